@@ -1,0 +1,86 @@
+//===- KernelOps.td - tile ops between linalg and registers -*- tablegen -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef TRANSFORMER_CODEGEN_KERNELOPS_TD
+#define TRANSFORMER_CODEGEN_KERNELOPS_TD
+
+include "mlir/IR/OpBase.td"
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def TransformerKernel_Dialect : Dialect {
+  let name = "transformer_kernel";
+  let cppNamespace = "::mlir::transformer::kernel";
+  let summary = "Destination-style tile ops, the seam between linalg and the emitters";
+  let description = [{
+    Formed on tensors inside of the row-block loops, bufferized in place, and
+    expanded on memrefs by a register-tile emitter. Internal: no stability is
+    promised across versions.
+  }];
+}
+
+class Kernel_Op<string mnemonic, list<Trait> traits = []>
+    : Op<TransformerKernel_Dialect, mnemonic, traits>;
+
+def Kernel_YieldOp : Kernel_Op<"yield", [Pure, Terminator]> {
+  let summary = "the value that an epilogue stores";
+  let arguments = (ins AnyType:$value);
+  let assemblyFormat = "$value attr-dict `:` type($value)";
+}
+
+def Kernel_ContractOp : Kernel_Op<"contract", [DestinationStyleOpInterface,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "init[m, n] = epilogue(sum over k of lhs[m, k] * weight[n, k])";
+  let description = [{
+    `lhs : [rows, K]` (rows dynamic) and `weight`, either logical `[N, K]` or
+    packed in column panels `[ceil(N / P), ceil(K / V), P * V]`: element `(n, k)`
+    at `[n / P, k / V, (n % P) * V + k % V]`, zeros beyond N and K, where V is 1
+    for f32, 2 for bf16 and 4 for i8.
+
+    The sum has one accumulator per element and k ascending, by fused
+    multiply-adds, whatever the number of rows: rows do not depend on each other.
+
+    `epilogue` gets the sum and one element of each extra operand, read through
+    the matching map of `maps`, an affine map from (m, n): `(d0, d1)`, `(d0)` or
+    `(d1)`.
+  }];
+  let arguments = (ins AnyShaped:$lhs, AnyShaped:$weight, Variadic<AnyShaped>:$extras,
+      AnyShaped:$init, AffineMapArrayAttr:$maps);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let regions = (region SizedRegion<1>:$epilogue);
+  let hasVerifier = 1;
+  let assemblyFormat = [{
+    $lhs `,` $weight `extras` `(` $extras `)` `outs` `(` $init `)` attr-dict-with-keyword
+    $epilogue `:` functional-type(operands, results)
+  }];
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+    bool isPacked() { return ::llvm::cast<::mlir::ShapedType>(getWeight().getType()).getRank() == 3; }
+  }];
+}
+
+def Kernel_AttentionOp : Kernel_Op<"attention", [DestinationStyleOpInterface,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "softmax(scale q kt + bias) v for some query rows of one head of one sequence";
+  let description = [{
+    `query : [rows, D]`, `key : [n, D]`, `value : [n, Dv]`, `init : [rows, Dv]`,
+    all slices of row-major arrays. `first_row` and `num_rows` place the query
+    rows in the sequence (of `num_rows` queries) for `causal` and for `bias :
+    [>= num_rows, >= n]`, which is added to the scaled scores and indexed by
+    (query position, key position). `max_keys` bounds n, if known.
+    A row that sees no key is zeros.
+  }];
+  let arguments = (ins AnyShaped:$query, AnyShaped:$key, AnyShaped:$value,
+      Optional<AnyShaped>:$bias, Index:$first_row, Index:$num_rows, AnyShaped:$init,
+      F32Attr:$scale, UnitAttr:$causal, OptionalAttr<I64Attr>:$max_keys);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let hasVerifier = 1;
+  let assemblyFormat = [{
+    $query `,` $key `,` $value (`bias` `(` $bias^ `)`)? `rows` `(` $first_row `of` $num_rows `)`
+    `outs` `(` $init `)` attr-dict `:` functional-type(operands, results)
+  }];
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+  }];
+}
+
+#endif // TRANSFORMER_CODEGEN_KERNELOPS_TD

@@ -1,0 +1,467 @@
+//===- TransformerOps.td - ops of the transformer dialect --*- tablegen -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef TRANSFORMER_IR_TRANSFORMEROPS_TD
+#define TRANSFORMER_IR_TRANSFORMEROPS_TD
+
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "transformer/IR/TransformerAttrs.td"
+
+def Transformer_Float : AnyTypeOf<[F32, F16, BF16]>;
+def Transformer_FloatTensor : RankedTensorOf<[F32, F16, BF16]>;
+def Transformer_ValueTensor : RankedTensorOf<[F32, F16, BF16, I8]>;
+def Transformer_I8Tensor : RankedTensorOf<[I8]>;
+def Transformer_Scales : RankedTensorOf<[F32]>;
+def Transformer_Vector : 1DTensorOf<[F32, F16, BF16]>;
+def Transformer_Offsets : 1DTensorOf<[I32]>;
+def Transformer_Ids : RankedTensorOf<[I32, I64]>;
+
+class Transformer_Op<string mnemonic, list<Trait> traits = []>
+    : Op<Transformer_Dialect, mnemonic, traits> {
+  let hasVerifier = 1;
+}
+
+// A pure op with one ranked result whose dynamic sizes come from its operands.
+class Transformer_PureOp<string mnemonic, list<Trait> traits = []>
+    : Transformer_Op<mnemonic, [Pure,
+        DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>] # traits> {
+  let results = (outs AnyRankedTensor:$result);
+}
+
+//===----------------------------------------------------------------------===//
+// Products
+//===----------------------------------------------------------------------===//
+
+def Transformer_LinearOp : Transformer_PureOp<"linear", [AttrSizedOperandSegments]> {
+  let summary = "y = act(x Wt + b)";
+  let description = [{
+    `input` is `[..., in]`, `weight` is `[out, in]` as in `torch.nn.Linear`,
+    `bias` is `[out]`; the result is `[..., out]`.
+
+    In the i8 form `input` and `weight` are i8 and `scales(xs, ws)` gives the
+    row scales `xs : [...]` (the input's shape without its last dimension) and
+    the channel scales `ws : [out]`, both f32. The i32 sums are exact:
+    `y[t, n] = act(f32(sum_k x[t, k] * W[n, k]) * (xs[t] * ws[n]) + b[n])`.
+
+    With `in = 0` the sum is zero. A factorized linear is two of these in a row.
+
+    Example:
+
+    ```mlir
+    %y = transformer.linear %x, %w bias %b activation gelu
+        : (tensor<?x384xf32>, tensor<1536x384xf32>, tensor<1536xf32>) -> tensor<?x1536xf32>
+    ```
+  }];
+  let arguments = (ins Transformer_ValueTensor:$input, Transformer_ValueTensor:$weight,
+      Optional<Transformer_Vector>:$bias, Optional<Transformer_Scales>:$input_scales,
+      Optional<Transformer_Scales>:$weight_scales,
+      DefaultValuedAttr<Transformer_ActivationAttr, "Activation::none">:$activation);
+  let results = (outs Transformer_FloatTensor:$result);
+  let assemblyFormat = [{
+    $input `,` $weight (`bias` $bias^)?
+    (`scales` `(` $input_scales^ `,` $weight_scales `)`)?
+    (`activation` $activation^)? attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Transformer_AttentionOp : Transformer_PureOp<"attention", [AttrSizedOperandSegments]> {
+  let summary = "softmax(scale q kt + mask) v, per head and sequence (SDPA)";
+  let description = [{
+    Packed: `query : [tokens, num_heads * qk_dim]`, `key : [keys, num_kv_heads *
+    qk_dim]`, `value : [keys, num_kv_heads * v_dim]`, result `[tokens, num_heads
+    * v_dim]`. `offsets(%q)` gives the sequences of the queries, and of the keys
+    too unless a second operand gives theirs (cross attention, or one query per
+    sequence). `mask` may be a float bias `[num_heads, maxlen, maxlen]`, added
+    by (head, query position, key position) inside the sequence.
+
+    Dense: the same with a leading batch dimension, `[B, N, num_heads * dim]`,
+    no offsets, and `mask` either `[B, keys]` (one per key) or `[B or 1,
+    num_heads or 1, queries, keys]`; `i1` (true: may be seen) or float (added).
+
+    Query head `h` uses key head `h * num_kv_heads / num_heads`. `scale` defaults
+    to `1 / sqrt(qk_dim)`. `causal` aligns at the ends: query `i` of `nq` sees
+    key `j` of `nk` when `j <= i + nk - nq`.
+
+    A row that sees no key (all masked, or an empty sequence of keys) is zeros,
+    as PyTorch's SDPA and ONNX define it. Keys that a mask hides have no
+    influence, NaN in them included.
+
+    Example:
+
+    ```mlir
+    %y = transformer.attention %q, %k, %v offsets(%offsets) {num_heads = 12, num_kv_heads = 12}
+        : (tensor<?x384xf32>, tensor<?x384xf32>, tensor<?x384xf32>, tensor<?xi32>) -> tensor<?x384xf32>
+    ```
+  }];
+  let arguments = (ins Transformer_FloatTensor:$query, Transformer_FloatTensor:$key,
+      Transformer_FloatTensor:$value, Optional<Transformer_Offsets>:$query_offsets,
+      Optional<Transformer_Offsets>:$key_offsets,
+      Optional<RankedTensorOf<[F32, F16, BF16, I1]>>:$mask,
+      ConfinedAttr<I64Attr, [IntPositive]>:$num_heads,
+      ConfinedAttr<I64Attr, [IntPositive]>:$num_kv_heads,
+      OptionalAttr<F32Attr>:$scale, UnitAttr:$causal);
+  let results = (outs Transformer_FloatTensor:$result);
+  let assemblyFormat = [{
+    $query `,` $key `,` $value
+    (`offsets` `(` $query_offsets^ (`,` $key_offsets^)? `)`)?
+    (`mask` `(` $mask^ `)`)? attr-dict `:` functional-type(operands, results)
+  }];
+  let extraClassDeclaration = [{
+    bool isPacked() { return getQuery().getType().getRank() == 2; }
+    int64_t getQkDim();   // width of one query or key head
+    int64_t getValueDim(); // width of one value head
+    float getEffectiveScale(); // scale, or 1 / sqrt(qk_dim)
+    Value getEffectiveKeyOffsets() {
+      return getKeyOffsets() ? getKeyOffsets() : getQueryOffsets();
+    }
+  }];
+}
+
+def Transformer_FftMixOp : Transformer_PureOp<"fft_mix", [AllTypesMatch<["input", "result"]>]> {
+  let summary = "Re(FFT_seq(FFT_hidden(x))), the mixing of FNet";
+  let description = [{
+    Packed `[tokens, hidden]` with `offsets`, or dense `[B, N, hidden]` without.
+    Per sequence: a discrete Fourier transform along the hidden dimension, one
+    along the sequence, both without normalization, and the real part of the
+    result (Lee-Thorp et al., "FNet", 2021). Any length is correct; an empty
+    sequence gives no rows.
+
+    Example:
+
+    ```mlir
+    %y = transformer.fft_mix %x offsets(%offsets) : (tensor<?x256xf32>, tensor<?xi32>) -> tensor<?x256xf32>
+    ```
+  }];
+  let arguments = (ins Transformer_FloatTensor:$input, Optional<Transformer_Offsets>:$offsets);
+  let results = (outs Transformer_FloatTensor:$result);
+  let assemblyFormat = [{
+    $input (`offsets` `(` $offsets^ `)`)? attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Transformer_TokenMixOp : Transformer_PureOp<"token_mix", [AllTypesMatch<["input", "result"]>]> {
+  let summary = "y[t] = sum over lags l in -K..K of W[l] x[t + l], inside a sequence";
+  let description = [{
+    `weight` is `[2K+1, hidden]` (one factor per lag and channel) or `[2K+1,
+    hidden, hidden]` (`[lag, out, in]`, one matrix per lag); lag index `i` stands
+    for `l = i - K`. Tokens outside of the sequence count as zeros.
+
+    Example:
+
+    ```mlir
+    %y = transformer.token_mix %x, %w offsets(%offsets)
+        : (tensor<?x64xf32>, tensor<3x64xf32>, tensor<?xi32>) -> tensor<?x64xf32>
+    ```
+  }];
+  let arguments = (ins Transformer_FloatTensor:$input, Transformer_FloatTensor:$weight,
+      Optional<Transformer_Offsets>:$offsets);
+  let results = (outs Transformer_FloatTensor:$result);
+  let assemblyFormat = [{
+    $input `,` $weight (`offsets` `(` $offsets^ `)`)? attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Quantization
+//===----------------------------------------------------------------------===//
+
+def Transformer_QuantizeOp : Transformer_Op<"quantize", [Pure, AttrSizedOperandSegments,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
+  let summary = "per-row symmetric rounding to i8, dynamic or with given scales";
+  let description = [{
+    Dynamic form: per row (last dimension), with `z = x * multiplier` (the
+    optional per-channel `multiplier : [hidden]`, used for smoothing),
+    `absmax = max |z|`, `q = roundeven(z * (127 / absmax))` in f32 and
+    `scale = absmax / 127`. A row with absmax < 2^-100 (all zeros, or too small)
+    is zeros with scale 1. A row that holds NaN or inf is zeros with scale NaN,
+    so it dequantizes to NaN.
+
+    Static form: `scale(s)` gives the scale, one f32 for all rows (`tensor<f32>`):
+    `q = clamp(roundeven(z / s), -127, 127)`; NaN is treated as above.
+
+    Example:
+
+    ```mlir
+    %q, %s = transformer.quantize %x : (tensor<?x384xf32>) -> (tensor<?x384xi8>, tensor<?xf32>)
+    ```
+  }];
+  let arguments = (ins Transformer_FloatTensor:$input, Optional<Transformer_Vector>:$multiplier,
+      Optional<0DTensorOf<[F32]>>:$scale);
+  let results = (outs Transformer_I8Tensor:$result, Transformer_Scales:$scales);
+  let assemblyFormat = [{
+    $input (`multiplier` $multiplier^)? (`scale` `(` $scale^ `)`)?
+    attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Transformer_DequantizeOp : Transformer_PureOp<"dequantize"> {
+  let summary = "i8 rows times their scales";
+  let description = [{
+    `y[t, c] = f32(q[t, c]) * scales[t]`, where `scales` has the shape of the
+    input without its last dimension.
+
+    Example:
+
+    ```mlir
+    %y = transformer.dequantize %q, %s : (tensor<?x384xi8>, tensor<?xf32>) -> tensor<?x384xf32>
+    ```
+  }];
+  let arguments = (ins Transformer_I8Tensor:$input, Transformer_Scales:$scales);
+  let results = (outs Transformer_FloatTensor:$result);
+  let assemblyFormat = "$input `,` $scales attr-dict `:` functional-type(operands, results)";
+}
+
+//===----------------------------------------------------------------------===//
+// Row ops
+//===----------------------------------------------------------------------===//
+
+def Transformer_EmbeddingOp : Transformer_PureOp<"embedding"> {
+  let summary = "rows of a table";
+  let description = [{
+    `ids : [...]` (i32 or i64), `table : [rows, hidden]`, result `[..., hidden]`.
+    An i8 table has one f32 scale per row. The ids must lie in `[0, rows)`; the
+    runtime checks its inputs before it calls compiled code.
+
+    Example:
+
+    ```mlir
+    %x = transformer.embedding %ids, %table : (tensor<?xi32>, tensor<30522x384xf32>) -> tensor<?x384xf32>
+    ```
+  }];
+  let arguments = (ins Transformer_Ids:$ids, Transformer_ValueTensor:$table,
+      Optional<Transformer_Scales>:$scales);
+  let results = (outs Transformer_FloatTensor:$result);
+  let assemblyFormat = [{
+    $ids `,` $table (`scales` `(` $scales^ `)`)? attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Transformer_PositionsOp : Transformer_PureOp<"positions"> {
+  let summary = "the position of each token in its sequence";
+  let description = [{
+    Packed form of what Hugging Face calls position ids: for token `t` of the
+    sequence that starts at `offsets[s]`, `start + t - offsets[s]`. `tokens` is
+    the number of tokens.
+
+    With `ids` and `padding_id` the positions are counted as RoBERTa does: a
+    token whose id is `padding_id` gets position `start - 1`, and the others
+    count the non-padding tokens before them.
+
+    Example:
+
+    ```mlir
+    %p = transformer.positions %offsets, %tokens : (tensor<?xi32>, index) -> tensor<?xi32>
+    ```
+  }];
+  let arguments = (ins Transformer_Offsets:$offsets, Index:$tokens,
+      Optional<1DTensorOf<[I32]>>:$ids, DefaultValuedAttr<I64Attr, "0">:$start,
+      OptionalAttr<I64Attr>:$padding_id);
+  let results = (outs 1DTensorOf<[I32]>:$result);
+  let assemblyFormat = [{
+    $offsets `,` $tokens (`ids` `(` $ids^ `)`)? attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Transformer_LayerNormOp : Transformer_PureOp<"layer_norm", [AttrSizedOperandSegments,
+    AllTypesMatch<["input", "result"]>]> {
+  let summary = "(x - mean) / sqrt(var + epsilon) * weight + bias over the last dimension";
+  let description = [{
+    As `torch.nn.LayerNorm`: the variance is the biased one, and epsilon is
+    inside of the root. With `residual` the input is `input + residual`. A
+    constant row gives `bias` when epsilon is positive.
+
+    Example:
+
+    ```mlir
+    %y = transformer.layer_norm %x, %gamma, %beta residual(%r) {epsilon = 1.0e-12 : f32}
+        : (tensor<?x384xf32>, tensor<384xf32>, tensor<384xf32>, tensor<?x384xf32>) -> tensor<?x384xf32>
+    ```
+  }];
+  let arguments = (ins Transformer_FloatTensor:$input, Transformer_Vector:$weight,
+      Optional<Transformer_Vector>:$bias, Optional<Transformer_FloatTensor>:$residual,
+      F32Attr:$epsilon);
+  let results = (outs Transformer_FloatTensor:$result);
+  let assemblyFormat = [{
+    $input `,` $weight (`,` $bias^)? (`residual` `(` $residual^ `)`)?
+    attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Transformer_RmsNormOp : Transformer_PureOp<"rms_norm", [AllTypesMatch<["input", "result"]>]> {
+  let summary = "x / sqrt(mean(x^2) + epsilon) * weight over the last dimension";
+  let description = [{
+    As `torch.nn.RMSNorm`. With `residual` the input is `input + residual`.
+
+    Example:
+
+    ```mlir
+    %y = transformer.rms_norm %x, %gamma {epsilon = 1.0e-6 : f32}
+        : (tensor<?x384xf32>, tensor<384xf32>) -> tensor<?x384xf32>
+    ```
+  }];
+  let arguments = (ins Transformer_FloatTensor:$input, Transformer_Vector:$weight,
+      Optional<Transformer_FloatTensor>:$residual, F32Attr:$epsilon);
+  let results = (outs Transformer_FloatTensor:$result);
+  let assemblyFormat = [{
+    $input `,` $weight (`residual` `(` $residual^ `)`)? attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Transformer_L2NormalizeOp : Transformer_PureOp<"l2_normalize", [AllTypesMatch<["input", "result"]>]> {
+  let summary = "x / max(|x|, epsilon) over the last dimension";
+  let description = [{
+    As `torch.nn.functional.normalize`. A row of zeros stays zeros.
+
+    Example:
+
+    ```mlir
+    %y = transformer.l2_normalize %x {epsilon = 1.0e-12 : f32} : (tensor<?x384xf32>) -> tensor<?x384xf32>
+    ```
+  }];
+  let arguments = (ins Transformer_FloatTensor:$input, F32Attr:$epsilon);
+  let results = (outs Transformer_FloatTensor:$result);
+  let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
+}
+
+class Transformer_ActivationOp<string mnemonic, string formula> : Transformer_PureOp<mnemonic,
+    [Elementwise, SameOperandsAndResultType]> {
+  let summary = formula;
+  let description = "Elementwise: `" # formula # "`. NaN stays NaN.\n\nExample:\n\n```mlir\n%y = transformer."
+      # mnemonic # " %x : tensor<?x384xf32>\n```\n";
+  let arguments = (ins Transformer_FloatTensor:$input);
+  let results = (outs Transformer_FloatTensor:$result);
+  let assemblyFormat = "$input attr-dict `:` type($result)";
+}
+def Transformer_GeluOp : Transformer_ActivationOp<"gelu", "x/2 (1 + erf(x / sqrt(2)))">;
+def Transformer_GeluTanhOp : Transformer_ActivationOp<"gelu_tanh",
+    "x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))">;
+def Transformer_ReluOp : Transformer_ActivationOp<"relu", "max(x, 0)">;
+def Transformer_SiluOp : Transformer_ActivationOp<"silu", "x / (1 + exp(-x))">;
+def Transformer_TanhOp : Transformer_ActivationOp<"tanh", "tanh(x)">;
+
+def Transformer_RopeOp : Transformer_PureOp<"rope", [AllTypesMatch<["input", "result"]>]> {
+  let summary = "rotary position embedding";
+  let description = [{
+    `input : [tokens, num_heads * dim]` or `[B, N, num_heads * dim]`, `positions`
+    the shape of the input without its last dimension. In each head the first
+    `rotary_dim` channels (default: all; even) turn in pairs by `position *
+    theta^(-2i / rotary_dim)`. A pair is (i, i + rotary_dim/2) as in Llama and
+    GPT-NeoX, or (2i, 2i + 1) with `interleaved` as in GPT-J (Su et al.,
+    "RoFormer", 2021).
+
+    Example:
+
+    ```mlir
+    %y = transformer.rope %x, %positions {num_heads = 12, theta = 1.0e4 : f32}
+        : (tensor<?x768xf32>, tensor<?xi32>) -> tensor<?x768xf32>
+    ```
+  }];
+  let arguments = (ins Transformer_FloatTensor:$input, Transformer_Ids:$positions,
+      ConfinedAttr<I64Attr, [IntPositive]>:$num_heads, F32Attr:$theta,
+      OptionalAttr<I64Attr>:$rotary_dim, UnitAttr:$interleaved);
+  let results = (outs Transformer_FloatTensor:$result);
+  let assemblyFormat = "$input `,` $positions attr-dict `:` functional-type(operands, results)";
+}
+
+//===----------------------------------------------------------------------===//
+// Between tokens and sequences
+//===----------------------------------------------------------------------===//
+
+def Transformer_PoolOp : Transformer_PureOp<"pool", [AttrSizedOperandSegments]> {
+  let summary = "one row per sequence: its mean, first token or maximum";
+  let description = [{
+    Packed `[tokens, hidden]` with `offsets` gives `[batch, hidden]`; dense `[B,
+    N, hidden]`, with an optional `mask : [B, N]` of i1, gives `[B, hidden]`.
+    Sums run in token order. An empty (or fully masked) sequence gives zeros.
+
+    Example:
+
+    ```mlir
+    %s = transformer.pool mean %x offsets(%offsets) : (tensor<?x384xf32>, tensor<?xi32>) -> tensor<?x384xf32>
+    ```
+  }];
+  let arguments = (ins Transformer_PoolKindAttr:$kind, Transformer_FloatTensor:$input,
+      Optional<Transformer_Offsets>:$offsets, Optional<RankedTensorOf<[I1]>>:$mask);
+  let results = (outs Transformer_FloatTensor:$result);
+  let assemblyFormat = [{
+    $kind $input (`offsets` `(` $offsets^ `)`)? (`mask` `(` $mask^ `)`)?
+    attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Transformer_UnpoolOp : Transformer_PureOp<"unpool"> {
+  let summary = "a row per sequence, given to all of its tokens";
+  let description = [{
+    The inverse shape of `pool`. Packed: `input : [batch, hidden]` and `offsets`
+    give `[tokens, hidden]`, where `length` is the number of tokens. Dense: no
+    offsets, `[B, hidden]` gives `[B, length, hidden]`.
+
+    Example:
+
+    ```mlir
+    %y = transformer.unpool %s, %tokens offsets(%offsets)
+        : (tensor<?x384xf32>, index, tensor<?xi32>) -> tensor<?x384xf32>
+    ```
+  }];
+  let arguments = (ins Transformer_FloatTensor:$input, Index:$length,
+      Optional<Transformer_Offsets>:$offsets);
+  let results = (outs Transformer_FloatTensor:$result);
+  let assemblyFormat = [{
+    $input `,` $length (`offsets` `(` $offsets^ `)`)? attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Transformer_PatchesOp : Transformer_PureOp<"patches"> {
+  let summary = "square patches of images as rows";
+  let description = [{
+    `input : [batch, channels, height, width]`, result `[batch * patches,
+    channels * size * size]`, patches in row-major order and each flattened
+    (channel, row, column): the input that turns a Vision Transformer's patch
+    convolution (stride = kernel = size) into a `linear`.
+
+    Example:
+
+    ```mlir
+    %p = transformer.patches %pixels {size = 16} : (tensor<?x3x224x224xf32>) -> tensor<?x768xf32>
+    ```
+  }];
+  let arguments = (ins Transformer_FloatTensor:$input, ConfinedAttr<I64Attr, [IntPositive]>:$size);
+  let results = (outs Transformer_FloatTensor:$result);
+  let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
+}
+
+def Transformer_PrependOp : Transformer_PureOp<"prepend"> {
+  let summary = "rows put before each sequence of equal length";
+  let description = [{
+    `input : [batch * length, hidden]` holds sequences of `length` rows each;
+    `rows : [k, hidden]` is put before every one of them, so the result is
+    `[batch * (length + k), hidden]`. With k = 1 this is a class token.
+
+    Example:
+
+    ```mlir
+    %y = transformer.prepend %x, %cls {length = 196} : (tensor<?x768xf32>, tensor<1x768xf32>) -> tensor<?x768xf32>
+    ```
+  }];
+  let arguments = (ins Transformer_FloatTensor:$input, Transformer_FloatTensor:$rows,
+      ConfinedAttr<I64Attr, [IntPositive]>:$length);
+  let results = (outs Transformer_FloatTensor:$result);
+  let assemblyFormat = "$input `,` $rows attr-dict `:` functional-type(operands, results)";
+}
+
+def Transformer_ObserveOp : Transformer_Op<"observe", [MemoryEffects<[MemWrite]>]> {
+  let summary = "hands a tensor to the profiler";
+  let description = [{
+    Inserted by instrumentation; erased in normal builds. `site` names the place.
+
+    Example:
+
+    ```mlir
+    transformer.observe %x site "encoder.layer.0.output.dense" : tensor<?x1536xf32>
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$input, StrAttr:$site);
+  let assemblyFormat = "$input `site` $site attr-dict `:` type($input)";
+}
+
+#endif // TRANSFORMER_IR_TRANSFORMEROPS_TD

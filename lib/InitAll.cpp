@@ -1,0 +1,23 @@
+//===- InitAll.cpp - one call that registers everything -------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "transformer/InitAll.h"
+
+#include "transformer/CodeGen/KernelDialect.h"
+#include "transformer/CodeGen/Passes.h"
+#include "transformer/Conversion/Passes.h"
+#include "transformer/IR/TransformerDialect.h"
+#include "transformer/Transforms/Passes.h"
+
+#include "mlir/IR/DialectRegistry.h"
+
+using namespace mlir;
+
+void transformer::registerAllTransformerDialects(DialectRegistry &registry) {
+  registry.insert<TransformerDialect, kernel::TransformerKernelDialect>();
+}
+
+void transformer::registerAllTransformerPasses() {
+  registerTransformerTransformsPasses();
+  registerTransformerConversionPasses();
+  registerTransformerCodeGenPasses();
+}
