@@ -1,0 +1,150 @@
+//===- Checkpoint.cpp - the weights of a model, one file or many ----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "transformer/Support/Checkpoint.h"
+
+#include "transformer/Support/Error.h"
+#include "transformer/Support/Limits.h"
+#include "transformer/Support/StrictJson.h"
+
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+
+#include <map>
+
+using namespace llvm;
+using namespace mlir::transformer;
+
+namespace {
+// Tensor names by shard, both in a fixed order.
+using WeightMap = std::map<std::string, std::vector<std::string>>;
+} // namespace
+
+static std::string join(StringRef directory, StringRef name) {
+  SmallString<256> result(directory);
+  sys::path::append(result, name);
+  return result.str().str();
+}
+
+static Expected<WeightMap> parseIndex(StringRef text) {
+  WeightMap map;
+  bool hasMap = false;
+  JsonScanner json(text, limits::headerDepth);
+  if (Error error = json.checkEncoding())
+    return std::move(error);
+  Error error = json.object([&](StringRef key) -> Error {
+    if (key != "weight_map")
+      return json.skip();
+    hasMap = true;
+    return json.object([&](StringRef tensor) -> Error {
+      Expected<std::string> shard = json.string();
+      if (!shard)
+        return shard.takeError();
+      // The index may only name files beside itself.
+      if (shard->empty() || *shard == "." || *shard == ".." ||
+          StringRef(*shard).find_first_of(StringRef("/\\\0", 3)) !=
+              StringRef::npos)
+        return makeError("tensor " + quoted(tensor) + ": shard " +
+                         quoted(*shard) +
+                         " is not the name of a file in the same directory");
+      if (!StringRef(*shard).ends_with(".safetensors"))
+        return makeError("tensor " + quoted(tensor) + ": shard " +
+                         quoted(*shard) + " is not a .safetensors file");
+      map[*shard].push_back(tensor.str());
+      if (map.size() > limits::shards)
+        return makeError("names more than " + Twine(limits::shards) + " files");
+      return Error::success();
+    });
+  });
+  if (!error)
+    error = json.end();
+  if (error)
+    return std::move(error);
+  if (!hasMap)
+    return makeError("the key weight_map is missing");
+  return map;
+}
+
+Expected<Checkpoint> Checkpoint::openIndex(StringRef path) {
+  Expected<std::string> text = readSmallFile(path, limits::indexBytes);
+  if (!text)
+    return text.takeError();
+  Expected<WeightMap> map = parseIndex(*text);
+  if (!map)
+    return makeError(path + ": " + toString(map.takeError()));
+
+  Checkpoint result;
+  result.name = path.str();
+  StringMap<StringRef> owner;
+  for (auto &[shard, names] : *map) {
+    std::string file = join(sys::path::parent_path(path), shard);
+    Expected<Safetensors> weights = Safetensors::open(file);
+    if (!weights)
+      return makeError(path + ": shard " + quoted(shard) + ": " +
+                       toString(weights.takeError()));
+    for (const TensorInfo &info : weights->tensors()) {
+      auto [it, isNew] = owner.try_emplace(info.name, shard);
+      if (!isNew)
+        return makeError(path + ": tensor " + quoted(info.name) +
+                         " is in two shards, " + quoted(it->second) + " and " +
+                         quoted(shard));
+    }
+    for (const std::string &name : names)
+      if (!weights->find(name))
+        return makeError(path + ": weight_map puts tensor " + quoted(name) +
+                         " into " + quoted(shard) +
+                         ", but that file does not hold it");
+    result.shards.push_back(std::make_shared<Safetensors>(std::move(*weights)));
+  }
+  return result;
+}
+
+Expected<Checkpoint> Checkpoint::open(StringRef path) {
+  if (sys::fs::is_directory(path)) {
+    for (StringRef name : {"model.safetensors", "model.safetensors.index.json",
+                           "weights.safetensors"}) {
+      std::string file = join(path, name);
+      // A dangling link is there too: opening it says what is wrong.
+      if (sys::fs::exists(file) || sys::fs::is_symlink_file(file))
+        return open(file);
+    }
+    for (StringRef name : {"pytorch_model.bin", "tf_model.h5",
+                           "flax_model.msgpack", "model.onnx"})
+      if (sys::fs::exists(join(path, name)))
+        return makeError(path + ": has " + name +
+                         " but no model.safetensors; convert it with "
+                         "save_pretrained(..., safe_serialization=True)");
+    return makeError(path + ": no model.safetensors or "
+                            "model.safetensors.index.json in this directory");
+  }
+  if (path.ends_with(".json"))
+    return openIndex(path);
+  Expected<Safetensors> file = Safetensors::open(path);
+  if (!file)
+    return file.takeError();
+  Checkpoint result;
+  result.name = path.str();
+  result.shards.push_back(std::make_shared<Safetensors>(std::move(*file)));
+  return result;
+}
+
+std::optional<Checkpoint::Entry> Checkpoint::find(StringRef tensor) const {
+  for (auto &shard : shards)
+    if (const TensorInfo *info = shard->find(tensor))
+      return Entry{info, shard.get()};
+  return std::nullopt;
+}
+
+std::vector<Checkpoint::Entry> Checkpoint::tensors() const {
+  std::vector<Entry> result;
+  for (auto &shard : shards)
+    for (const TensorInfo &info : shard->tensors())
+      result.push_back({&info, shard.get()});
+  return result;
+}
+
+Error Checkpoint::checkUnchanged() const {
+  for (auto &shard : shards)
+    if (Error error = shard->file()->checkUnchanged())
+      return error;
+  return Error::success();
+}
