@@ -23,10 +23,9 @@ void TransformerKernelDialect::initialize() {
 // On memrefs an init is written and every other buffer is read; on tensors the
 // ops have no effect.
 template <typename OpT>
-static void
-getTileOpEffects(OpT op,
-                 SmallVectorImpl<SideEffects::EffectInstance<
-                     MemoryEffects::Effect>> &effects) {
+static void getTileOpEffects(
+    OpT op, SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+                &effects) {
   auto dps = cast<DestinationStyleOpInterface>(op.getOperation());
   for (OpOperand &operand : op->getOpOperands()) {
     if (!isa<MemRefType>(operand.get().getType()))
@@ -67,5 +66,20 @@ LogicalResult AttentionOp::verify() {
   int64_t width = cast<ShapedType>(getQuery().getType()).getDimSize(1);
   if (width != cast<ShapedType>(getKey().getType()).getDimSize(1))
     return emitOpError("query and key differ in width");
+  return success();
+}
+
+void FftMixOp::getEffects(
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+        &effects) {
+  getTileOpEffects(*this, effects);
+}
+
+LogicalResult FftMixOp::verify() {
+  auto input = cast<ShapedType>(getInput().getType());
+  auto init = cast<ShapedType>(getInit().getType());
+  if (input.getRank() != 2 || init.getRank() != 2 || input.isDynamicDim(1) ||
+      input.getDimSize(1) != init.getDimSize(1))
+    return emitOpError("takes [n, hidden] arrays of the same static width");
   return success();
 }

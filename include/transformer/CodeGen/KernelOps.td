@@ -83,4 +83,23 @@ def Kernel_AttentionOp : Kernel_Op<"attention", [DestinationStyleOpInterface,
   }];
 }
 
+def Kernel_FftMixOp : Kernel_Op<"fft_mix", [DestinationStyleOpInterface,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "init = Re(FFT_rows(FFT_columns(input))) of one sequence";
+  let description = [{
+    `input` and `init` are `[n, hidden]`, slices of row-major arrays with n
+    dynamic or static; `init` may be the same memory as `input`. `max_rows`
+    bounds n for the scratch, if known; it is at least 1.
+  }];
+  let arguments = (ins AnyShaped:$input, AnyShaped:$init, OptionalAttr<I64Attr>:$max_rows);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let hasVerifier = 1;
+  let assemblyFormat = [{
+    $input `outs` `(` $init `)` attr-dict `:` functional-type(operands, results)
+  }];
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+  }];
+}
+
 #endif // TRANSFORMER_CODEGEN_KERNELOPS_TD
