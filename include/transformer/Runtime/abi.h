@@ -1,0 +1,112 @@
+//===- abi.h - between generated code and its runtime -----------*- C -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The compiler emits `tm_forward` and `tm_model_descriptor` against the layouts
+// below; the runtime library is linked to them inside model.so. Neither symbol
+// is visible outside. A change here needs a new TM_ABI_VERSION in model.h when
+// an old descriptor would be misread.
+//===----------------------------------------------------------------------===//
+#ifndef TRANSFORMER_RUNTIME_ABI_H
+#define TRANSFORMER_RUNTIME_ABI_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TM_MAX_INPUTS 8
+#define TM_MAX_OUTPUTS 16
+
+/* One index of a parallel region. */
+typedef void (*tm_body)(void *captures, int64_t index, char *thread_workspace);
+
+/* One chunk of one call; passed to the generated entry. */
+typedef struct tm_call {
+  const char
+      *weights;      /* data section of weights.safetensors, 64-byte aligned */
+  char *workspace;   /* fixed + T*per_token + B*per_sequence, 64-byte aligned */
+  int64_t tokens;    /* T */
+  int64_t sequences; /* B */
+  const int32_t *offsets;            /* B+1 values, offsets[0] == 0 */
+  const void *inputs[TM_MAX_INPUTS]; /* in the order of the descriptor */
+  void *outputs[TM_MAX_OUTPUTS];     /* the same; never null */
+  uint64_t wanted;                   /* bit i: output i is wanted */
+  /* Runs body for 0..count-1 and returns when all are done. Not to be called
+     from within a body. Each running thread has its own thread_workspace. */
+  void (*parallel)(struct tm_call *call, tm_body body, void *captures,
+                   int64_t count);
+  void *pool; /* the runtime's own */
+} tm_call;
+
+enum tm_kind { TM_KIND_I32 = 0, TM_KIND_F32 = 1 };
+enum tm_rows_kind { TM_PER_TOKEN = 0, TM_PER_SEQUENCE = 1 };
+
+/* i32 inputs have one value per token. f32 inputs have `width` values per
+   sequence, and every sequence has max_length tokens (images). */
+typedef struct tm_input_desc {
+  const char *name;
+  int64_t kind;  /* enum tm_kind */
+  int64_t limit; /* i32: values are in [0, limit); 0: unbounded */
+  int64_t width;
+} tm_input_desc;
+
+typedef struct tm_output_desc {
+  const char *name;
+  int64_t rows; /* enum tm_rows_kind */
+  int64_t width;
+  uint64_t needed_by; /* bit j: output j is computed from this one */
+} tm_output_desc;
+
+typedef struct tm_descriptor {
+  uint32_t abi_version;
+  uint32_t size; /* of this struct */
+  const char *build_id;
+  const char *target;   /* name of the CPU level */
+  const char *features; /* CPU features needed: LLVM's names, with commas */
+  int64_t max_length;   /* most tokens in a sequence */
+  int64_t input_count;
+  const tm_input_desc *inputs; /* without "offsets" */
+  int64_t output_count;
+  const tm_output_desc *outputs;
+  int64_t workspace_fixed;
+  int64_t workspace_per_token;
+  int64_t workspace_per_sequence;
+  int64_t thread_workspace;
+  uint64_t weights_bytes; /* of the data section of weights.safetensors */
+  uint64_t weights_xxh3;  /* its XXH3-64 */
+} tm_descriptor;
+
+void tm_forward(tm_call *call);
+extern const tm_descriptor tm_model_descriptor;
+
+#if defined(__cplusplus)
+#define TM_STATIC_ASSERT(condition) static_assert(condition, #condition)
+#else
+#define TM_STATIC_ASSERT(condition) _Static_assert(condition, #condition)
+#endif
+TM_STATIC_ASSERT(sizeof(void *) == 8);
+TM_STATIC_ASSERT(offsetof(tm_call, weights) == 0);
+TM_STATIC_ASSERT(offsetof(tm_call, workspace) == 8);
+TM_STATIC_ASSERT(offsetof(tm_call, tokens) == 16);
+TM_STATIC_ASSERT(offsetof(tm_call, sequences) == 24);
+TM_STATIC_ASSERT(offsetof(tm_call, offsets) == 32);
+TM_STATIC_ASSERT(offsetof(tm_call, inputs) == 40);
+TM_STATIC_ASSERT(offsetof(tm_call, outputs) == 104);
+TM_STATIC_ASSERT(offsetof(tm_call, wanted) == 232);
+TM_STATIC_ASSERT(offsetof(tm_call, parallel) == 240);
+TM_STATIC_ASSERT(offsetof(tm_call, pool) == 248);
+TM_STATIC_ASSERT(sizeof(tm_call) == 256);
+TM_STATIC_ASSERT(sizeof(tm_input_desc) == 32);
+TM_STATIC_ASSERT(sizeof(tm_output_desc) == 32);
+TM_STATIC_ASSERT(offsetof(tm_descriptor, inputs) == 48);
+TM_STATIC_ASSERT(offsetof(tm_descriptor, outputs) == 64);
+TM_STATIC_ASSERT(offsetof(tm_descriptor, weights_xxh3) == 112);
+TM_STATIC_ASSERT(sizeof(tm_descriptor) == 120);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* TRANSFORMER_RUNTIME_ABI_H */
