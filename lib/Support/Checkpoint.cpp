@@ -6,6 +6,7 @@
 #include "transformer/Support/Limits.h"
 #include "transformer/Support/StrictJson.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
@@ -19,7 +20,7 @@ namespace {
 using WeightMap = std::map<std::string, std::vector<std::string>>;
 } // namespace
 
-static std::string join(StringRef directory, StringRef name) {
+static std::string pathIn(StringRef directory, StringRef name) {
   SmallString<256> result(directory);
   sys::path::append(result, name);
   return result.str().str();
@@ -76,7 +77,7 @@ Expected<Checkpoint> Checkpoint::openIndex(StringRef path) {
   result.name = path.str();
   StringMap<StringRef> owner;
   for (auto &[shard, names] : *map) {
-    std::string file = join(sys::path::parent_path(path), shard);
+    std::string file = pathIn(sys::path::parent_path(path), shard);
     Expected<Safetensors> weights = Safetensors::open(file);
     if (!weights)
       return makeError(path + ": shard " + quoted(shard) + ": " +
@@ -93,29 +94,61 @@ Expected<Checkpoint> Checkpoint::openIndex(StringRef path) {
         return makeError(path + ": weight_map puts tensor " + quoted(name) +
                          " into " + quoted(shard) +
                          ", but that file does not hold it");
-    result.shards.push_back(std::make_shared<Safetensors>(std::move(*weights)));
+    result.shards.push_back(
+        {"", std::make_shared<Safetensors>(std::move(*weights))});
   }
   return result;
 }
 
-Expected<Checkpoint> Checkpoint::open(StringRef path) {
-  if (sys::fs::is_directory(path)) {
-    for (StringRef name : {"model.safetensors", "model.safetensors.index.json",
-                           "weights.safetensors"}) {
-      std::string file = join(path, name);
-      // A dangling link is there too: opening it says what is wrong.
-      if (sys::fs::exists(file) || sys::fs::is_symlink_file(file))
-        return open(file);
-    }
-    for (StringRef name : {"pytorch_model.bin", "tf_model.h5",
-                           "flax_model.msgpack", "model.onnx"})
-      if (sys::fs::exists(join(path, name)))
-        return makeError(path + ": has " + name +
-                         " but no model.safetensors; convert it with "
-                         "save_pretrained(..., safe_serialization=True)");
-    return makeError(path + ": no model.safetensors or "
-                            "model.safetensors.index.json in this directory");
+// The names of subdirectories that hold weights of a further module.
+static std::vector<std::string> denseModules(StringRef path) {
+  std::vector<std::string> result;
+  std::error_code error;
+  for (sys::fs::directory_iterator it(path, error), end; !error && it != end;
+       it.increment(error)) {
+    StringRef name = sys::path::filename(it->path());
+    StringRef digits = name.take_while([](char c) { return isDigit(c); });
+    if (!digits.empty() && name.drop_front(digits.size()) == "_Dense" &&
+        sys::fs::exists(pathIn(it->path(), "model.safetensors")))
+      result.push_back(name.str());
   }
+  llvm::sort(result);
+  return result;
+}
+
+Expected<Checkpoint> Checkpoint::openDirectory(StringRef path) {
+  for (StringRef name : {"model.safetensors", "model.safetensors.index.json",
+                         "weights.safetensors"}) {
+    std::string file = pathIn(path, name);
+    // A dangling link is there too: opening it says what is wrong.
+    if (!sys::fs::exists(file) && !sys::fs::is_symlink_file(file))
+      continue;
+    Expected<Checkpoint> result = open(file);
+    if (!result)
+      return result;
+    for (const std::string &module : denseModules(path)) {
+      auto weights =
+          Safetensors::open(pathIn(pathIn(path, module), "model.safetensors"));
+      if (!weights)
+        return weights.takeError();
+      result->shards.push_back(
+          {module + ".", std::make_shared<Safetensors>(std::move(*weights))});
+    }
+    return result;
+  }
+  for (StringRef name :
+       {"pytorch_model.bin", "tf_model.h5", "flax_model.msgpack", "model.onnx"})
+    if (sys::fs::exists(pathIn(path, name)))
+      return makeError(path + ": has " + name +
+                       " but no model.safetensors; convert it with "
+                       "save_pretrained(..., safe_serialization=True)");
+  return makeError(path + ": no model.safetensors or "
+                          "model.safetensors.index.json in this directory");
+}
+
+Expected<Checkpoint> Checkpoint::open(StringRef path) {
+  if (sys::fs::is_directory(path))
+    return openDirectory(path);
   if (path.ends_with(".json"))
     return openIndex(path);
   Expected<Safetensors> file = Safetensors::open(path);
@@ -123,28 +156,33 @@ Expected<Checkpoint> Checkpoint::open(StringRef path) {
     return file.takeError();
   Checkpoint result;
   result.name = path.str();
-  result.shards.push_back(std::make_shared<Safetensors>(std::move(*file)));
+  result.shards.push_back(
+      {"", std::make_shared<Safetensors>(std::move(*file))});
   return result;
 }
 
 std::optional<Checkpoint::Entry> Checkpoint::find(StringRef tensor) const {
-  for (auto &shard : shards)
-    if (const TensorInfo *info = shard->find(tensor))
-      return Entry{info, shard.get()};
+  for (const File &file : shards) {
+    StringRef inFile = tensor;
+    if (!inFile.consume_front(file.prefix))
+      continue;
+    if (const TensorInfo *info = file.weights->find(inFile))
+      return Entry{tensor.str(), info, file.weights.get()};
+  }
   return std::nullopt;
 }
 
 std::vector<Checkpoint::Entry> Checkpoint::tensors() const {
   std::vector<Entry> result;
-  for (auto &shard : shards)
-    for (const TensorInfo &info : shard->tensors())
-      result.push_back({&info, shard.get()});
+  for (const File &file : shards)
+    for (const TensorInfo &info : file.weights->tensors())
+      result.push_back({file.prefix + info.name, &info, file.weights.get()});
   return result;
 }
 
 Error Checkpoint::checkUnchanged() const {
-  for (auto &shard : shards)
-    if (Error error = shard->file()->checkUnchanged())
+  for (const File &file : shards)
+    if (Error error = file.weights->file()->checkUnchanged())
       return error;
   return Error::success();
 }

@@ -11,28 +11,35 @@ namespace mlir::transformer {
 class Checkpoint {
 public:
   struct Entry {
+    std::string name; // the prefix of its file, and its name there
     const TensorInfo *info = nullptr;
     const Safetensors *file = nullptr;
     llvm::ArrayRef<char> data() const { return file->data(*info); }
   };
 
   /// `path` is a .safetensors file, a *.safetensors.index.json, or a directory
-  /// that holds model.safetensors, its index, or weights.safetensors.
+  /// that holds model.safetensors, its index, or weights.safetensors. Of a
+  /// sentence-transformers directory, the tensors of `2_Dense` and the like
+  /// belong to it too, with the prefix "2_Dense.".
   static llvm::Expected<Checkpoint> open(llvm::StringRef path);
 
   std::optional<Entry> find(llvm::StringRef name) const;
   /// Of all files, in the order of the files and of their data.
   std::vector<Entry> tensors() const;
-  llvm::ArrayRef<std::shared_ptr<Safetensors>> files() const { return shards; }
   /// The weight file or the index; for messages.
   llvm::StringRef path() const { return name; }
   /// Fails when a file changed since it was opened.
   llvm::Error checkUnchanged() const;
 
 private:
+  struct File {
+    std::string prefix;
+    std::shared_ptr<Safetensors> weights;
+  };
   static llvm::Expected<Checkpoint> openIndex(llvm::StringRef path);
+  static llvm::Expected<Checkpoint> openDirectory(llvm::StringRef path);
   std::string name;
-  std::vector<std::shared_ptr<Safetensors>> shards;
+  std::vector<File> shards;
 };
 
 } // namespace mlir::transformer
