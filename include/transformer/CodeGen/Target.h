@@ -1,0 +1,60 @@
+//===- Target.h - the table of CPU levels ---------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef TRANSFORMER_CODEGEN_TARGET_H
+#define TRANSFORMER_CODEGEN_TARGET_H
+
+#include "mlir/Support/LLVM.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringRef.h"
+#include <string>
+
+namespace mlir::transformer {
+
+/// A CPU level: what the back end may use and how the emitters shape their
+/// register tiles. All numbers are the same for every CPU of one level, so that
+/// outputs are bitwise equal on all of them.
+struct Target {
+  /// One of supportedTargets(); never "host".
+  std::string name;
+  std::string triple;
+  /// For the LLVM function attributes target-cpu, target-features and tune-cpu.
+  std::string cpu, features, tuneCpu;
+  /// LLVM names of the features that the running CPU must have.
+  SmallVector<std::string> requiredFeatures;
+  /// Floats in a vector register, and the attribute prefer-vector-width.
+  int64_t lanes = 4;
+  int64_t preferVectorWidth = 128;
+  /// Rows and vectors of the register tile of a contraction.
+  int64_t rowTile = 4;
+  int64_t tileVectors = 2;
+  bool fma = false;
+  /// u8 x s8 dot products of four (vpdpbusd).
+  bool vnni = false;
+  /// bf16 dot products of two (vdpbf16ps).
+  bool bf16 = false;
+  /// s8 x s8 dot products of four (sdot).
+  bool dotprod = false;
+
+  bool isX86() const { return StringRef(triple).starts_with("x86_64"); }
+};
+
+/// The column count P of a panel of packed weights.
+inline int64_t panelWidth(const Target &target) {
+  return target.lanes * target.tileVectors;
+}
+
+/// Attention packs and reads a head's keys once per kernel op, so that an op
+/// should get all query rows of a (sequence, head), or blocks of at least this
+/// many rows.
+constexpr int64_t kAttentionRowBlock = 128;
+
+/// The names of all levels, the best of each architecture first.
+SmallVector<StringRef> supportedTargets();
+
+/// The level called `name`; "host" is the best one that this CPU supports,
+/// tuned for it. On failure `error` is a sentence that lists the names.
+FailureOr<Target> lookupTarget(StringRef name, std::string &error);
+
+} // namespace mlir::transformer
+
+#endif // TRANSFORMER_CODEGEN_TARGET_H

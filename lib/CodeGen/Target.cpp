@@ -1,0 +1,120 @@
+//===- Target.cpp - the table of CPU levels -------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "transformer/CodeGen/Target.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
+
+using namespace mlir;
+using namespace mlir::transformer;
+
+namespace {
+
+constexpr const char *kX86 = "x86_64-unknown-linux-gnu";
+constexpr const char *kArm = "aarch64-unknown-linux-gnu";
+
+#define TRANSFORMER_V3 "avx,avx2,bmi,bmi2,f16c,fma,lzcnt,movbe"
+#define TRANSFORMER_V4                                                         \
+  TRANSFORMER_V3 ",avx512f,avx512bw,avx512cd,avx512dq,avx512vl"
+
+struct Level {
+  const char *name, *triple, *cpu, *features;
+  const char *required;
+  int64_t lanes, preferVectorWidth, rowTile, tileVectors;
+  bool fma, vnni, bf16, dotprod;
+};
+
+// The best of each architecture first: "host" takes the first that fits.
+// Tiles keep all accumulators, a row of weights and one broadcast in registers.
+// x86-64-v4 is no level: it lacks VNNI.
+const Level kLevels[] = {
+    {"avx512-vnni-bf16", kX86, "x86-64-v4", "+avx512vnni,+avx512bf16",
+     TRANSFORMER_V4 ",avx512vnni,avx512bf16", 16, 512, 8, 2, true, true, true,
+     false},
+    {"avx512-vnni", kX86, "x86-64-v4", "+avx512vnni",
+     TRANSFORMER_V4 ",avx512vnni", 16, 512, 8, 2, true, true, false, false},
+    {"avx2-vnni", kX86, "x86-64-v3", "+avxvnni", TRANSFORMER_V3 ",avxvnni", 8,
+     256, 6, 2, true, true, false, false},
+    {"x86-64-v3", kX86, "x86-64-v3", "", TRANSFORMER_V3, 8, 256, 6, 2, true,
+     false, false, false},
+    {"x86-64", kX86, "x86-64", "", "", 4, 128, 4, 2, false, false, false,
+     false},
+    {"neon-dotprod", kArm, "generic", "+neon,+dotprod", "neon,dotprod", 4, 128,
+     6, 4, true, false, false, true},
+    {"neon", kArm, "generic", "+neon", "neon", 4, 128, 6, 4, true, false, false,
+     false},
+};
+
+SmallVector<std::string> splitFeatures(StringRef list) {
+  SmallVector<std::string> names;
+  SmallVector<StringRef> parts;
+  list.split(parts, ',', -1, /*KeepEmpty=*/false);
+  for (StringRef part : parts)
+    names.push_back(part.str());
+  return names;
+}
+
+Target makeTarget(const Level &level) {
+  Target target;
+  target.name = level.name;
+  target.triple = level.triple;
+  target.cpu = level.cpu;
+  target.features = level.features;
+  // Generic tuning splits wide vectors and avoids instructions that every CPU
+  // of these levels is good at.
+  target.tuneCpu = StringRef(level.name).starts_with("avx512") ? "znver4" : "";
+  target.requiredFeatures = splitFeatures(level.required);
+  target.lanes = level.lanes;
+  target.preferVectorWidth = level.preferVectorWidth;
+  target.rowTile = level.rowTile;
+  target.tileVectors = level.tileVectors;
+  target.fma = level.fma;
+  target.vnni = level.vnni;
+  target.bf16 = level.bf16;
+  target.dotprod = level.dotprod;
+  return target;
+}
+
+} // namespace
+
+SmallVector<StringRef> transformer::supportedTargets() {
+  SmallVector<StringRef> names;
+  for (const Level &level : kLevels)
+    names.push_back(level.name);
+  return names;
+}
+
+FailureOr<Target> transformer::lookupTarget(StringRef name,
+                                            std::string &error) {
+  for (const Level &level : kLevels)
+    if (name == level.name)
+      return makeTarget(level);
+
+  std::string names = llvm::join(supportedTargets(), ", ");
+  if (name != "host") {
+    error = "unknown target '" + name.str() + "'; supported are host, " + names;
+    return failure();
+  }
+
+  llvm::Triple host(llvm::sys::getProcessTriple());
+  llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
+  for (const Level &level : kLevels) {
+    if (llvm::Triple(level.triple).getArch() != host.getArch())
+      continue;
+    Target target = makeTarget(level);
+    if (!llvm::all_of(target.requiredFeatures, [&](const std::string &feature) {
+          return features.lookup(feature);
+        }))
+      continue;
+    StringRef cpu = llvm::sys::getHostCPUName();
+    if (!cpu.empty() && cpu != "generic")
+      target.tuneCpu = cpu.str();
+    return target;
+  }
+  error = "this machine (" + host.str() +
+          ") has no code generator here; name one of the targets " + names;
+  return failure();
+}
