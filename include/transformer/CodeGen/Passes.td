@@ -34,6 +34,58 @@ def TransformerFormChains : Pass<"transformer-form-chains", "::mlir::ModuleOp"> 
                            "::mlir::arith::ArithDialect"];
 }
 
+def TransformerFuseRows : Pass<"transformer-fuse-rows", "::mlir::func::FuncOp"> {
+  let summary = "Fuse a chain in linalg form into one loop over row blocks";
+  let description = [{
+    Works on functions that `transformer-form-chains` made and that are in linalg
+    form. The results are computed by one `scf.forall` over blocks of at most
+    `row-block` rows, and every other op is fused into it, once. A row's value
+    does not depend on the block it is in.
+
+    Example:
+
+    ```mlir
+    func.func private @chain(%x: tensor<?x8xf32>, %out: tensor<?x8xf32>) -> tensor<?x8xf32>
+        attributes {transformer.chain} {
+      %c0 = arith.constant 0 : index
+      %rows = tensor.dim %x, %c0 : tensor<?x8xf32>
+      %e = tensor.empty(%rows) : tensor<?x8xf32>
+      %y = linalg.exp ins(%x : tensor<?x8xf32>) outs(%e : tensor<?x8xf32>) -> tensor<?x8xf32>
+      return %y : tensor<?x8xf32>
+    }
+    ```
+  }];
+  let options = [Option<"rowBlock", "row-block", "int64_t", "64",
+                        "most rows of a block">];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+def TransformerFormContracts : Pass<"transformer-form-contracts"> {
+  let summary = "Form transformer_kernel.contract of contractions in row-block loops";
+  let description = [{
+    A contraction on tensors inside of an `scf.forall`, with maps (m, k), (n, k)
+    -> (m, n), becomes a `transformer_kernel.contract`. Its only user, when it is
+    elementwise (bias, activation, residual, dequantization), becomes the
+    epilogue.
+
+    Example:
+
+    ```mlir
+    %r = scf.forall (%i) = (0) to (%rows) step (8) shared_outs(%o = %out) -> tensor<?x16xf32> {
+      %y = linalg.matmul indexing_maps = [affine_map<(m, n, k) -> (m, k)>,
+                                          affine_map<(m, n, k) -> (n, k)>,
+                                          affine_map<(m, n, k) -> (m, n)>]
+          ins(%x, %w : tensor<8x4xf32>, tensor<16x4xf32>) outs(%z : tensor<8x16xf32>) -> tensor<8x16xf32>
+      ...
+    }
+    ```
+  }];
+  let statistics = [Statistic<"numFormed", "formed", "contractions formed">];
+  let dependentDialects = ["::mlir::transformer::kernel::TransformerKernelDialect"];
+}
+
 def TransformerEmitFft : Pass<"transformer-emit-fft", "::mlir::ModuleOp"> {
   let summary = "Expand transformer_kernel.fft_mix to vector code";
   let description = [{

@@ -1,8 +1,28 @@
-//===- Passes.td - Conversion passes ---------------------------*- tablegen -*-===//
+//===- Passes.td - Conversion passes ---------------------*- tablegen -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef TRANSFORMER_CONVERSION_PASSES_TD
 #define TRANSFORMER_CONVERSION_PASSES_TD
 
 include "mlir/Pass/PassBase.td"
+
+def ConvertTransformerToLinalg : Pass<"convert-transformer-to-linalg"> {
+  let summary = "Lower every transformer op to linalg, tensor, arith, math and scf";
+  let description = [{
+    The reference semantics of the dialect on tensors, for CPU, GPU and for other
+    compilers. f16 and bf16 ops compute in f32 and round at the end. `observe` is
+    erased.
+
+    Example:
+
+    ```mlir
+    %y = transformer.linear %x, %w bias %b activation gelu
+        : (tensor<?x4xf32>, tensor<8x4xf32>, tensor<8xf32>) -> tensor<?x8xf32>
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect"];
+}
 
 #endif // TRANSFORMER_CONVERSION_PASSES_TD

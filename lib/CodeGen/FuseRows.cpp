@@ -1,0 +1,222 @@
+//===- FuseRows.cpp - one parallel loop over row blocks per chain ---------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A chain function in linalg form becomes one scf.forall over blocks of rows,
+// in which every op works on its block: the intermediates shrink to a tile that
+// stays in the cache. Producers are fused last first, each once: all slices of
+// a chain have the same rows, so nothing is computed twice.
+//===----------------------------------------------------------------------===//
+#include "transformer/CodeGen/Passes.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Transforms.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Tensor/Transforms/Transforms.h"
+#include "mlir/Interfaces/DestinationStyleOpInterface.h"
+#include "mlir/Interfaces/TilingInterface.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+namespace mlir::transformer {
+#define GEN_PASS_DEF_TRANSFORMERFUSEROWS
+#include "transformer/CodeGen/Passes.h.inc"
+} // namespace mlir::transformer
+
+using namespace mlir;
+
+namespace {
+
+/// Dims of intermediate values in terms of the function's arguments, so that no
+/// loop bound keeps a whole producer alive.
+LogicalResult resolveDims(func::FuncOp func) {
+  RewritePatternSet patterns(func.getContext());
+  memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);
+  tensor::DimOp::getCanonicalizationPatterns(patterns, func.getContext());
+  tensor::EmptyOp::getCanonicalizationPatterns(patterns, func.getContext());
+  return applyPatternsGreedily(func, std::move(patterns));
+}
+
+class RowFuser {
+public:
+  RowFuser(func::FuncOp func, int64_t rowBlock)
+      : func(func), rewriter(func.getContext()), rowBlock(rowBlock) {}
+
+  LogicalResult run() {
+    if (failed(resolveDims(func)))
+      return failure();
+    if (failed(buildLoop()))
+      return failure();
+    while (tensor::ExtractSliceOp slice = nextSlice())
+      if (failed(fuse(slice)))
+        return failure();
+    writeInPlace();
+    RewritePatternSet patterns(func.getContext());
+    tensor::populateFoldTensorEmptyPatterns(patterns);
+    tensor::ExtractSliceOp::getCanonicalizationPatterns(patterns,
+                                                        func.getContext());
+    return applyPatternsGreedily(func, std::move(patterns));
+  }
+
+private:
+  Block &entry() { return func.getBody().front(); }
+
+  /// The destination arguments are the last ones, one per result.
+  BlockArgument destination(unsigned result) {
+    return func.getArgument(func.getNumArguments() - func.getNumResults() +
+                            result);
+  }
+
+  LogicalResult buildLoop() {
+    auto terminator = cast<func::ReturnOp>(entry().getTerminator());
+    Location loc = func.getLoc();
+    rewriter.setInsertionPoint(terminator);
+    SmallVector<Value> destinations;
+    for (unsigned i = 0; i < func.getNumResults(); ++i)
+      destinations.push_back(destination(i));
+    Value rows = tensor::DimOp::create(rewriter, loc, destinations[0], 0);
+    AffineExpr d0 = rewriter.getAffineDimExpr(0);
+    auto bound = AffineMap::get(1, 0,
+                                {
+                                    rewriter.getAffineConstantExpr(rowBlock),
+                                    d0.ceilDiv(8) * 8,
+                                },
+                                rewriter.getContext());
+    Value smaller =
+        affine::AffineMinOp::create(rewriter, loc, bound, ValueRange{rows});
+    // An empty batch has blocks of no rows; the step must be positive all the
+    // same.
+    Value one = arith::ConstantIndexOp::create(rewriter, loc, 1);
+    Value step = arith::MaxUIOp::create(rewriter, loc, smaller, one);
+    loop = scf::ForallOp::create(
+        rewriter, loc, ArrayRef<OpFoldResult>{rewriter.getIndexAttr(0)},
+        ArrayRef<OpFoldResult>{rows}, ArrayRef<OpFoldResult>{step},
+        destinations, std::nullopt);
+    rewriter.setInsertionPointToStart(loop.getBody());
+    Value row = loop.getInductionVar(0);
+    auto left = AffineMap::get(
+        2, 0,
+        {rewriter.getAffineConstantExpr(rowBlock),
+         rewriter.getAffineDimExpr(0) - rewriter.getAffineDimExpr(1)},
+        rewriter.getContext());
+    Value size =
+        affine::AffineMinOp::create(rewriter, loc, left, ValueRange{rows, row});
+    size = arith::MinUIOp::create(rewriter, loc, size, step);
+    for (auto [i, value] : llvm::enumerate(terminator.getOperands())) {
+      auto type = cast<RankedTensorType>(value.getType());
+      auto [offsets, sizes, strides] = blockOf(type, row, size);
+      rewriter.setInsertionPoint(loop.getTerminator());
+      Value tile = tensor::ExtractSliceOp::create(rewriter, loc, value, offsets,
+                                                  sizes, strides);
+      rewriter.setInsertionPointToEnd(loop.getTerminator().getBody());
+      tensor::ParallelInsertSliceOp::create(rewriter, loc, tile,
+                                            loop.getRegionIterArgs()[i],
+                                            offsets, sizes, strides);
+    }
+    rewriter.modifyOpInPlace(
+        terminator, [&] { terminator->setOperands(loop.getResults()); });
+    return success();
+  }
+
+  std::tuple<SmallVector<OpFoldResult>, SmallVector<OpFoldResult>,
+             SmallVector<OpFoldResult>>
+  blockOf(RankedTensorType type, Value row, Value size) {
+    SmallVector<OpFoldResult> offsets(type.getRank(), rewriter.getIndexAttr(0));
+    SmallVector<OpFoldResult> strides(type.getRank(), rewriter.getIndexAttr(1));
+    SmallVector<OpFoldResult> sizes;
+    for (int64_t dim : type.getShape())
+      sizes.push_back(rewriter.getIndexAttr(dim));
+    offsets[0] = row, sizes[0] = size;
+    return {offsets, sizes, strides};
+  }
+
+  /// A slice in the loop of the producer that stands last before it.
+  tensor::ExtractSliceOp nextSlice() {
+    Operation *last = nullptr;
+    tensor::ExtractSliceOp found;
+    for (auto slice : loop.getBody()->getOps<tensor::ExtractSliceOp>()) {
+      auto producer = slice.getSource().getDefiningOp<TilingInterface>();
+      if (!producer || producer->getBlock() != &entry() || slice->use_empty())
+        continue;
+      if (last && !last->isBeforeInBlock(producer))
+        continue;
+      last = producer, found = slice;
+    }
+    return found;
+  }
+
+  LogicalResult fuse(tensor::ExtractSliceOp slice) {
+    Value source = slice.getSource();
+    SmallVector<tensor::ExtractSliceOp> equal;
+    for (auto other : loop.getBody()->getOps<tensor::ExtractSliceOp>())
+      if (other.getSource() == source && !other->use_empty() &&
+          other.getMixedOffsets() == slice.getMixedOffsets()) {
+        equal.push_back(other);
+        if (other->isBeforeInBlock(slice))
+          slice = other;
+      }
+    SmallVector<LoopLikeOpInterface> loops{
+        cast<LoopLikeOpInterface>(loop.getOperation())};
+    auto fused = scf::tileAndFuseProducerOfSlice(rewriter, slice, loops);
+    if (!fused)
+      return source.getDefiningOp()->emitError(
+          "cannot be computed for a block of rows");
+    for (tensor::ExtractSliceOp other : equal) {
+      if (other != slice)
+        rewriter.replaceAllUsesWith(other.getResult(),
+                                    fused->tiledAndFusedProducer);
+      if (other->use_empty())
+        rewriter.eraseOp(other);
+    }
+    return success();
+  }
+
+  /// Lets the op that makes a result's tile write to the destination itself.
+  void writeInPlace() {
+    for (Operation &op : *loop.getTerminator().getBody()) {
+      auto insert = cast<tensor::ParallelInsertSliceOp>(op);
+      auto result = dyn_cast<OpResult>(insert.getSource());
+      auto maker =
+          insert.getSource().getDefiningOp<DestinationStyleOpInterface>();
+      if (!maker)
+        continue;
+      OpOperand *init = maker.getDpsInitOperand(result.getResultNumber());
+      Operation *from = init->get().getDefiningOp();
+      if (auto fill = dyn_cast_or_null<linalg::FillOp>(from)) {
+        maker = fill;
+        init = fill.getDpsInitOperand(0);
+        from = init->get().getDefiningOp();
+      }
+      if (!isa_and_nonnull<tensor::EmptyOp, tensor::ExtractSliceOp>(from))
+        continue;
+      rewriter.setInsertionPoint(maker);
+      Value slice = tensor::ExtractSliceOp::create(
+          rewriter, insert.getLoc(), insert.getDest(), insert.getMixedOffsets(),
+          insert.getMixedSizes(), insert.getMixedStrides());
+      rewriter.modifyOpInPlace(maker, [&] { init->set(slice); });
+    }
+  }
+
+  func::FuncOp func;
+  IRRewriter rewriter;
+  int64_t rowBlock;
+  scf::ForallOp loop;
+};
+
+struct FuseRowsPass
+    : public transformer::impl::TransformerFuseRowsBase<FuseRowsPass> {
+  using TransformerFuseRowsBase::TransformerFuseRowsBase;
+
+  void runOnOperation() override {
+    func::FuncOp func = getOperation();
+    if (!func->hasAttr("transformer.chain") || func.isExternal())
+      return;
+    if (failed(RowFuser(func, rowBlock).run()))
+      return signalPassFailure();
+  }
+};
+
+} // namespace

@@ -1,0 +1,148 @@
+//===- Quantize.cpp - quantize and dequantize to linalg -------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Rows.h"
+#include "transformer/Conversion/Patterns.h"
+
+using namespace mlir;
+using namespace mlir::transformer;
+
+namespace {
+
+Value constant(ImplicitLocOpBuilder &b, double v) {
+  return arith::ConstantOp::create(b, b.getF32FloatAttr(v));
+}
+
+/// roundeven(z) as i8, clamped to -127..127; NaN gives 0.
+Value roundToI8(ImplicitLocOpBuilder &b, Value z) {
+  Value isNumber = arith::CmpFOp::create(b, arith::CmpFPredicate::ORD, z, z);
+  Value r = arith::SelectOp::create(b, isNumber, z, constant(b, 0.0));
+  r = arith::MaximumFOp::create(b, r, constant(b, -127.0));
+  r = arith::MinimumFOp::create(b, r, constant(b, 127.0));
+  r = math::RoundEvenOp::create(b, r);
+  Value i = arith::FPToSIOp::create(b, b.getI32Type(), r);
+  return arith::TruncIOp::create(b, b.getI8Type(), i);
+}
+
+/// True where absmax is neither NaN nor infinite.
+Value isFinite(ImplicitLocOpBuilder &b, Value absmax) {
+  return arith::CmpFOp::create(
+      b, arith::CmpFPredicate::OLT, absmax,
+      constant(b, std::numeric_limits<float>::infinity()));
+}
+
+struct QuantizePattern : OpRewritePattern<QuantizeOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(QuantizeOp op,
+                                PatternRewriter &rewriter) const override {
+    auto type = cast<RankedTensorType>(op.getInput().getType());
+    if (type.isDynamicDim(type.getRank() - 1))
+      return rewriter.notifyMatchFailure(op, "the width is dynamic");
+    int64_t width = type.getShape().back();
+    RowBuilder rows(rewriter, op.getLoc());
+    ImplicitLocOpBuilder &b = rows.b;
+    Value x = rows.flatten(op.getInput());
+    SmallVector<RowOperand> operands{{x, Access::Element}};
+    if (op.getMultiplier())
+      operands.push_back({op.getMultiplier(), Access::Column});
+    bool smooth = bool(op.getMultiplier());
+    auto scaled = [smooth](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
+      return smooth ? arith::MulFOp::create(b, args[0], args[1]).getResult()
+                    : args[0];
+    };
+    Value absmax =
+        rows.reduce(operands, x, 0.0, true,
+                    [&](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
+                      return math::AbsFOp::create(b, scaled(b, args));
+                    });
+    operands.push_back({absmax, Access::Row});
+    Value fixed;
+    if (op.getScale()) {
+      fixed = tensor::ExtractOp::create(b, op.getScale(), ValueRange{});
+    }
+    Value q = rows.map(
+        operands, x, width, b.getI8Type(),
+        [&](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
+          Value z = scaled(b, args), top = args.back();
+          Value finite = isFinite(b, top);
+          if (fixed) {
+            z = arith::DivFOp::create(b, z, fixed);
+          } else {
+            Value factor = arith::DivFOp::create(b, constant(b, 127.0), top);
+            z = arith::MulFOp::create(b, z, factor);
+            Value large = arith::CmpFOp::create(b, arith::CmpFPredicate::OGE,
+                                                top, constant(b, 0x1p-100));
+            finite = arith::AndIOp::create(b, finite, large);
+          }
+          z = arith::SelectOp::create(b, finite, z, constant(b, 0.0));
+          return roundToI8(b, z);
+        });
+    Value scales = rowScales(rows, absmax, fixed);
+    rewriter.replaceOp(
+        op, {rows.unflatten(q, cast<RankedTensorType>(op.getResult().getType()),
+                            op.getInput()),
+             rows.unflatten(scales,
+                            cast<RankedTensorType>(op.getScales().getType()),
+                            op.getInput())});
+    return success();
+  }
+
+private:
+  static Value rowScales(RowBuilder &rows, Value absmax, Value fixed) {
+    ImplicitLocOpBuilder &b = rows.b;
+    Value init = rows.empty(absmax, -1, b.getF32Type());
+    AffineMap identity = b.getMultiDimIdentityMap(1);
+    return linalg::GenericOp::create(
+               b, init.getType(), ValueRange{absmax}, init,
+               ArrayRef<AffineMap>{identity, identity},
+               ArrayRef<utils::IteratorType>{utils::IteratorType::parallel},
+               [&](OpBuilder &inner, Location loc, ValueRange args) {
+                 ImplicitLocOpBuilder ib(loc, inner);
+                 Value top = args[0], scale = fixed;
+                 if (!fixed) {
+                   scale = arith::DivFOp::create(ib, top, constant(ib, 127.0));
+                   Value large =
+                       arith::CmpFOp::create(ib, arith::CmpFPredicate::OGE, top,
+                                             constant(ib, 0x1p-100));
+                   scale = arith::SelectOp::create(ib, large, scale,
+                                                   constant(ib, 1.0));
+                 }
+                 Value nan =
+                     constant(ib, std::numeric_limits<float>::quiet_NaN());
+                 scale =
+                     arith::SelectOp::create(ib, isFinite(ib, top), scale, nan);
+                 linalg::YieldOp::create(ib, scale);
+               })
+        .getResult(0);
+  }
+};
+
+struct DequantizePattern : OpRewritePattern<DequantizeOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(DequantizeOp op,
+                                PatternRewriter &rewriter) const override {
+    auto type = cast<RankedTensorType>(op.getType());
+    if (type.isDynamicDim(type.getRank() - 1))
+      return rewriter.notifyMatchFailure(op, "the width is dynamic");
+    RowBuilder rows(rewriter, op.getLoc());
+    Value q = rows.flatten(op.getInput());
+    Value scales = rows.flatten(op.getScales(), /*hasColumns=*/false);
+    Value y = rows.map({{q, Access::Element}, {scales, Access::Row}}, q,
+                       type.getShape().back(), type.getElementType(),
+                       [](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
+                         Value f = arith::SIToFPOp::create(b, b.getF32Type(),
+                                                           args[0]);
+                         return arith::MulFOp::create(b, f, args[1]);
+                       });
+    rewriter.replaceOp(op, rows.unflatten(y, type, op.getInput()));
+    return success();
+  }
+};
+
+} // namespace
+
+void transformer::populateQuantizeToLinalgPatterns(
+    RewritePatternSet &patterns) {
+  patterns.add<QuantizePattern, DequantizePattern>(patterns.getContext());
+}

@@ -1,0 +1,191 @@
+//===- Rows.cpp - building row-wise linalg ops ----------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Rows.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace mlir::transformer;
+
+/// The reassociation that merges all dims but the last one (or all dims).
+static SmallVector<ReassociationIndices> leadingDims(int64_t rank,
+                                                     bool hasColumns) {
+  SmallVector<ReassociationIndices> groups(1);
+  for (int64_t i = 0; i < rank - hasColumns; ++i)
+    groups[0].push_back(i);
+  if (hasColumns)
+    groups.push_back({rank - 1});
+  return groups;
+}
+
+Value RowBuilder::flatten(Value v, bool hasColumns) {
+  auto type = cast<RankedTensorType>(v.getType());
+  int64_t rank = type.getRank();
+  if (rank == 1 + hasColumns)
+    return v;
+  if (rank == hasColumns) { // a single row
+    SmallVector<int64_t> shape(type.getShape());
+    shape.insert(shape.begin(), 1);
+    auto target = RankedTensorType::get(shape, type.getElementType());
+    SmallVector<ReassociationIndices> groups;
+    if (hasColumns)
+      groups.push_back({0, 1});
+    return tensor::ExpandShapeOp::create(b, target, v, groups);
+  }
+  return tensor::CollapseShapeOp::create(b, v, leadingDims(rank, hasColumns));
+}
+
+Value RowBuilder::unflatten(Value v, RankedTensorType type, Value like) {
+  auto from = cast<RankedTensorType>(v.getType());
+  bool hasColumns = from.getRank() == 2;
+  int64_t rank = type.getRank();
+  if (rank == from.getRank())
+    return from == type ? v : tensor::CastOp::create(b, type, v).getResult();
+  if (rank == hasColumns) {
+    SmallVector<ReassociationIndices> groups;
+    if (hasColumns)
+      groups.push_back({0, 1});
+    return tensor::CollapseShapeOp::create(b, type, v, groups);
+  }
+  SmallVector<OpFoldResult> sizes;
+  for (int64_t i = 0; i < rank; ++i) {
+    if (!type.isDynamicDim(i))
+      sizes.push_back(b.getIndexAttr(type.getDimSize(i)));
+    else
+      sizes.push_back(tensor::DimOp::create(b, like, i).getResult());
+  }
+  return tensor::ExpandShapeOp::create(b, type, v,
+                                       leadingDims(rank, hasColumns), sizes);
+}
+
+Value RowBuilder::empty(Value like, int64_t width, Type element) {
+  auto type = cast<RankedTensorType>(like.getType());
+  SmallVector<OpFoldResult> sizes;
+  if (type.isDynamicDim(0))
+    sizes.push_back(tensor::DimOp::create(b, like, 0).getResult());
+  else
+    sizes.push_back(b.getIndexAttr(type.getDimSize(0)));
+  if (width >= 0)
+    sizes.push_back(b.getIndexAttr(width));
+  return tensor::EmptyOp::create(b, sizes, element);
+}
+
+static AffineMap mapOf(Access access, MLIRContext *context) {
+  AffineExpr row, column;
+  bindDims(context, row, column);
+  switch (access) {
+  case Access::Element:
+    return AffineMap::get(2, 0, {row, column}, context);
+  case Access::Row:
+    return AffineMap::get(2, 0, {row}, context);
+  case Access::Column:
+    return AffineMap::get(2, 0, {column}, context);
+  }
+  llvm_unreachable("all accesses are handled");
+}
+
+Value RowBuilder::map(ArrayRef<RowOperand> operands, Value like, int64_t width,
+                      Type element, Body body) {
+  SmallVector<Value> values;
+  SmallVector<AffineMap> maps;
+  for (RowOperand operand : operands) {
+    values.push_back(operand.value);
+    maps.push_back(mapOf(operand.access, b.getContext()));
+  }
+  maps.push_back(mapOf(Access::Element, b.getContext()));
+  Value init = empty(like, width, element);
+  SmallVector<utils::IteratorType> iterators(2, utils::IteratorType::parallel);
+  return linalg::GenericOp::create(
+             b, init.getType(), values, init, maps, iterators,
+             [&](OpBuilder &inner, Location loc, ValueRange args) {
+               ImplicitLocOpBuilder ib(loc, inner);
+               SmallVector<Value> wide;
+               for (Value arg : args.drop_back())
+                 wide.push_back(widen(ib, arg));
+               Value result = narrow(ib, body(ib, wide), element);
+               linalg::YieldOp::create(ib, result);
+             })
+      .getResult(0);
+}
+
+Value RowBuilder::reduce(ArrayRef<RowOperand> operands, Value like, double init,
+                         bool maximum, Body body) {
+  SmallVector<Value> values;
+  SmallVector<AffineMap> maps;
+  for (RowOperand operand : operands) {
+    values.push_back(operand.value);
+    maps.push_back(mapOf(operand.access, b.getContext()));
+  }
+  maps.push_back(mapOf(Access::Row, b.getContext()));
+  Value start =
+      linalg::FillOp::create(b, ValueRange{constant(init)},
+                             ValueRange{empty(like, -1, b.getF32Type())})
+          .getResult(0);
+  SmallVector<utils::IteratorType> iterators{utils::IteratorType::parallel,
+                                             utils::IteratorType::reduction};
+  return linalg::GenericOp::create(
+             b, start.getType(), values, start, maps, iterators,
+             [&](OpBuilder &inner, Location loc, ValueRange args) {
+               ImplicitLocOpBuilder ib(loc, inner);
+               SmallVector<Value> wide;
+               for (Value arg : args.drop_back())
+                 wide.push_back(widen(ib, arg));
+               Value v = body(ib, wide);
+               Value sum =
+                   maximum
+                       ? arith::MaximumFOp::create(ib, v, args.back())
+                             .getResult()
+                       : arith::AddFOp::create(ib, v, args.back()).getResult();
+               linalg::YieldOp::create(ib, sum);
+             })
+      .getResult(0);
+}
+
+Value transformer::widen(ImplicitLocOpBuilder &b, Value v) {
+  auto type = dyn_cast<FloatType>(v.getType());
+  if (!type || type.getWidth() >= 32)
+    return v;
+  return arith::ExtFOp::create(b, b.getF32Type(), v);
+}
+
+Value transformer::narrow(ImplicitLocOpBuilder &b, Value v, Type element) {
+  if (v.getType() == element)
+    return v;
+  return arith::TruncFOp::create(b, element, v);
+}
+
+Value transformer::emitActivation(ImplicitLocOpBuilder &b, Activation kind,
+                                  Value x) {
+  auto constant = [&](double value) -> Value {
+    return arith::ConstantOp::create(b, b.getF32FloatAttr(value));
+  };
+  auto mul = [&](Value u, Value v) -> Value {
+    return arith::MulFOp::create(b, u, v);
+  };
+  auto add = [&](Value u, Value v) -> Value {
+    return arith::AddFOp::create(b, u, v);
+  };
+  switch (kind) {
+  case Activation::none:
+    return x;
+  case Activation::gelu: {
+    Value erf = math::ErfOp::create(b, mul(x, constant(std::sqrt(0.5))));
+    return mul(mul(x, constant(0.5)), add(erf, constant(1.0)));
+  }
+  case Activation::gelu_tanh: {
+    Value cubic = mul(mul(mul(x, x), x), constant(0.044715));
+    Value inner = mul(add(x, cubic), constant(std::sqrt(2.0 / M_PI)));
+    Value tanh = math::TanhOp::create(b, inner);
+    return mul(mul(x, constant(0.5)), add(tanh, constant(1.0)));
+  }
+  case Activation::relu:
+    return arith::MaximumFOp::create(b, x, constant(0.0));
+  case Activation::silu: {
+    Value exp = math::ExpOp::create(b, arith::NegFOp::create(b, x));
+    return arith::DivFOp::create(b, x, add(exp, constant(1.0)));
+  }
+  case Activation::tanh:
+    return math::TanhOp::create(b, x);
+  }
+  llvm_unreachable("all activations are handled");
+}

@@ -1,0 +1,71 @@
+//===- Rows.h - building row-wise linalg ops ------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Helpers for patterns that see any tensor [..., width] as rows [m, width].
+//===----------------------------------------------------------------------===//
+#ifndef TRANSFORMER_CONVERSION_ROWS_H
+#define TRANSFORMER_CONVERSION_ROWS_H
+
+#include "transformer/IR/TransformerDialect.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/PatternMatch.h"
+
+namespace mlir::transformer {
+
+/// How an operand of a row-wise op is indexed by (row, column).
+enum class Access { Element, Row, Column };
+
+struct RowOperand {
+  Value value;
+  Access access;
+};
+
+/// Builds ops on rows at one location. All arithmetic is in f32 (or i32):
+/// operands of narrower float types are widened on reading.
+class RowBuilder {
+public:
+  RowBuilder(PatternRewriter &rewriter, Location loc)
+      : b(loc, rewriter), rewriter(rewriter) {}
+
+  /// [..., width] as [m, width], and [...] as [m].
+  Value flatten(Value v, bool hasColumns = true);
+  /// The reverse, to `type`; `like` has the leading dims in question.
+  Value unflatten(Value v, RankedTensorType type, Value like);
+
+  /// An uninitialized [rows of `like`, width] (or [rows] for width < 0).
+  Value empty(Value like, int64_t width, Type element);
+
+  using Body = function_ref<Value(ImplicitLocOpBuilder &, ValueRange operands)>;
+  /// out[m, n] = body(operands), stored as `element`.
+  Value map(ArrayRef<RowOperand> operands, Value like, int64_t width,
+            Type element, Body body);
+  /// out[m] = combine over n of body(operands), from `init`. The combination is
+  /// addf or, with `maximum`, maximumf (which keeps NaN).
+  Value reduce(ArrayRef<RowOperand> operands, Value like, double init,
+               bool maximum, Body body);
+
+  Value constant(double value) {
+    return arith::ConstantOp::create(b, b.getF32FloatAttr(value));
+  }
+
+  ImplicitLocOpBuilder b;
+
+private:
+  PatternRewriter &rewriter;
+};
+
+/// `v` as an f32 scalar.
+Value widen(ImplicitLocOpBuilder &b, Value v);
+/// f32 `v` as a scalar of type `element`.
+Value narrow(ImplicitLocOpBuilder &b, Value v, Type element);
+/// An activation of an f32 scalar.
+Value emitActivation(ImplicitLocOpBuilder &b, Activation kind, Value x);
+
+} // namespace mlir::transformer
+
+#endif // TRANSFORMER_CONVERSION_ROWS_H
