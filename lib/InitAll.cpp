@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "transformer/InitAll.h"
 
+#include "transformer/CodeGen/KernelBufferize.h"
 #include "transformer/CodeGen/KernelDialect.h"
 #include "transformer/CodeGen/Passes.h"
 #include "transformer/Conversion/Passes.h"
@@ -14,6 +15,7 @@ using namespace mlir;
 
 void transformer::registerAllTransformerDialects(DialectRegistry &registry) {
   registry.insert<TransformerDialect, kernel::TransformerKernelDialect>();
+  registerKernelBufferization(registry);
 }
 
 void transformer::registerAllTransformerPasses() {

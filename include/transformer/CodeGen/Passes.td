@@ -86,6 +86,47 @@ def TransformerFormContracts : Pass<"transformer-form-contracts"> {
   let dependentDialects = ["::mlir::transformer::kernel::TransformerKernelDialect"];
 }
 
+def TransformerFormKernels : Pass<"transformer-form-kernels", "::mlir::ModuleOp"> {
+  let summary = "Form parallel loops around kernel ops of attention and fft_mix";
+  let description = [{
+    A packed f32 `transformer.attention` becomes an `scf.forall` over (sequence,
+    head) around a `transformer_kernel.attention`, a packed f32
+    `transformer.fft_mix` one over sequences around a
+    `transformer_kernel.fft_mix`. `max_length` of the module's
+    `transformer.model` attribute bounds the scratch. Other forms are left to
+    `convert-transformer-to-linalg`, with a remark.
+
+    Example:
+
+    ```mlir
+    %y = transformer.fft_mix %x offsets(%offsets)
+        : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
+    ```
+  }];
+  let statistics = [Statistic<"numFormed", "formed", "ops made kernels">];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect",
+    "::mlir::transformer::kernel::TransformerKernelDialect"];
+}
+
+def TransformerUnshareInits : Pass<"transformer-unshare-inits"> {
+  let summary = "Give each destination-style op a fill or empty tensor of its own";
+  let description = [{
+    CSE merges equal `linalg.fill` and `tensor.empty` ops. Where two ops write to
+    one of them, bufferization would have to copy; this pass undoes the merge.
+
+    Example:
+
+    ```mlir
+    %e = tensor.empty() : tensor<4xf32>
+    %a = linalg.exp ins(%x : tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+    %b = linalg.log ins(%x : tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+    ```
+  }];
+  let statistics = [Statistic<"numCloned", "cloned", "ops cloned">];
+}
+
 def TransformerEmitFft : Pass<"transformer-emit-fft", "::mlir::ModuleOp"> {
   let summary = "Expand transformer_kernel.fft_mix to vector code";
   let description = [{
