@@ -1,0 +1,141 @@
+//===- Internal.h - shared by the files of the runtime ----------*- C -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// No global is written: all state hangs on a tm_model, so that a library may
+// hold many and forked children may go on using theirs.
+//===----------------------------------------------------------------------===//
+#ifndef TRANSFORMER_LIB_RUNTIME_INTERNAL_H
+#define TRANSFORMER_LIB_RUNTIME_INTERNAL_H
+
+#include "transformer/Runtime/abi.h"
+#include "transformer/Runtime/model.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+enum { TM_MAX_THREADS = 1024, TM_ALIGNMENT = 64 };
+
+/* A chunk has about this many tokens: enough rows to keep every thread busy,
+   few enough for the activations to stay in the caches. */
+enum { TM_CHUNK_TOKENS = 1024 };
+
+typedef struct tm_weights {
+  const char *data; /* the data section */
+  void *base;       /* the mapping */
+  size_t bytes;
+} tm_weights;
+
+/* The memory of one running call; kept for the next one. */
+typedef struct tm_workspace {
+  struct tm_workspace *next;
+  char *data; /* TM_ALIGNMENT-aligned */
+  size_t bytes;
+} tm_workspace;
+
+typedef struct tm_pool {
+  /* The job in progress: its number in the upper half, the indices that nobody
+     took yet in the lower. One compare-and-swap takes an index of just this
+     job, so that a late worker can never take one of the next. */
+  _Alignas(TM_ALIGNMENT) _Atomic uint64_t ticket;
+  _Alignas(TM_ALIGNMENT) _Atomic int64_t done;
+  _Alignas(TM_ALIGNMENT) _Atomic int32_t busy; /* a job is in progress */
+  _Atomic int32_t sleepers;
+  _Atomic int32_t caller_waits;
+  _Atomic int32_t stop;
+  _Atomic int32_t seat; /* hands workers their numbers */
+  tm_body body;
+  void *captures;
+  int64_t count;
+  pthread_mutex_t mutex;
+  pthread_cond_t work, finished;
+  bool started;
+  int32_t workers; /* that run */
+  int64_t spin_nanoseconds;
+  const struct tm_model *model;
+  pthread_t *handles;
+  char *workspaces; /* one after the other */
+  size_t workspace_stride;
+} tm_pool;
+
+/* What must not survive a fork: threads, and locks that other threads hold. A
+   child finds it zeroed, which is its initial state. */
+typedef struct tm_volatile {
+  tm_pool pool;
+  _Atomic int32_t cache_lock;
+  tm_workspace *cache;
+  int32_t cached;
+} tm_volatile;
+
+struct tm_model {
+  const tm_descriptor *descriptor;
+  tm_weights weights;
+  int32_t threads;
+  bool pin;
+  bool wiped_on_fork;    /* the kernel zeroes *state in children */
+  _Atomic int32_t owner; /* else: the process that *state belongs to */
+  cpu_set_t cpus;        /* that the process may use */
+  tm_volatile *state;
+};
+
+/* Fills *error (if not null) and returns status. */
+int tm_fail(tm_error *error, int status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* NULL, or the name of the first feature in the list that this CPU lacks,
+   written to `name`. */
+const char *tm_missing_feature(const char *list, char *name, size_t bytes);
+
+int tm_open_weights(const char *directory, const tm_descriptor *descriptor,
+                    tm_weights *weights, tm_error *error);
+void tm_close_weights(tm_weights *weights);
+
+/* Sums and products of sizes; false on overflow. */
+bool tm_add_size(size_t *sum, size_t value);
+bool tm_add_product(size_t *sum, int64_t a, int64_t b);
+
+tm_workspace *tm_take_workspace(struct tm_model *model, size_t bytes);
+void tm_return_workspace(struct tm_model *model, tm_workspace *workspace);
+void tm_free_workspaces(struct tm_model *model);
+
+int tm_create_state(struct tm_model *model, tm_error *error);
+void tm_free_state(struct tm_model *model);
+/* First thing in a call: in a forked child, forgets the parent's threads. */
+void tm_enter_process(struct tm_model *model);
+
+/* What tm_call.pool points to. */
+typedef struct tm_runner {
+  struct tm_model *model;
+  char *thread_workspace; /* of the calling thread */
+} tm_runner;
+void tm_parallel(tm_call *call, tm_body body, void *captures, int64_t count);
+void tm_stop_pool(tm_pool *pool);
+
+/* Rounding and denormals as the C standard has them, whatever the caller's
+   settings: all threads compute the same. */
+uint64_t tm_enter_float_mode(void);
+void tm_leave_float_mode(uint64_t saved);
+
+/* A checked batch. */
+typedef struct tm_request {
+  const tm_batch *batch;
+  int64_t sequences;
+  int64_t image_tokens; /* per sequence; 0: the batch has offsets */
+  void *destinations[TM_MAX_OUTPUTS]; /* null: not wanted */
+  uint64_t wanted;
+} tm_request;
+int tm_check_request(const struct tm_model *model, const tm_batch *batch,
+                     const tm_output *outputs, int64_t output_count,
+                     tm_request *request, tm_error *error);
+
+/* Sequences [begin, end) that make one chunk, from `begin` on. */
+int64_t tm_chunk_end(const tm_request *request, int64_t begin);
+
+static inline int64_t tm_request_offset(const tm_request *request, int64_t i) {
+  if (request->image_tokens)
+    return i * request->image_tokens;
+  return request->batch->offsets[i];
+}
+
+#endif /* TRANSFORMER_LIB_RUNTIME_INTERNAL_H */

@@ -1,0 +1,93 @@
+//===- load.c - opening and closing a model -------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int32_t tm_abi_version(void) { return TM_ABI_VERSION; }
+const char *tm_build_id(void) { return tm_model_descriptor.build_id; }
+const char *tm_target(void) { return tm_model_descriptor.target; }
+
+static int check_library(const tm_options *options, tm_error *error) {
+  const tm_descriptor *d = &tm_model_descriptor;
+  if (d->abi_version != TM_ABI_VERSION || d->size != sizeof(*d))
+    return tm_fail(error, TM_MISMATCH,
+                   "model.so was put together from parts of different "
+                   "versions (code %u, runtime %u); compile the model again",
+                   d->abi_version, (unsigned)TM_ABI_VERSION);
+  if (options && options->abi_version > TM_ABI_VERSION)
+    return tm_fail(error, TM_MISMATCH,
+                   "the caller was built with version %u of model.h and this "
+                   "model.so with version %u; compile the model again, or "
+                   "build the caller with the model.h beside model.so",
+                   options->abi_version, (unsigned)TM_ABI_VERSION);
+  char name[32];
+  if (tm_missing_feature(d->features, name, sizeof(name)))
+    return tm_fail(error, TM_UNSUPPORTED_CPU,
+                   "model.so was compiled for %s and this CPU lacks %s; "
+                   "compile the model with --target-cpu=host on this machine, "
+                   "or for a lower level such as x86-64-v3",
+                   d->target, name);
+  if (d->input_count > TM_MAX_INPUTS || d->output_count > TM_MAX_OUTPUTS)
+    return tm_fail(error, TM_MISMATCH,
+                   "model.so has too many inputs or outputs");
+  return TM_OK;
+}
+
+static int check_threads(const tm_options *options, tm_model *model,
+                         tm_error *error) {
+  if (sched_getaffinity(0, sizeof(model->cpus), &model->cpus) != 0)
+    CPU_ZERO(&model->cpus);
+  int32_t threads = options ? options->threads : 0;
+  if (threads < 0 || threads > TM_MAX_THREADS)
+    return tm_fail(error, TM_INVALID_ARGUMENT,
+                   "threads is %d; it must be between 1 and %d, or 0 for one "
+                   "per CPU",
+                   threads, (int)TM_MAX_THREADS);
+  int cpus = CPU_COUNT(&model->cpus);
+  model->threads = threads ? threads : cpus > 0 ? cpus : 1;
+  model->pin = options && options->pin;
+  return TM_OK;
+}
+
+int tm_load(const char *directory, const tm_options *options, tm_model **model,
+            tm_error *error) {
+  if (error)
+    memset(error, 0, sizeof(*error));
+  if (!model)
+    return tm_fail(error, TM_INVALID_ARGUMENT,
+                   "tm_load: no place for the model was given");
+  *model = NULL;
+  if (!directory)
+    return tm_fail(error, TM_INVALID_ARGUMENT,
+                   "tm_load: no directory was given");
+  int status = check_library(options, error);
+  if (status != TM_OK)
+    return status;
+  void *memory = NULL;
+  if (posix_memalign(&memory, TM_ALIGNMENT, sizeof(tm_model)) != 0)
+    return tm_fail(error, TM_OUT_OF_MEMORY, "out of memory");
+  tm_model *loaded = memory;
+  memset(memory, 0, sizeof(*loaded));
+  loaded->descriptor = &tm_model_descriptor;
+  status = check_threads(options, loaded, error);
+  if (status == TM_OK)
+    status =
+        tm_open_weights(directory, loaded->descriptor, &loaded->weights, error);
+  if (status == TM_OK)
+    status = tm_create_state(loaded, error);
+  if (status == TM_OK)
+    *model = loaded;
+  else
+    tm_free(loaded);
+  return status;
+}
+
+void tm_free(tm_model *model) {
+  if (!model)
+    return;
+  tm_free_state(model);
+  tm_close_weights(&model->weights);
+  free(model);
+}
