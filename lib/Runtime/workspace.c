@@ -10,17 +10,20 @@
 
 enum { KEPT = 4 };
 
+/* More than any address space: such sizes are not worth asking for. */
+static const size_t most_bytes = (size_t)1 << 47;
+
 bool tm_add_size(size_t *sum, size_t value) {
-  return !__builtin_add_overflow(*sum, value, sum);
+  return !__builtin_add_overflow(*sum, value, sum) && *sum <= most_bytes;
 }
 
 bool tm_add_product(size_t *sum, int64_t a, int64_t b) {
   size_t product;
   if (a < 0 || b < 0 || __builtin_mul_overflow(a, b, &product) ||
-      product > SIZE_MAX / 4)
+      product > most_bytes)
     return false;
   product = (product + TM_ALIGNMENT - 1) / TM_ALIGNMENT * TM_ALIGNMENT;
-  return tm_add_size(sum, product) && *sum <= SIZE_MAX / 4;
+  return tm_add_size(sum, product);
 }
 
 static void lock(tm_volatile *state) {

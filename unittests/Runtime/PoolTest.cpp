@@ -15,13 +15,18 @@
 namespace {
 class PoolTest : public RuntimeTest {};
 
-int threadsOfProcess() {
-  int count = 0;
-  DIR *tasks = opendir("/proc/self/task");
-  while (dirent *entry = readdir(tasks))
-    count += entry->d_name[0] != '.';
-  closedir(tasks);
-  return count;
+/// Waits a moment for it: an ended thread stays in the list for a while.
+bool threadsOfProcessBecome(int expected) {
+  for (int tries = 0; tries < 200; ++tries, usleep(1000)) {
+    int count = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    while (dirent *entry = readdir(tasks))
+      count += entry->d_name[0] != '.';
+    closedir(tasks);
+    if (count == expected)
+      return true;
+  }
+  return false;
 }
 
 std::vector<int32_t> someLengths(int count) {
@@ -60,18 +65,19 @@ TEST_F(PoolTest, PinnedWorkers) {
 }
 
 TEST_F(PoolTest, ThreadsStartAtTheFirstRegionAndEndWithTheModel) {
-  int before = threadsOfProcess();
+  int before = underThreadSanitizer ? 2 : 1; // it has a thread of its own
+  ASSERT_TRUE(threadsOfProcessBecome(before));
   FakeBatch batch(someLengths(20));
   tm_model *one = load(1);
   ASSERT_EQ(batch.run(one), TM_OK);
-  EXPECT_EQ(threadsOfProcess(), before);
+  EXPECT_TRUE(threadsOfProcessBecome(before));
   tm_free(one);
   tm_model *model = load(4);
-  EXPECT_EQ(threadsOfProcess(), before);
+  EXPECT_TRUE(threadsOfProcessBecome(before));
   ASSERT_EQ(batch.run(model), TM_OK);
-  EXPECT_EQ(threadsOfProcess(), before + 3);
+  EXPECT_TRUE(threadsOfProcessBecome(before + 3));
   tm_free(model);
-  EXPECT_EQ(threadsOfProcess(), before);
+  EXPECT_TRUE(threadsOfProcessBecome(before));
 }
 
 TEST_F(PoolTest, ManyCallersAtOnce) {
@@ -123,6 +129,8 @@ int runInChild(tm_model *model) {
 }
 
 TEST_F(PoolTest, ForkAfterRunning) {
+  if (underThreadSanitizer)
+    GTEST_SKIP() << "it forbids threads in children";
   for (int32_t threads : {1, 3}) {
     tm_model *model = load(threads);
     EXPECT_EQ(runInChild(model), 0) << "before the first call";
@@ -136,6 +144,8 @@ TEST_F(PoolTest, ForkAfterRunning) {
 }
 
 TEST_F(PoolTest, ForkDuringACallOfAnotherThread) {
+  if (underThreadSanitizer)
+    GTEST_SKIP() << "it forbids threads in children";
   tm_model *model = load(3);
   std::atomic<bool> stop{false};
   std::thread caller([&] {

@@ -13,8 +13,23 @@
 #include <unistd.h>
 #include <vector>
 
+#ifndef __has_feature
+#define __has_feature(name) 0
+#endif
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
+
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+constexpr bool underAddressSanitizer = true;
+#else
+constexpr bool underAddressSanitizer = false;
+#endif
+#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+constexpr bool underThreadSanitizer = true;
+#else
+constexpr bool underThreadSanitizer = false;
+#endif
 
 /// A ragged batch with ids and types made from the positions.
 struct FakeBatch {
