@@ -19,12 +19,16 @@ def Transformer_Activation : Transformer_Enum<"Activation", "elementwise activat
     I32EnumAttrCase<"gelu_tanh", 2>, I32EnumAttrCase<"relu", 3>,
     I32EnumAttrCase<"silu", 4>, I32EnumAttrCase<"tanh", 5>]>;
 def Transformer_ActivationAttr
-    : EnumAttr<Transformer_Dialect, Transformer_Activation, "activation">;
+    : EnumAttr<Transformer_Dialect, Transformer_Activation, "activation"> {
+  let assemblyFormat = "`<` $value `>`";
+}
 
 def Transformer_PoolKind : Transformer_Enum<"PoolKind", "pooling over a sequence", [
     I32EnumAttrCase<"mean", 0>, I32EnumAttrCase<"cls", 1>,
     I32EnumAttrCase<"max", 2>]>;
 def Transformer_PoolKindAttr
-    : EnumAttr<Transformer_Dialect, Transformer_PoolKind, "pool_kind">;
+    : EnumAttr<Transformer_Dialect, Transformer_PoolKind, "pool_kind"> {
+  let assemblyFormat = "`<` $value `>`";
+}
 
 #endif // TRANSFORMER_IR_TRANSFORMERATTRS_TD

@@ -60,8 +60,13 @@ def Transformer_LinearOp : Transformer_PureOp<"linear", [AttrSizedOperandSegment
   let assemblyFormat = [{
     $input `,` $weight (`bias` $bias^)?
     (`scales` `(` $input_scales^ `,` $weight_scales `)`)?
-    (`activation` $activation^)? attr-dict `:` functional-type(operands, results)
+    (`activation` custom<Keyword>($activation)^)? attr-dict `:` functional-type(operands, results)
   }];
+  let builders = [
+    OpBuilder<(ins "Value":$input, "Value":$weight, "Value":$bias,
+        CArg<"Activation", "Activation::none">:$activation)>
+  ];
+  let hasCanonicalizeMethod = 1;
 }
 
 def Transformer_AttentionOp : Transformer_PureOp<"attention", [AttrSizedOperandSegments]> {
@@ -115,6 +120,11 @@ def Transformer_AttentionOp : Transformer_PureOp<"attention", [AttrSizedOperandS
       return getKeyOffsets() ? getKeyOffsets() : getQueryOffsets();
     }
   }];
+  let builders = [
+    OpBuilder<(ins "Value":$query, "Value":$key, "Value":$value,
+        "Value":$offsets, "int64_t":$heads, "int64_t":$kvHeads)>
+  ];
+  let hasCanonicalizeMethod = 1;
 }
 
 def Transformer_FftMixOp : Transformer_PureOp<"fft_mix", [AllTypesMatch<["input", "result"]>]> {
@@ -192,6 +202,8 @@ def Transformer_QuantizeOp : Transformer_Op<"quantize", [Pure, AttrSizedOperandS
     $input (`multiplier` $multiplier^)? (`scale` `(` $scale^ `)`)?
     attr-dict `:` functional-type(operands, results)
   }];
+  let builders = [OpBuilder<(ins "Value":$input, CArg<"Value", "{}">:$multiplier)>];
+  let hasCanonicalizeMethod = 1;
 }
 
 def Transformer_DequantizeOp : Transformer_PureOp<"dequantize"> {
@@ -209,6 +221,7 @@ def Transformer_DequantizeOp : Transformer_PureOp<"dequantize"> {
   let arguments = (ins Transformer_I8Tensor:$input, Transformer_Scales:$scales);
   let results = (outs Transformer_FloatTensor:$result);
   let assemblyFormat = "$input `,` $scales attr-dict `:` functional-type(operands, results)";
+  let builders = [OpBuilder<(ins "Value":$input, "Value":$scales, "Type":$elementType)>];
 }
 
 //===----------------------------------------------------------------------===//
@@ -234,6 +247,7 @@ def Transformer_EmbeddingOp : Transformer_PureOp<"embedding"> {
   let assemblyFormat = [{
     $ids `,` $table (`scales` `(` $scales^ `)`)? attr-dict `:` functional-type(operands, results)
   }];
+  let builders = [OpBuilder<(ins "Value":$ids, "Value":$table)>];
 }
 
 def Transformer_PositionsOp : Transformer_PureOp<"positions"> {
@@ -285,6 +299,7 @@ def Transformer_LayerNormOp : Transformer_PureOp<"layer_norm", [AttrSizedOperand
     $input `,` $weight (`,` $bias^)? (`residual` `(` $residual^ `)`)?
     attr-dict `:` functional-type(operands, results)
   }];
+  let hasCanonicalizeMethod = 1;
 }
 
 def Transformer_RmsNormOp : Transformer_PureOp<"rms_norm", [AllTypesMatch<["input", "result"]>]> {
@@ -305,6 +320,7 @@ def Transformer_RmsNormOp : Transformer_PureOp<"rms_norm", [AllTypesMatch<["inpu
   let assemblyFormat = [{
     $input `,` $weight (`residual` `(` $residual^ `)`)? attr-dict `:` functional-type(operands, results)
   }];
+  let hasCanonicalizeMethod = 1;
 }
 
 def Transformer_L2NormalizeOp : Transformer_PureOp<"l2_normalize", [AllTypesMatch<["input", "result"]>]> {
@@ -335,7 +351,9 @@ class Transformer_ActivationOp<string mnemonic, string formula> : Transformer_Pu
 def Transformer_GeluOp : Transformer_ActivationOp<"gelu", "x/2 (1 + erf(x / sqrt(2)))">;
 def Transformer_GeluTanhOp : Transformer_ActivationOp<"gelu_tanh",
     "x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))">;
-def Transformer_ReluOp : Transformer_ActivationOp<"relu", "max(x, 0)">;
+def Transformer_ReluOp : Transformer_ActivationOp<"relu", "max(x, 0)"> {
+  let hasFolder = 1;
+}
 def Transformer_SiluOp : Transformer_ActivationOp<"silu", "x / (1 + exp(-x))">;
 def Transformer_TanhOp : Transformer_ActivationOp<"tanh", "tanh(x)">;
 
@@ -361,6 +379,7 @@ def Transformer_RopeOp : Transformer_PureOp<"rope", [AllTypesMatch<["input", "re
       OptionalAttr<I64Attr>:$rotary_dim, UnitAttr:$interleaved);
   let results = (outs Transformer_FloatTensor:$result);
   let assemblyFormat = "$input `,` $positions attr-dict `:` functional-type(operands, results)";
+  let hasCanonicalizeMethod = 1;
 }
 
 //===----------------------------------------------------------------------===//
@@ -384,9 +403,11 @@ def Transformer_PoolOp : Transformer_PureOp<"pool", [AttrSizedOperandSegments]> 
       Optional<Transformer_Offsets>:$offsets, Optional<RankedTensorOf<[I1]>>:$mask);
   let results = (outs Transformer_FloatTensor:$result);
   let assemblyFormat = [{
-    $kind $input (`offsets` `(` $offsets^ `)`)? (`mask` `(` $mask^ `)`)?
+    custom<Keyword>($kind) $input (`offsets` `(` $offsets^ `)`)? (`mask` `(` $mask^ `)`)?
     attr-dict `:` functional-type(operands, results)
   }];
+  let builders = [OpBuilder<(ins "PoolKind":$kind, "Value":$input, "Value":$offsets)>];
+  let hasCanonicalizeMethod = 1;
 }
 
 def Transformer_UnpoolOp : Transformer_PureOp<"unpool"> {

@@ -1,0 +1,73 @@
+//===- Quantize.cpp - quantize and dequantize
+//--------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Checks.h"
+
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/PatternMatch.h"
+
+using namespace mlir;
+using namespace mlir::transformer;
+
+LogicalResult QuantizeOp::verify() {
+  Checker check(*this);
+  Tensor input("input", getInput()), multiplier("multiplier", getMultiplier());
+  check.rank(input, 1, INT64_MAX);
+  check.sameElement(multiplier, input);
+  check.sameDim(multiplier, 0, input, -1);
+  check.sameShape(Tensor("result", getResult()), input);
+  check.sameShape(Tensor("scales", getScales()), input, 1);
+  return check.result();
+}
+
+LogicalResult
+QuantizeOp::reifyResultShapes(OpBuilder &builder,
+                              ReifiedRankedShapedTypeDims &shapes) {
+  auto sizes = tensor::getMixedSizes(builder, getLoc(), getInput());
+  auto rows = sizes;
+  rows.pop_back();
+  addShape(shapes, builder, getResult().getType(), std::move(sizes));
+  addShape(shapes, builder, getScales().getType(), std::move(rows));
+  return success();
+}
+
+void QuantizeOp::build(OpBuilder &builder, OperationState &state, Value input,
+                       Value multiplier) {
+  auto type = cast<RankedTensorType>(input.getType());
+  auto rows =
+      RankedTensorType::get(type.getShape().drop_back(), builder.getF32Type());
+  build(builder, state, type.clone(builder.getI8Type()), rows, input,
+        multiplier, Value());
+}
+
+/// A multiplier of ones changes nothing.
+LogicalResult QuantizeOp::canonicalize(QuantizeOp op,
+                                       PatternRewriter &rewriter) {
+  if (!isSplatOf(op.getMultiplier(), 1))
+    return rewriter.notifyMatchFailure(op, "there is no multiplier of ones");
+  rewriter.modifyOpInPlace(op, [&] { op.getMultiplierMutable().clear(); });
+  return success();
+}
+
+LogicalResult DequantizeOp::verify() {
+  Checker check(*this);
+  Tensor input("input", getInput());
+  check.rank(input, 1, INT64_MAX);
+  check.sameShape(Tensor("result", getResult()), input);
+  check.sameShape(Tensor("scales", getScales()), input, 1);
+  return check.result();
+}
+
+LogicalResult
+DequantizeOp::reifyResultShapes(OpBuilder &builder,
+                                ReifiedRankedShapedTypeDims &shapes) {
+  addShape(shapes, builder, getResult().getType(),
+           tensor::getMixedSizes(builder, getLoc(), getInput()));
+  return success();
+}
+
+void DequantizeOp::build(OpBuilder &builder, OperationState &state, Value input,
+                         Value scales, Type elementType) {
+  auto type = cast<RankedTensorType>(input.getType()).clone(elementType);
+  build(builder, state, type, input, scales);
+}
