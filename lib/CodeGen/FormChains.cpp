@@ -57,6 +57,12 @@ bool isLeaf(Operation *op) {
          op->hasTrait<OpTrait::ConstantLike>();
 }
 
+/// A constant that chains clone; constant tensors are weights, and passed.
+bool isScalarConstant(Operation *op) {
+  return op->hasTrait<OpTrait::ConstantLike>() && op->getNumResults() == 1 &&
+         op->getResult(0).getType().isIntOrIndexOrFloat();
+}
+
 /// What a row of each value stands for, as a small number; equal numbers mean
 /// equal row counts.
 class RowClasses {
@@ -146,7 +152,10 @@ std::map<Key, Group> groupOps(Block &block,
     for (Value v : op.getOperands())
       if (Operation *def = v.getDefiningOp())
         level = std::max(level, levels.lookup(def));
-    if (!tokenWise && !isa<tensor::DimOp>(op))
+    // What depends on inputs only (positions) lies below all chains.
+    if (tokenWise)
+      level = std::max<int64_t>(level, 1);
+    else if (level > 0 && !isa<tensor::DimOp>(op))
       ++level;
     levels[&op] = level;
     if (tokenWise)
@@ -177,8 +186,7 @@ private:
         Operation *def = v.getDefiningOp();
         if (def && members.contains(def))
           continue;
-        if (def && def->hasTrait<OpTrait::ConstantLike>() &&
-            !isa<ml_program::GlobalLoadConstOp>(def)) {
+        if (def && isScalarConstant(def)) {
           constants.insert(def);
           continue;
         }

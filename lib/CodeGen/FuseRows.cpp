@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Transforms.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -40,13 +41,34 @@ LogicalResult resolveDims(func::FuncOp func) {
   return applyPatternsGreedily(func, std::move(patterns));
 }
 
+/// Residual additions and the like as linalg, merged into the elementwise op
+/// that makes their operand when nothing else uses it.
+LogicalResult mergeElementwise(func::FuncOp func) {
+  // The first round only frees the destinations: they start as an operand,
+  // which would count as a second use.
+  for (bool fuse : {false, true}) {
+    RewritePatternSet patterns(func.getContext());
+    linalg::populateElementwiseToLinalgConversionPatterns(patterns);
+    linalg::populateElementwiseOpsFusionPatterns(
+        patterns, [fuse](OpOperand *operand) {
+          auto consumer = dyn_cast<linalg::LinalgOp>(operand->getOwner());
+          Operation *producer = operand->get().getDefiningOp();
+          return fuse && producer && producer->hasOneUse() && consumer &&
+                 consumer.getNumParallelLoops() == consumer.getNumLoops();
+        });
+    if (failed(applyPatternsGreedily(func, std::move(patterns))))
+      return failure();
+  }
+  return success();
+}
+
 class RowFuser {
 public:
   RowFuser(func::FuncOp func, int64_t rowBlock)
       : func(func), rewriter(func.getContext()), rowBlock(rowBlock) {}
 
   LogicalResult run() {
-    if (failed(resolveDims(func)))
+    if (failed(mergeElementwise(func)) || failed(resolveDims(func)))
       return failure();
     if (failed(buildLoop()))
       return failure();

@@ -127,6 +127,59 @@ def TransformerUnshareInits : Pass<"transformer-unshare-inits"> {
   let statistics = [Statistic<"numCloned", "cloned", "ops cloned">];
 }
 
+def TransformerPackWeights : Pass<"transformer-pack-weights", "::mlir::ModuleOp"> {
+  let summary = "Lay out the weights of contractions as their kernels read them";
+  let description = [{
+    A weight `[N, K]` that only `transformer_kernel.contract` ops read becomes
+    panels of the target's width, `[ceil(N / P), ceil(K / V), P * V]` (V as in the
+    op's description). The bytes of bound globals are rewritten into new globals
+    called `<name>.packed`; extern globals change their type only. Constant
+    tensors that chains are called with become globals. Unused globals go.
+
+    Example:
+
+    ```mlir
+    ml_program.global private @w(#ml_program.extern : tensor<64x8xf32>) : tensor<64x8xf32>
+    func.func private @chain(%x: tensor<?x8xf32>, %w: tensor<64x8xf32>, %out: tensor<?x64xf32>) -> tensor<?x64xf32>
+        attributes {transformer.chain} {
+      %y = transformer_kernel.contract %x, %w extras() outs(%out) attributes {maps = []} {
+      ^bb0(%sum: f32):
+        transformer_kernel.yield %sum : f32
+      } : (tensor<?x8xf32>, tensor<64x8xf32>, tensor<?x64xf32>) -> tensor<?x64xf32>
+      return %y : tensor<?x64xf32>
+    }
+    ```
+  }];
+  let options = [Option<"target", "target-cpu", "std::string", "\"host\"",
+                        "CPU level whose panel width is used">];
+  let statistics = [Statistic<"numPacked", "packed", "chain arguments packed">];
+  let dependentDialects = ["::mlir::ml_program::MLProgramDialect"];
+}
+
+def TransformerBindWeights : Pass<"transformer-bind-weights", "::mlir::ModuleOp"> {
+  let summary = "Turn weight globals into views of one base pointer";
+  let description = [{
+    Sorts the `ml_program.global` ops into the order of the weights file (sizes
+    that are multiples of 64 bytes first), notes each one's `transformer.offset`
+    and the total as `transformer.weights_bytes` on the module, gives `@forward`
+    a last argument `memref<?xi8>`, and replaces the loads by views of it.
+
+    Example:
+
+    ```mlir
+    ml_program.global private @w(#ml_program.extern : tensor<8xf32>) : tensor<8xf32>
+    func.func @forward() -> tensor<8xf32> {
+      %w = ml_program.global_load_const @w : tensor<8xf32>
+      return %w : tensor<8xf32>
+    }
+    ```
+  }];
+  let statistics = [Statistic<"numBound", "bound", "loads replaced">];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::bufferization::BufferizationDialect",
+                           "::mlir::memref::MemRefDialect"];
+}
+
 def TransformerEmitFft : Pass<"transformer-emit-fft", "::mlir::ModuleOp"> {
   let summary = "Expand transformer_kernel.fft_mix to vector code";
   let description = [{

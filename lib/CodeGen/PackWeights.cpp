@@ -1,0 +1,227 @@
+//===- PackWeights.cpp - weights in the layout of their kernels -----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The kernels read the weight of a contraction panel by panel, in one stream.
+// This pass rewrites the bytes once, at compile time, and changes the types on
+// the way from the global through the calls to the kernel ops.
+//===----------------------------------------------------------------------===//
+#include "transformer/CodeGen/KernelDialect.h"
+#include "transformer/CodeGen/Passes.h"
+#include "transformer/CodeGen/Target.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MLProgram/IR/MLProgram.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/IR/SymbolTable.h"
+
+namespace mlir::transformer {
+#define GEN_PASS_DEF_TRANSFORMERPACKWEIGHTS
+#include "transformer/CodeGen/Passes.h.inc"
+} // namespace mlir::transformer
+
+using namespace mlir;
+using namespace mlir::transformer;
+
+namespace {
+
+/// How many k of one column lie together: what one dot-product lane takes.
+int64_t depthOf(Type element) {
+  return element.isInteger(8) ? 4 : element.isF32() ? 1 : 2;
+}
+
+RankedTensorType packedType(RankedTensorType type, int64_t panel) {
+  int64_t depth = depthOf(type.getElementType());
+  return RankedTensorType::get(
+      {int64_t(llvm::divideCeil(type.getDimSize(0), panel)),
+       int64_t(llvm::divideCeil(type.getDimSize(1), depth)), panel * depth},
+      type.getElementType());
+}
+
+/// Writes weight [N, K] in panels; `to` is zeroed.
+void packBytes(ArrayRef<char> from, MutableArrayRef<char> to,
+               RankedTensorType type, int64_t panel) {
+  int64_t columns = type.getDimSize(0), length = type.getDimSize(1);
+  int64_t depth = depthOf(type.getElementType());
+  size_t size = type.getElementTypeBitWidth() / 8;
+  int64_t groups = llvm::divideCeil(length, depth);
+  for (int64_t n = 0; n < columns; ++n) {
+    const char *row = from.data() + n * length * size;
+    char *base =
+        to.data() +
+        ((n / panel) * groups * panel * depth + (n % panel) * depth) * size;
+    for (int64_t g = 0; g < groups; ++g)
+      std::memcpy(base + g * panel * depth * size, row + g * depth * size,
+                  std::min(depth, length - g * depth) * size);
+  }
+}
+
+class Packer {
+public:
+  Packer(ModuleOp module, const Target &target)
+      : module(module), symbols(module), panel(panelWidth(target)) {}
+
+  /// Packs argument `index` of `chain`, if only contractions read it as weight
+  /// and every caller passes a global.
+  bool packArgument(func::FuncOp chain, unsigned index) {
+    BlockArgument arg = chain.getArgument(index);
+    auto type = dyn_cast<RankedTensorType>(arg.getType());
+    if (!type || type.getRank() != 2 || arg.use_empty() ||
+        !type.hasStaticShape() || type.getNumElements() == 0)
+      return false;
+    for (OpOperand &use : arg.getUses()) {
+      auto contract = dyn_cast<kernel::ContractOp>(use.getOwner());
+      if (!contract || contract.getWeight() != arg || contract.getLhs() == arg)
+        return false;
+    }
+    SmallVector<func::CallOp> calls = callsOf(chain);
+    for (func::CallOp call : calls)
+      if (!call.getOperand(index)
+               .getDefiningOp<ml_program::GlobalLoadConstOp>()) {
+        call.emitRemark("weight ")
+            << index << " is not a global; it stays unpacked, which is slow";
+        return false;
+      }
+    RankedTensorType packed = packedType(type, panel);
+    for (func::CallOp call : calls) {
+      auto load =
+          call.getOperand(index).getDefiningOp<ml_program::GlobalLoadConstOp>();
+      OpBuilder b(load);
+      auto global = packedGlobal(load.getGlobal(), packed);
+      auto fresh = ml_program::GlobalLoadConstOp::create(
+          b, load.getLoc(), packed,
+          SymbolRefAttr::get(global.getSymNameAttr()));
+      call->setOperand(index, fresh);
+      if (load->use_empty())
+        load->erase();
+    }
+    arg.setType(packed);
+    SmallVector<Type> inputs(chain.getFunctionType().getInputs());
+    inputs[index] = packed;
+    chain.setFunctionType(FunctionType::get(
+        module.getContext(), inputs, chain.getFunctionType().getResults()));
+    return true;
+  }
+
+  void eraseUnused() {
+    DenseSet<StringAttr> used;
+    module.walk([&](ml_program::GlobalLoadConstOp load) {
+      used.insert(load.getGlobal().getLeafReference());
+    });
+    for (auto global :
+         llvm::make_early_inc_range(module.getOps<ml_program::GlobalOp>()))
+      if (!used.contains(global.getSymNameAttr()))
+        symbols.erase(global);
+  }
+
+private:
+  SmallVector<func::CallOp> callsOf(func::FuncOp chain) {
+    SmallVector<func::CallOp> calls;
+    module.walk([&](func::CallOp call) {
+      if (call.getCallee() == chain.getSymName())
+        calls.push_back(call);
+    });
+    return calls;
+  }
+
+  ml_program::GlobalOp packedGlobal(SymbolRefAttr name,
+                                    RankedTensorType packed) {
+    std::string packedName =
+        (name.getLeafReference().getValue() + ".packed").str();
+    if (auto found = symbols.lookup<ml_program::GlobalOp>(packedName))
+      return found;
+    auto global = symbols.lookup<ml_program::GlobalOp>(name.getLeafReference());
+    OpBuilder b(global);
+    auto fresh = ml_program::GlobalOp::create(
+        b, global.getLoc(), packedName, packed, /*is_mutable=*/false,
+        packedValue(global, packed, packedName), b.getStringAttr("private"));
+    symbols.insert(fresh);
+    return fresh;
+  }
+
+  /// Null or extern values have no bytes yet: the packed global is extern too.
+  Attribute packedValue(ml_program::GlobalOp global, RankedTensorType packed,
+                        StringRef name) {
+    auto type = cast<RankedTensorType>(global.getType());
+    ArrayRef<char> bytes;
+    std::vector<char> expanded;
+    Attribute value = global.getValueAttr();
+    if (auto resource = dyn_cast_or_null<DenseResourceElementsAttr>(value)) {
+      if (AsmResourceBlob *blob = resource.getRawHandle().getBlob())
+        bytes = blob->getData();
+    } else if (auto dense = dyn_cast_or_null<DenseIntOrFPElementsAttr>(value)) {
+      bytes = dense.getRawData();
+      if (dense.isSplat()) {
+        for (int64_t i = 0; i < type.getNumElements(); ++i)
+          expanded.insert(expanded.end(), bytes.begin(), bytes.end());
+        bytes = expanded;
+      }
+    }
+    size_t size = type.getElementTypeBitWidth() / 8;
+    if (bytes.size() != type.getNumElements() * size)
+      return ml_program::ExternAttr::get(module.getContext(), packed);
+    AsmResourceBlob blob =
+        HeapAsmResourceBlob::allocate(packed.getNumElements() * size, 64);
+    MutableArrayRef<char> to = blob.getMutableData();
+    std::fill(to.begin(), to.end(), 0);
+    packBytes(bytes, to, type, panel);
+    return DenseResourceElementsAttr::get(packed, name, std::move(blob));
+  }
+
+  ModuleOp module;
+  SymbolTable symbols;
+  int64_t panel;
+};
+
+struct PackWeightsPass
+    : public transformer::impl::TransformerPackWeightsBase<PackWeightsPass> {
+  using TransformerPackWeightsBase::TransformerPackWeightsBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    std::string error;
+    FailureOr<Target> level = lookupTarget(target, error);
+    if (failed(level)) {
+      module.emitError(error);
+      return signalPassFailure();
+    }
+    constantsToGlobals(module);
+    Packer packer(module, *level);
+    for (auto func : module.getOps<func::FuncOp>())
+      if (func->hasAttr("transformer.chain"))
+        for (unsigned i = 0; i < func.getNumArguments(); ++i)
+          numPacked += packer.packArgument(func, i);
+    packer.eraseUnused();
+  }
+
+private:
+  /// Constant tensors that a chain is called with live in the file as well.
+  static void constantsToGlobals(ModuleOp module) {
+    SymbolTable symbols(module);
+    SmallVector<arith::ConstantOp> constants;
+    module.walk([&](func::CallOp call) {
+      for (Value v : call.getOperands())
+        if (auto constant = v.getDefiningOp<arith::ConstantOp>())
+          if (isa<RankedTensorType>(v.getType()) &&
+              !llvm::is_contained(constants, constant))
+            constants.push_back(constant);
+    });
+    for (auto [i, constant] : llvm::enumerate(constants)) {
+      OpBuilder b(module.getContext());
+      b.setInsertionPointToStart(module.getBody());
+      auto global = ml_program::GlobalOp::create(
+          b, constant.getLoc(), "constant." + std::to_string(i),
+          constant.getType(), /*is_mutable=*/false, constant.getValue(),
+          b.getStringAttr("private"));
+      symbols.insert(global);
+      b.setInsertionPoint(constant);
+      auto load = ml_program::GlobalLoadConstOp::create(
+          b, constant.getLoc(), constant.getType(),
+          SymbolRefAttr::get(global.getSymNameAttr()));
+      constant.replaceAllUsesWith(load.getResult());
+      constant.erase();
+    }
+  }
+};
+
+} // namespace
