@@ -1,0 +1,51 @@
+//===- Compile.h - checkpoint in, artifact out ----------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef TRANSFORMER_PIPELINES_COMPILE_H
+#define TRANSFORMER_PIPELINES_COMPILE_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+
+#include <string>
+
+namespace mlir::transformer {
+
+/// How far to go.
+enum class Emit { Transformer, Linalg, LLVM, Object, Artifact };
+
+struct CompileOptions {
+  /// A checkpoint directory or a file of MLIR text.
+  std::string input;
+  /// A directory for Emit::Artifact; else a file, or "-" for standard output.
+  std::string output = "-";
+  Emit emit = Emit::Artifact;
+  /// A level of CodeGen/Target.h, or "host".
+  std::string targetCpu = "host";
+  /// A pass pipeline to run on the transformer dialect first.
+  std::string passes;
+  /// The weights of a file of MLIR text; see transformer-load-weights.
+  std::string weights;
+  /// An ELF linker; empty: ld.lld, where it is found.
+  std::string linker;
+  /// For the report.
+  std::string commandLine;
+  bool quiet = false;
+};
+
+/// Gets every problem as one sentence.
+using Problem = llvm::function_ref<void(const llvm::Twine &)>;
+
+/// Does what `options` say; sizes and times go to `log`. All dialects and
+/// passes must have been registered. Outputs are whole or absent.
+LogicalResult compile(MLIRContext &context, const CompileOptions &options,
+                      raw_ostream &log, Problem problem);
+
+/// A checkpoint directory or a file of MLIR text as a verified module. Text is
+/// checked for size and nesting before it is parsed.
+FailureOr<OwningOpRef<ModuleOp>>
+readModel(MLIRContext &context, const CompileOptions &options, Problem problem);
+
+} // namespace mlir::transformer
+
+#endif // TRANSFORMER_PIPELINES_COMPILE_H

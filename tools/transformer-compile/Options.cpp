@@ -1,0 +1,88 @@
+//===- Options.cpp - the command line of transformer-compile --------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Options.h"
+
+#include "transformer/CodeGen/Target.h"
+#include "transformer/Support/Version.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Config/llvm-config.h"
+#include "llvm/Support/CommandLine.h"
+
+using namespace mlir;
+using namespace mlir::transformer;
+namespace cl = llvm::cl;
+
+namespace {
+struct Flags {
+  cl::OptionCategory category{"transformer-compile options"};
+  cl::opt<std::string> input{cl::Positional, cl::Required,
+                             cl::desc("<checkpoint directory or .mlir file>"),
+                             cl::cat(category)};
+  cl::opt<std::string> output{
+      "o", cl::value_desc("path"), cl::cat(category),
+      cl::desc("the artifact directory (missing, empty, or an older artifact, "
+               "which is replaced as a whole); with --emit, a file (default: "
+               "standard output)")};
+  cl::opt<Emit> emit{
+      "emit", cl::init(Emit::Artifact), cl::cat(category),
+      cl::desc("how far to go:"),
+      cl::values(
+          clEnumValN(Emit::Transformer, "transformer",
+                     "the model in the transformer dialect, as text"),
+          clEnumValN(Emit::Linalg, "linalg", "its reference lowering, as text"),
+          clEnumValN(Emit::LLVM, "llvm", "LLVM IR, optimized, as text"),
+          clEnumValN(Emit::Object, "obj", "an object file"),
+          clEnumValN(Emit::Artifact, "artifact",
+                     "a directory with library, header and weights "
+                     "(default)"))};
+  cl::opt<std::string> targetCpu{"target-cpu", cl::init("host"),
+                                 cl::value_desc("level"), cl::cat(category),
+                                 cl::desc(targetDescription())};
+  cl::opt<std::string> passes{
+      "passes", cl::value_desc("pipeline"), cl::cat(category),
+      cl::desc("passes to run on the transformer dialect first")};
+  cl::opt<std::string> weights{
+      "weights", cl::value_desc("file"), cl::cat(category),
+      cl::desc("weights of an .mlir file: a .safetensors file, an index, or a "
+               "directory that holds one")};
+  cl::opt<std::string> linker{
+      "linker", cl::value_desc("path"), cl::cat(category),
+      cl::desc("ELF linker (default: ld.lld-22 or ld.lld)")};
+  cl::opt<bool> quiet{"quiet", cl::cat(category),
+                      cl::desc("print errors only")};
+
+  static StringRef targetDescription() {
+    static const std::string text =
+        "the CPU to compile for: host (default), or one of " +
+        llvm::join(supportedTargets(), ", ");
+    return text;
+  }
+};
+} // namespace
+
+CompileOptions mlir::transformer::parseCompileOptions(int argc, char **argv) {
+  Flags flags;
+  cl::HideUnrelatedOptions(flags.category);
+  cl::SetVersionPrinter([](raw_ostream &os) {
+    os << "transformer-compile " TRANSFORMER_VERSION " with LLVM "
+       << LLVM_VERSION_STRING << '\n';
+  });
+  cl::ParseCommandLineOptions(
+      argc, argv,
+      "transformer-compile: compiles a Hugging Face checkpoint to a native "
+      "library\n\n  transformer-compile CHECKPOINT -o ARTIFACT\n");
+  CompileOptions options;
+  options.input = flags.input;
+  options.emit = flags.emit;
+  if (flags.output.getNumOccurrences())
+    options.output = flags.output;
+  options.targetCpu = flags.targetCpu;
+  options.passes = flags.passes;
+  options.weights = flags.weights;
+  options.linker = flags.linker;
+  options.quiet = flags.quiet;
+  for (int i = 1; i < argc; ++i)
+    options.commandLine += (i > 1 ? " " : "") + std::string(argv[i]);
+  return options;
+}

@@ -1,0 +1,33 @@
+//===- transformer-compile.cpp - from a checkpoint to a library -----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Options.h"
+
+#include "transformer/InitAll.h"
+#include "transformer/Support/Interrupt.h"
+
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/InitAllPasses.h"
+#include "llvm/Support/WithColor.h"
+
+using namespace mlir;
+using namespace mlir::transformer;
+
+int main(int argc, char **argv) {
+  installInterruptCleanup();
+  CompileOptions options = parseCompileOptions(argc, argv);
+
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  registerAllExtensions(registry);
+  registerAllTransformerDialects(registry);
+  registerAllPasses();
+  registerAllTransformerPasses();
+  MLIRContext context(registry);
+
+  auto problem = [](const Twine &message) {
+    llvm::WithColor::error(llvm::errs(), "transformer-compile")
+        << message << '\n';
+  };
+  return failed(compile(context, options, llvm::errs(), problem));
+}
