@@ -1,12 +1,18 @@
 //===- Compile.cpp - the stages in their order ----------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "transformer/Pipelines/Compile.h"
+#include "Artifact.h"
+
+#include "transformer/CodeGen/Link.h"
 #include "transformer/Support/AtomicFile.h"
 #include "transformer/Support/Error.h"
 
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -16,25 +22,40 @@ namespace {
 class Compilation {
 public:
   Compilation(MLIRContext &context, const CompileOptions &options,
-              raw_ostream &log, Problem problem)
-      : context(context), options(options), log(log), problem(problem) {}
+              raw_ostream &log, Problem problem, Report &report)
+      : context(context), options(options), log(log), problem(problem),
+        report(report), watch(report) {}
   LogicalResult run();
 
 private:
-  LogicalResult runPipeline(StringRef text);
-  LogicalResult writeText();
+  LogicalResult runPipeline(const Twine &text);
+  LogicalResult write(StringRef bytes);
+  LogicalResult prepare();
+  LogicalResult lower();
+  LogicalResult emitCode(WeightsIdentity weights);
+  LogicalResult buildArtifact();
+  LogicalResult finishArtifact(AtomicDirectory &directory, StringRef text);
+  LogicalResult check(llvm::Error error) {
+    if (!error)
+      return success();
+    problem(toString(std::move(error)));
+    return failure();
+  }
 
   MLIRContext &context;
   const CompileOptions &options;
   raw_ostream &log;
   Problem problem;
+  Report &report;
+  Stopwatch watch;
   OwningOpRef<ModuleOp> module;
+  SmallVector<char, 0> object;
 };
 } // namespace
 
-LogicalResult Compilation::runPipeline(StringRef text) {
+LogicalResult Compilation::runPipeline(const Twine &pipeline) {
+  std::string text = pipeline.str(), message;
   PassManager manager(&context);
-  std::string message;
   llvm::raw_string_ostream stream(message);
   if (failed(parsePassPipeline(text, manager, stream))) {
     problem("cannot use the pass pipeline " + quoted(text) + ": " +
@@ -45,31 +66,34 @@ LogicalResult Compilation::runPipeline(StringRef text) {
 }
 
 // Weights stay in files: text names them.
-static void unbindWeights(ModuleOp module) {
-  for (auto global : module.getOps<ml_program::GlobalOp>())
+static std::string textOf(ModuleOp module) {
+  OwningOpRef<ModuleOp> clone = module.clone();
+  for (auto global : clone->getOps<ml_program::GlobalOp>())
     if (isa_and_nonnull<DenseResourceElementsAttr>(global.getValueAttr()))
       global.setValueAttr(
           ml_program::ExternAttr::get(module.getContext(), global.getType()));
-}
-
-LogicalResult Compilation::writeText() {
-  unbindWeights(*module);
   std::string text;
   llvm::raw_string_ostream stream(text);
-  module->print(stream, OpPrintingFlags().enableDebugInfo(false));
+  clone->print(stream, OpPrintingFlags().elideLargeElementsAttrs(1 << 20));
   stream << '\n';
-  llvm::Error error =
-      options.output == "-"
-          ? (llvm::outs() << text, llvm::outs().flush(), llvm::Error::success())
-          : writeFileAtomically(options.output, text);
-  if (error) {
-    problem(toString(std::move(error)));
+  return text;
+}
+
+LogicalResult Compilation::write(StringRef bytes) {
+  if (options.output != "-")
+    return check(writeFileAtomically(options.output, bytes));
+  llvm::outs() << bytes;
+  llvm::outs().flush();
+  if (std::error_code code = llvm::outs().error()) {
+    llvm::outs().clear_error();
+    problem("cannot write to standard output: " + code.message());
     return failure();
   }
   return success();
 }
 
-LogicalResult Compilation::run() {
+/// The model in the transformer dialect, as the user wants it.
+LogicalResult Compilation::prepare() {
   FailureOr<OwningOpRef<ModuleOp>> read = readModel(context, options, problem);
   if (failed(read))
     return failure();
@@ -78,34 +102,166 @@ LogicalResult Compilation::run() {
       failed(runPipeline("transformer-load-weights{file=" + options.weights +
                          "}")))
     return failure();
+  watch.finished("import");
   if (!options.passes.empty() && failed(runPipeline(options.passes)))
     return failure();
-  if (options.emit == Emit::Transformer)
-    return writeText();
-  if (options.emit == Emit::Linalg) {
-    if (failed(runPipeline("convert-transformer-to-linalg")))
-      return failure();
-    return writeText();
+  watch.finished("passes");
+  return success();
+}
+
+LogicalResult Compilation::lower() {
+  if (failed(runPipeline(
+          "transformer-to-llvm{target-cpu=" + report.target.name + "}")))
+    return failure();
+  watch.finished("lower");
+  return success();
+}
+
+// The weights are in their file; LLVM sees their offsets only.
+static void eraseGlobals(ModuleOp module) {
+  for (auto global :
+       llvm::make_early_inc_range(module.getOps<ml_program::GlobalOp>()))
+    global.erase();
+}
+
+LogicalResult Compilation::emitCode(WeightsIdentity weights) {
+  eraseGlobals(*module);
+  llvm::Expected<NativeCode> code =
+      NativeCode::create(*module, report.target, weights);
+  if (!code)
+    return check(code.takeError());
+  report.buildId = code->buildId().str();
+  code->optimize();
+  watch.finished("optimize");
+  if (options.emit == Emit::LLVM)
+    return write(code->text());
+  llvm::Expected<SmallVector<char, 0>> bytes = code->emitObject();
+  if (!bytes)
+    return check(bytes.takeError());
+  object = std::move(*bytes);
+  watch.finished("code");
+  if (options.emit == Emit::Object)
+    return write(StringRef(object.data(), object.size()));
+  return success();
+}
+
+LogicalResult Compilation::finishArtifact(AtomicDirectory &directory,
+                                          StringRef text) {
+  auto file = [&](StringRef name) {
+    return (directory.path() + "/" + name).str();
+  };
+  std::string library = file("model.so");
+  if (failed(check(linkModel(object, report.target, options.linker, library))))
+    return failure();
+  watch.finished("link");
+  StringRef companions = options.input;
+  if (!llvm::sys::fs::is_directory(companions))
+    companions = options.weights;
+  if (failed(check(writeFileAtomically(file("model.h"), modelHeader()))) ||
+      failed(check(writeFileAtomically(file("model.mlir"), text))) ||
+      (llvm::sys::fs::is_directory(companions) &&
+       failed(check(copyCompanions(companions, directory.path())))))
+    return failure();
+  report.checkpointBytes = checkpointBytes(companions);
+  (void)llvm::sys::fs::file_size(library, report.libraryBytes);
+  (void)llvm::sys::fs::file_size(file("weights.safetensors"),
+                                 report.weightsBytes);
+  watch.finished("files");
+  if (failed(check(writeReport(report, file("report.json")))))
+    return failure();
+  return check(directory.commit());
+}
+
+LogicalResult Compilation::buildArtifact() {
+  if (options.output == "-") {
+    problem("no output was named: give the artifact directory with -o");
+    return failure();
   }
-  problem("not available");
-  return failure();
+  llvm::Expected<std::unique_ptr<AtomicDirectory>> directory =
+      AtomicDirectory::create(options.output);
+  if (!directory)
+    return check(directory.takeError());
+  if (!options.quiet)
+    log << "compiling for " << report.target.name << '\n';
+  if (failed(prepare()))
+    return failure();
+  std::string text = textOf(*module);
+  if (failed(lower()))
+    return failure();
+  llvm::Expected<WeightsIdentity> weights = writeWeights(
+      *module, ((*directory)->path() + "/weights.safetensors").str());
+  if (!weights)
+    return check(weights.takeError());
+  report.weightsHash = llvm::utohexstr(weights->xxh3, /*LowerCase=*/true, 16);
+  watch.finished("weights");
+  if (failed(emitCode(*weights)) || failed(finishArtifact(**directory, text)))
+    return failure();
+  if (options.quiet)
+    return success();
+  double seconds = 0;
+  for (const auto &[stage, time] : report.milliseconds)
+    seconds += time / 1000;
+  log << options.output << ": model.so "
+      << llvm::format("%.2f MB, weights.safetensors %.2f MB, %.1f s\n",
+                      double(report.libraryBytes) / 1e6,
+                      double(report.weightsBytes) / 1e6, seconds);
+  return success();
+}
+
+LogicalResult Compilation::run() {
+  std::string message;
+  FailureOr<Target> target = lookupTarget(options.targetCpu, message);
+  if (failed(target)) {
+    problem(message);
+    return failure();
+  }
+  report.target = *target;
+  report.input = options.input;
+  report.commandLine = options.commandLine;
+  if (options.emit == Emit::Artifact)
+    return buildArtifact();
+  if (failed(prepare()))
+    return failure();
+  if (options.emit == Emit::Transformer)
+    return write(textOf(*module));
+  if (options.emit == Emit::Linalg)
+    return failed(runPipeline("convert-transformer-to-linalg"))
+               ? failure()
+               : write(textOf(*module));
+  // Without the weights' file its checksum is unknown: no runtime takes it.
+  return failed(lower()) ? failure() : emitCode(WeightsIdentity());
+}
+
+// "encoder.layer.3: " or "model.mlir:12:3: ".
+static void printLocation(raw_ostream &os, Location location) {
+  if (auto file = location->findInstanceOf<FileLineColLoc>())
+    os << file.getFilename().getValue() << ':' << file.getLine() << ':'
+       << file.getColumn() << ": ";
+  else if (auto name = location->findInstanceOf<NameLoc>())
+    os << name.getName().getValue() << ": ";
+}
+
+static std::string textOf(Diagnostic &diagnostic) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  printLocation(stream, diagnostic.getLocation());
+  stream << diagnostic;
+  for (Diagnostic &note : diagnostic.getNotes())
+    stream << "; " << note;
+  return text;
 }
 
 LogicalResult mlir::transformer::compile(MLIRContext &context,
                                          const CompileOptions &options,
                                          raw_ostream &log, Problem problem) {
+  Report report;
+  context.printOpOnDiagnostic(false);
   ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
-    if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
-      return success();
-    std::string text;
-    llvm::raw_string_ostream stream(text);
-    if (!isa<UnknownLoc>(diagnostic.getLocation()))
-      stream << diagnostic.getLocation() << ": ";
-    stream << diagnostic;
-    for (Diagnostic &note : diagnostic.getNotes())
-      stream << "; " << note;
-    problem(text);
+    if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
+      problem(textOf(diagnostic));
+    else
+      report.remarks.push_back(textOf(diagnostic));
     return success();
   });
-  return Compilation(context, options, log, problem).run();
+  return Compilation(context, options, log, problem, report).run();
 }

@@ -1,0 +1,24 @@
+//===- Link.h - object to shared library ----------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef TRANSFORMER_CODEGEN_LINK_H
+#define TRANSFORMER_CODEGEN_LINK_H
+
+#include "transformer/CodeGen/Target.h"
+
+#include "llvm/Support/Error.h"
+
+namespace mlir::transformer {
+
+/// Links `object` with the runtime, which this program carries, to the shared
+/// library `output`. It exports the functions of model.h and needs the C
+/// library only. `linker` is a path or empty. Temporary files go beside
+/// `output` and are removed.
+llvm::Error linkModel(llvm::ArrayRef<char> object, const Target &target,
+                      llvm::StringRef linker, llvm::StringRef output);
+
+/// The text of model.h.
+llvm::StringRef modelHeader();
+
+} // namespace mlir::transformer
+
+#endif // TRANSFORMER_CODEGEN_LINK_H

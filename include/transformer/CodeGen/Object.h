@@ -1,0 +1,59 @@
+//===- Object.h - LLVM dialect to machine code ----------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef TRANSFORMER_CODEGEN_OBJECT_H
+#define TRANSFORMER_CODEGEN_OBJECT_H
+
+#include "transformer/CodeGen/Target.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Target/TargetMachine.h"
+
+#include <memory>
+
+namespace mlir::transformer {
+
+/// The weights file that the code belongs to.
+struct WeightsIdentity {
+  uint64_t bytes = 0, xxh3 = 0; // of the data section
+};
+
+/// A module on its way to machine code for one target. The same input gives
+/// the same bytes on every machine that has the target's level.
+class NativeCode {
+public:
+  /// Translates `module`, whose functions are in the LLVM dialect with the
+  /// entry @tm_forward, and adds the descriptor made from its attributes
+  /// transformer.model, .workspace, .inputs and .outputs.
+  static llvm::Expected<NativeCode>
+  create(ModuleOp module, const Target &target, WeightsIdentity weights);
+
+  /// Names this code: a hash of everything that it is made from.
+  StringRef buildId() const { return id; }
+  /// Runs LLVM's O3 pipeline.
+  void optimize();
+  /// LLVM IR.
+  std::string text() const;
+  /// An ELF object. It calls nothing but memcpy, memmove and memset: kernels
+  /// that call libm would be slow, so that is an error here.
+  llvm::Expected<SmallVector<char, 0>> emitObject();
+
+private:
+  NativeCode() = default;
+  std::unique_ptr<llvm::LLVMContext> context;
+  std::unique_ptr<llvm::Module> module;
+  std::unique_ptr<llvm::TargetMachine> machine;
+  std::string id;
+};
+
+/// Adds the constant tm_model_descriptor to `llvmModule`; see Runtime/abi.h.
+llvm::Error addDescriptor(llvm::Module &llvmModule, ModuleOp module,
+                          const Target &target, WeightsIdentity weights,
+                          StringRef buildId);
+
+} // namespace mlir::transformer
+
+#endif // TRANSFORMER_CODEGEN_OBJECT_H

@@ -1,0 +1,150 @@
+//===- Descriptor.cpp - what the runtime knows about a model --------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "transformer/CodeGen/Object.h"
+#include "transformer/Runtime/abi.h"
+#include "transformer/Runtime/model.h"
+#include "transformer/Support/Error.h"
+
+#include "mlir/IR/BuiltinAttributes.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/IR/Constants.h"
+#include "llvm/IR/DerivedTypes.h"
+#include "llvm/IR/GlobalVariable.h"
+
+using namespace mlir;
+using namespace mlir::transformer;
+
+namespace {
+/// Builds constants field by field, in the layout of a C struct whose fields
+/// are all naturally aligned.
+class Constants {
+public:
+  explicit Constants(llvm::Module &module) : module(module) {}
+
+  llvm::Constant *i64(uint64_t value) {
+    return llvm::ConstantInt::get(llvm::Type::getInt64Ty(module.getContext()),
+                                  value);
+  }
+  llvm::Constant *i32(uint32_t value) {
+    return llvm::ConstantInt::get(llvm::Type::getInt32Ty(module.getContext()),
+                                  value);
+  }
+  llvm::Constant *string(StringRef text) {
+    return privateGlobal(
+        llvm::ConstantDataArray::getString(module.getContext(), text));
+  }
+  llvm::Constant *array(ArrayRef<llvm::Constant *> structs) {
+    if (structs.empty())
+      return llvm::ConstantPointerNull::get(
+          llvm::PointerType::getUnqual(module.getContext()));
+    auto *type =
+        llvm::ArrayType::get(structs.front()->getType(), structs.size());
+    return privateGlobal(llvm::ConstantArray::get(type, structs));
+  }
+  llvm::Constant *record(ArrayRef<llvm::Constant *> fields) {
+    return llvm::ConstantStruct::getAnon(module.getContext(), fields);
+  }
+
+private:
+  llvm::Constant *privateGlobal(llvm::Constant *value) {
+    auto *global = new llvm::GlobalVariable(
+        module, value->getType(), /*isConstant=*/true,
+        llvm::GlobalValue::PrivateLinkage, value, "tm_descriptor_part");
+    global->setUnnamedAddr(llvm::GlobalValue::UnnamedAddr::Global);
+    return global;
+  }
+  llvm::Module &module;
+};
+
+/// Reads the attributes; remembers the first that is missing.
+class Reader {
+public:
+  int64_t number(DictionaryAttr dict, StringRef key,
+                 std::optional<int64_t> otherwise = std::nullopt) {
+    if (auto value = dict ? dict.getAs<IntegerAttr>(key) : IntegerAttr())
+      return value.getInt();
+    if (!otherwise && missing.empty())
+      missing = key.str();
+    return otherwise.value_or(0);
+  }
+  StringRef text(DictionaryAttr dict, StringRef key) {
+    if (auto value = dict ? dict.getAs<StringAttr>(key) : StringAttr())
+      return value.getValue();
+    if (missing.empty())
+      missing = key.str();
+    return "";
+  }
+  /// The element type, given as a type or by its name.
+  bool isFloat(DictionaryAttr dict) {
+    if (auto type = dict ? dict.getAs<TypeAttr>("type") : TypeAttr())
+      return isa<FloatType>(getElementTypeOrSelf(type.getValue()));
+    return text(dict, "type").starts_with("f");
+  }
+  std::string missing;
+};
+} // namespace
+
+static SmallVector<DictionaryAttr> dictionaries(ModuleOp module,
+                                                StringRef name) {
+  SmallVector<DictionaryAttr> result;
+  if (auto array = module->getAttrOfType<ArrayAttr>(name))
+    for (Attribute item : array)
+      result.push_back(dyn_cast<DictionaryAttr>(item));
+  return result;
+}
+
+llvm::Error mlir::transformer::addDescriptor(llvm::Module &llvmModule,
+                                             ModuleOp module,
+                                             const Target &target,
+                                             WeightsIdentity weights,
+                                             StringRef buildId) {
+  Constants c(llvmModule);
+  Reader reader;
+  SmallVector<llvm::Constant *> inputs, outputs;
+  for (DictionaryAttr input : dictionaries(module, "transformer.inputs")) {
+    StringRef name = reader.text(input, "name");
+    if (name == "offsets")
+      continue;
+    bool isFloat = reader.isFloat(input);
+    inputs.push_back(
+        c.record({c.string(name), c.i64(isFloat ? TM_KIND_F32 : TM_KIND_I32),
+                  c.i64(reader.number(input, "limit", 0)),
+                  c.i64(reader.number(input, "width", 1))}));
+  }
+  for (DictionaryAttr output : dictionaries(module, "transformer.outputs")) {
+    bool perToken = reader.text(output, "rows") == "tokens";
+    outputs.push_back(
+        c.record({c.string(reader.text(output, "name")),
+                  c.i64(perToken ? TM_PER_TOKEN : TM_PER_SEQUENCE),
+                  c.i64(reader.number(output, "width")),
+                  c.i64(reader.number(output, "needed_by", 0))}));
+  }
+  auto model = module->getAttrOfType<DictionaryAttr>("transformer.model");
+  auto space = module->getAttrOfType<DictionaryAttr>("transformer.workspace");
+  llvm::Constant *descriptor =
+      c.record({c.i32(TM_ABI_VERSION), c.i32(sizeof(tm_descriptor)),
+                c.string(buildId), c.string(target.name),
+                c.string(llvm::join(target.requiredFeatures, ",")),
+                c.i64(reader.number(model, "max_length")), c.i64(inputs.size()),
+                c.array(inputs), c.i64(outputs.size()), c.array(outputs),
+                c.i64(reader.number(space, "fixed")),
+                c.i64(reader.number(space, "per_token")),
+                c.i64(reader.number(space, "per_sequence")),
+                c.i64(reader.number(space, "per_thread")), c.i64(weights.bytes),
+                c.i64(weights.xxh3)});
+  if (!reader.missing.empty())
+    return makeError("internal error: the lowered module has no attribute '" +
+                     reader.missing + "' for the descriptor");
+  if (inputs.size() > TM_MAX_INPUTS || outputs.empty() ||
+      outputs.size() > TM_MAX_OUTPUTS)
+    return makeError("the model has " + Twine(inputs.size()) + " inputs and " +
+                     Twine(outputs.size()) + " outputs (supported: up to " +
+                     Twine(TM_MAX_INPUTS) + " inputs, 1 to " +
+                     Twine(TM_MAX_OUTPUTS) + " outputs)");
+  auto *global = new llvm::GlobalVariable(
+      llvmModule, descriptor->getType(), /*isConstant=*/true,
+      llvm::GlobalValue::ExternalLinkage, descriptor, "tm_model_descriptor");
+  global->setVisibility(llvm::GlobalValue::HiddenVisibility);
+  global->setAlignment(llvm::Align(8));
+  return llvm::Error::success();
+}

@@ -1,0 +1,159 @@
+//===- Link.cpp - object to shared library --------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "transformer/CodeGen/Link.h"
+#include "transformer/Support/AtomicFile.h"
+#include "transformer/Support/Error.h"
+
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Config/llvm-config.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Program.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
+
+#include <cstdlib>
+#include <dlfcn.h>
+#include <pthread.h>
+
+using namespace mlir;
+using namespace mlir::transformer;
+
+extern "C" {
+extern const char tm_embedded_runtime_begin[], tm_embedded_runtime_end[];
+extern const char tm_embedded_header_begin[], tm_embedded_header_end[];
+}
+
+StringRef mlir::transformer::modelHeader() {
+  return {tm_embedded_header_begin,
+          size_t(tm_embedded_header_end - tm_embedded_header_begin)};
+}
+
+// The functions of model.h and nothing else.
+static constexpr StringLiteral kExports = R"({
+  global: tm_abi_version; tm_build_id; tm_target; tm_load; tm_free;
+          tm_input_count; tm_input_info; tm_output_count; tm_output_info;
+          tm_max_length; tm_threads; tm_run;
+  local: *;
+};
+)";
+
+static llvm::Expected<std::string> findLinker(StringRef linker) {
+  if (!linker.empty()) {
+    if (!llvm::sys::fs::can_execute(linker))
+      return makeError("the linker " + linker + " cannot be run");
+    return linker.str();
+  }
+  const char *path = std::getenv("PATH");
+  SmallVector<StringRef> directories = {TRANSFORMER_LLVM_TOOLS};
+  StringRef(path ? path : "").split(directories, ':', -1, false);
+  for (const char *name : {"ld.lld-22", "ld.lld"})
+    if (auto found = llvm::sys::findProgramByName(name, directories))
+      return *found;
+  return makeError("no linker was found: neither ld.lld-22 nor ld.lld is in "
+                   "PATH or " TRANSFORMER_LLVM_TOOLS
+                   "; install lld-22, or name an ELF linker with --linker");
+}
+
+// The C library that this process uses; it is there without a development
+// package. Old ones keep the threads apart.
+static SmallVector<std::string> cLibraries() {
+  SmallVector<std::string> result;
+  for (void *function : {reinterpret_cast<void *>(&std::getenv),
+                         reinterpret_cast<void *>(&pthread_create)}) {
+    Dl_info info;
+    // A sanitizer's own pthread_create lies in the program itself.
+    if (!dladdr(function, &info) || !info.dli_fname ||
+        !llvm::sys::path::filename(info.dli_fname).starts_with("lib"))
+      continue;
+    if (!llvm::is_contained(result, info.dli_fname))
+      result.push_back(info.dli_fname);
+  }
+  return result;
+}
+
+static llvm::Error runLinker(StringRef linker, ArrayRef<StringRef> arguments,
+                             StringRef messages) {
+  std::string problem;
+  // Its messages go to a file: they are part of ours.
+  std::optional<StringRef> redirects[] = {StringRef(""), messages, messages};
+  int status = llvm::sys::ExecuteAndWait(linker, arguments, std::nullopt,
+                                         redirects, 0, 0, &problem);
+  if (status == 0)
+    return llvm::Error::success();
+  if (problem.empty())
+    if (auto text = llvm::MemoryBuffer::getFile(messages))
+      problem = (*text)->getBuffer().trim().split('\n').first.str();
+  if (problem.empty())
+    problem = "status " + std::to_string(status);
+  return makeError("cannot link the model: " + linker + ": " + problem);
+}
+
+llvm::Error mlir::transformer::linkModel(ArrayRef<char> object,
+                                         const Target &target, StringRef linker,
+                                         StringRef output) {
+  llvm::Triple triple(target.triple);
+  llvm::Triple host(llvm::sys::getProcessTriple());
+  if (triple.getArch() != host.getArch())
+    return makeError("cannot make an artifact for " + target.name +
+                     " on this machine: the "
+                     "runtime for " +
+                     triple.getArchName() +
+                     " is not here; compile there, "
+                     "or use --emit=obj");
+  llvm::Expected<std::string> path = findLinker(linker);
+  if (!path)
+    return path.takeError();
+
+  SmallString<128> directory;
+  if (std::error_code code = llvm::sys::fs::createUniqueDirectory(
+          (output + ".link").str(), directory))
+    return makeError("cannot make a directory beside " + output + ": " +
+                     code.message());
+  TemporaryPath guard(directory);
+  auto cleanup =
+      llvm::scope_exit([&] { llvm::sys::fs::remove_directories(directory); });
+  auto file = [&](StringRef name) { return (directory + "/" + name).str(); };
+  std::string objectFile = file("model.o"), exports = file("exports");
+  std::string runtime = file("runtime.a"), messages = file("messages");
+  StringRef archive(tm_embedded_runtime_begin,
+                    tm_embedded_runtime_end - tm_embedded_runtime_begin);
+  for (auto [name, bytes] : {std::pair<StringRef, StringRef>{
+                                 objectFile, {object.data(), object.size()}},
+                             {exports, kExports},
+                             {runtime, archive}})
+    if (llvm::Error error = writeFileAtomically(name, bytes))
+      return error;
+
+  SmallVector<std::string> libraries = cLibraries();
+  std::string script = "--version-script=" + exports;
+  SmallVector<StringRef> arguments = {*path,
+                                      "-shared",
+                                      "-soname",
+                                      "model.so",
+                                      "-o",
+                                      output,
+                                      script,
+                                      "-Bsymbolic",
+                                      "--gc-sections",
+                                      "--strip-all",
+                                      "--build-id=none",
+                                      "--hash-style=gnu",
+                                      "-z",
+                                      "relro",
+                                      "-z",
+                                      "now",
+                                      "-z",
+                                      "noexecstack",
+                                      "-z",
+                                      "defs",
+                                      objectFile,
+                                      "--whole-archive",
+                                      runtime,
+                                      "--no-whole-archive"};
+  arguments.push_back("--as-needed");
+  arguments.append(libraries.begin(), libraries.end());
+  return runLinker(*path, arguments, messages);
+}

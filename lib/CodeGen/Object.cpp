@@ -1,0 +1,156 @@
+//===- Object.cpp - LLVM dialect to machine code --------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "transformer/CodeGen/Object.h"
+#include "transformer/Support/Error.h"
+#include "transformer/Support/Hash.h"
+#include "transformer/Support/Version.h"
+
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Config/llvm-config.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Object/ObjectFile.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/TargetSelect.h"
+
+using namespace mlir;
+using namespace mlir::transformer;
+
+static llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
+createMachine(const Target &target) {
+  llvm::InitializeAllTargetInfos();
+  llvm::InitializeAllTargets();
+  llvm::InitializeAllTargetMCs();
+  llvm::InitializeAllAsmPrinters();
+  llvm::Triple triple(target.triple);
+  std::string message;
+  const llvm::Target *backend =
+      llvm::TargetRegistry::lookupTarget(triple, message);
+  if (!backend)
+    return makeError("this LLVM has no code generator for " + target.triple +
+                     ": " + message);
+  llvm::TargetOptions options;
+  // Contractions are explicit: fusing would make rows depend on their tile.
+  options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
+  return std::unique_ptr<llvm::TargetMachine>(backend->createTargetMachine(
+      triple, target.cpu, target.features, options, llvm::Reloc::PIC_,
+      std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+}
+
+static void setFunctionAttributes(llvm::Function &function,
+                                  const Target &target) {
+  function.addFnAttr("target-cpu", target.cpu);
+  if (!target.tuneCpu.empty())
+    function.addFnAttr("tune-cpu", target.tuneCpu);
+  if (!target.features.empty())
+    function.addFnAttr("target-features", target.features);
+  function.addFnAttr("prefer-vector-width",
+                     std::to_string(target.preferVectorWidth));
+  function.addFnAttr(llvm::Attribute::NoUnwind);
+  function.setUWTableKind(llvm::UWTableKind::None);
+}
+
+llvm::Expected<NativeCode> NativeCode::create(ModuleOp module,
+                                              const Target &target,
+                                              WeightsIdentity weights) {
+  NativeCode code;
+  auto machine = createMachine(target);
+  if (!machine)
+    return machine.takeError();
+  code.machine = std::move(*machine);
+  registerBuiltinDialectTranslation(*module.getContext());
+  registerLLVMDialectTranslation(*module.getContext());
+  code.context = std::make_unique<llvm::LLVMContext>();
+  code.module = translateModuleToLLVMIR(module, *code.context, "model");
+  if (!code.module)
+    return makeError("internal error: the lowered module has operations that "
+                     "are not in the LLVM dialect");
+  llvm::Module &llvmModule = *code.module;
+  llvmModule.setTargetTriple(code.machine->getTargetTriple());
+  llvmModule.setDataLayout(code.machine->createDataLayout());
+  llvm::Function *entry = llvmModule.getFunction("tm_forward");
+  if (!entry || entry->isDeclaration())
+    return makeError("internal error: the lowered module has no function "
+                     "tm_forward");
+  for (llvm::Function &function : llvmModule) {
+    if (function.isDeclaration())
+      continue;
+    setFunctionAttributes(function, target);
+    if (&function != entry)
+      function.setLinkage(llvm::GlobalValue::InternalLinkage);
+  }
+  entry->setVisibility(llvm::GlobalValue::HiddenVisibility);
+
+  std::string made = code.text() + target.cpu + target.features +
+                     target.tuneCpu + TRANSFORMER_VERSION LLVM_VERSION_STRING;
+  code.id = llvm::utohexstr(hashBytes(made), /*LowerCase=*/true, 16);
+  if (llvm::Error error =
+          addDescriptor(llvmModule, module, target, weights, code.id))
+    return std::move(error);
+  return code;
+}
+
+void NativeCode::optimize() {
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager components;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PassBuilder builder(machine.get());
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(components);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, components, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3)
+      .run(*module, modules);
+}
+
+std::string NativeCode::text() const {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module->print(stream, nullptr);
+  return text;
+}
+
+// What the object expects from elsewhere and must not.
+static llvm::Error checkSymbols(ArrayRef<char> object) {
+  auto file = llvm::object::ObjectFile::createObjectFile(
+      llvm::MemoryBufferRef(StringRef(object.data(), object.size()), "model"));
+  if (!file)
+    return file.takeError();
+  const llvm::StringSet<> allowed = {"", "memcpy", "memmove", "memset",
+                                     "_GLOBAL_OFFSET_TABLE_"};
+  std::string found;
+  for (const llvm::object::SymbolRef &symbol : (*file)->symbols()) {
+    llvm::Expected<uint32_t> flags = symbol.getFlags();
+    llvm::Expected<StringRef> name = symbol.getName();
+    if (!flags || !name)
+      return joinErrors(flags.takeError(), name.takeError());
+    if ((*flags & llvm::object::SymbolRef::SF_Undefined) &&
+        !allowed.contains(*name))
+      found += (found.empty() ? "" : ", ") + name->str();
+  }
+  if (!found.empty())
+    return makeError("internal error: the generated code calls " + found +
+                     "; kernels may call memcpy, memmove and memset only");
+  return llvm::Error::success();
+}
+
+llvm::Expected<SmallVector<char, 0>> NativeCode::emitObject() {
+  SmallVector<char, 0> object;
+  llvm::raw_svector_ostream stream(object);
+  llvm::legacy::PassManager manager;
+  if (machine->addPassesToEmitFile(manager, stream, nullptr,
+                                   llvm::CodeGenFileType::ObjectFile))
+    return makeError("this LLVM cannot write object files for " +
+                     machine->getTargetTriple().str());
+  manager.run(*module);
+  if (llvm::Error error = checkSymbols(object))
+    return std::move(error);
+  return object;
+}

@@ -1,0 +1,62 @@
+//===- Artifact.h - the parts of an artifact directory --------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef TRANSFORMER_LIB_PIPELINES_ARTIFACT_H
+#define TRANSFORMER_LIB_PIPELINES_ARTIFACT_H
+
+#include "transformer/CodeGen/Object.h"
+#include "transformer/Pipelines/Compile.h"
+
+#include "llvm/Support/Error.h"
+
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace mlir::transformer {
+
+/// What report.json tells.
+struct Report {
+  std::string input, commandLine, buildId, weightsHash;
+  Target target;
+  uint64_t checkpointBytes = 0, weightsBytes = 0, libraryBytes = 0;
+  std::vector<std::pair<std::string, double>> milliseconds; // per stage
+  std::vector<std::string> remarks;
+};
+
+/// Times the stages one after the other.
+class Stopwatch {
+public:
+  explicit Stopwatch(Report &report) : report(report) {}
+  void finished(llvm::StringRef stage) {
+    auto now = std::chrono::steady_clock::now();
+    report.milliseconds.emplace_back(
+        stage.str(),
+        std::chrono::duration<double, std::milli>(now - start).count());
+    start = now;
+  }
+
+private:
+  Report &report;
+  std::chrono::steady_clock::time_point start =
+      std::chrono::steady_clock::now();
+};
+
+/// Writes the bound globals of a lowered module in their order, which is that
+/// of their transformer.offset attributes, and returns what model.so will
+/// check.
+llvm::Expected<WeightsIdentity> writeWeights(ModuleOp module,
+                                             llvm::StringRef path);
+
+/// The configuration and tokenizer files that programs need to use the model.
+llvm::Error copyCompanions(llvm::StringRef checkpoint,
+                           llvm::StringRef directory);
+
+llvm::Error writeReport(const Report &report, llvm::StringRef path);
+
+/// The bytes of the weight files in a directory; 0 if there are none.
+uint64_t checkpointBytes(llvm::StringRef input);
+
+} // namespace mlir::transformer
+
+#endif // TRANSFORMER_LIB_PIPELINES_ARTIFACT_H

@@ -1,0 +1,58 @@
+//===- WriteReport.cpp - report.json --------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Artifact.h"
+
+#include "transformer/Runtime/model.h"
+#include "transformer/Support/AtomicFile.h"
+#include "transformer/Support/Version.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Config/llvm-config.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/TargetParser/Host.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace mlir::transformer;
+
+llvm::Error mlir::transformer::writeReport(const Report &report,
+                                           StringRef path) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  llvm::json::OStream json(stream, /*IndentSize=*/2);
+  auto utf8 = [](StringRef bytes) { return llvm::json::fixUTF8(bytes); };
+  json.object([&] {
+    json.attribute("format", 1);
+    json.attribute("version", TRANSFORMER_VERSION);
+    json.attribute("llvm", LLVM_VERSION_STRING);
+    json.attribute("abi_version", TM_ABI_VERSION);
+    json.attribute("build_id", report.buildId);
+    json.attribute("input", utf8(report.input));
+    json.attribute("command", utf8(report.commandLine));
+    json.attributeObject("target", [&] {
+      json.attribute("name", report.target.name);
+      json.attribute("triple", report.target.triple);
+      json.attribute("required_features",
+                     llvm::join(report.target.requiredFeatures, ","));
+      json.attribute("tuned_for", report.target.tuneCpu);
+    });
+    json.attribute("compiled_on", llvm::sys::getHostCPUName());
+    json.attributeObject("bytes", [&] {
+      json.attribute("checkpoint", int64_t(report.checkpointBytes));
+      json.attribute("weights", int64_t(report.weightsBytes));
+      json.attribute("library", int64_t(report.libraryBytes));
+    });
+    json.attribute("weights_xxh3", report.weightsHash);
+    json.attributeObject("milliseconds", [&] {
+      for (const auto &[stage, time] : report.milliseconds)
+        json.attribute(stage, std::round(time * 10) / 10);
+    });
+    json.attributeArray("remarks", [&] {
+      for (const std::string &remark : report.remarks)
+        json.value(utf8(remark));
+    });
+  });
+  stream << '\n';
+  return writeFileAtomically(path, text);
+}
