@@ -16,7 +16,7 @@ config.test_exec_root = os.path.join(config.build_root, "test")
 # Our own tools come first, then FileCheck, not, count and mlir-opt of LLVM.
 tools = [os.path.join(config.build_root, "bin"), config.llvm_tools]
 config.environment["PATH"] = os.pathsep.join(tools + [os.environ["PATH"]])
-config.environment["FILECHECK_OPTS"] = "--enable-var-scope=false --dump-input-filter=all"
+config.environment["FILECHECK_OPTS"] = "--enable-var-scope=false --dump-input-filter=error"
 for name in ("HOME", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "LD_LIBRARY_PATH"):
     if name in os.environ:
         config.environment[name] = os.environ[name]
