@@ -16,7 +16,12 @@ using namespace mlir::transformer;
 #define GET_ATTRDEF_CLASSES
 #include "transformer/IR/TransformerAttrs.cpp.inc"
 
+namespace mlir::transformer {
+void addBytecodeInterface(TransformerDialect &dialect);
+} // namespace mlir::transformer
+
 void TransformerDialect::initialize() {
+  addBytecodeInterface(*this);
   addAttributes<
 #define GET_ATTRDEF_LIST
 #include "transformer/IR/TransformerAttrs.cpp.inc"

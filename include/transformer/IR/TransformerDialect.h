@@ -13,6 +13,10 @@
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+namespace mlir {
+class PatternRewriter;
+} // namespace mlir
+
 #include "transformer/IR/TransformerDialect.h.inc"
 #include "transformer/IR/TransformerEnums.h.inc"
 #define GET_ATTRDEF_CLASSES
