@@ -58,8 +58,11 @@ LogicalResult Compilation::runPipeline(const Twine &pipeline) {
   PassManager manager(&context);
   llvm::raw_string_ostream stream(message);
   if (failed(parsePassPipeline(text, manager, stream))) {
+    // The first line, without the position in a text that only we know.
+    StringRef reason = StringRef(message).split('\n').first;
     problem("cannot use the pass pipeline " + quoted(text) + ": " +
-            StringRef(message).trim());
+            reason.substr(
+                reason.contains("error: ") ? reason.rfind("error: ") + 7 : 0));
     return failure();
   }
   return manager.run(*module);
