@@ -22,8 +22,10 @@ void populateActivationToLinalgPatterns(RewritePatternSet &patterns);
 void populateNormToLinalgPatterns(RewritePatternSet &patterns);
 /// quantize, dequantize.
 void populateQuantizeToLinalgPatterns(RewritePatternSet &patterns);
-/// embedding, positions, rope.
+/// embedding, positions.
 void populateEmbeddingToLinalgPatterns(RewritePatternSet &patterns);
+/// rope.
+void populateRopeToLinalgPatterns(RewritePatternSet &patterns);
 /// attention, decomposed.
 void populateAttentionToLinalgPatterns(RewritePatternSet &patterns);
 /// fft_mix, token_mix.

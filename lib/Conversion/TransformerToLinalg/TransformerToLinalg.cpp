@@ -47,7 +47,11 @@ struct ConvertTransformerToLinalgPass
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     populateTokenWiseToLinalgPatterns(patterns);
+    populateRopeToLinalgPatterns(patterns);
+    populateAttentionToLinalgPatterns(patterns);
+    populateMixingToLinalgPatterns(patterns);
     populatePoolToLinalgPatterns(patterns);
+    populateImageToLinalgPatterns(patterns);
     patterns.add<EraseObserve>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
