@@ -7,6 +7,7 @@
 #include "transformer/CodeGen/Passes.h"
 #include "transformer/Conversion/Passes.h"
 #include "transformer/IR/TransformerDialect.h"
+#include "transformer/Pipelines/Pipelines.h"
 #include "transformer/Transforms/Passes.h"
 
 #include "mlir/IR/DialectRegistry.h"
@@ -22,4 +23,5 @@ void transformer::registerAllTransformerPasses() {
   registerTransformerTransformsPasses();
   registerTransformerConversionPasses();
   registerTransformerCodeGenPasses();
+  registerTransformerPipelines();
 }

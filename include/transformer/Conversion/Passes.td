@@ -25,4 +25,21 @@ def ConvertTransformerToLinalg : Pass<"convert-transformer-to-linalg"> {
     "::mlir::tensor::TensorDialect"];
 }
 
+def TransformerExpandCopies : Pass<"transformer-expand-copies"> {
+  let summary = "Turn memref.copy into linalg, which needs no runtime library";
+  let description = [{
+    `memref.copy` between strided buffers lowers to a call into MLIR's runtime
+    library, which compiled models do without. As a `linalg.generic` it becomes a
+    loop like any other.
+
+    Example:
+
+    ```mlir
+    memref.copy %a, %b : memref<?x4xf32> to memref<?x4xf32, strided<[8, 1]>>
+    ```
+  }];
+  let statistics = [Statistic<"numExpanded", "expanded", "copies expanded">];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
 #endif // TRANSFORMER_CONVERSION_PASSES_TD

@@ -1,0 +1,89 @@
+// RUN: transformer-opt %s --convert-transformer-to-linalg --split-input-file | FileCheck %s --implicit-check-not=transformer.
+
+// A fill, a contraction on the logical weight, one elementwise op.
+// CHECK: #[[X:.*]] = affine_map<(d0, d1, d2) -> (d0, d2)>
+// CHECK: #[[W:.*]] = affine_map<(d0, d1, d2) -> (d1, d2)>
+// CHECK-LABEL: func.func @linear
+func.func @linear(%x: tensor<?x4xf32>, %w: tensor<8x4xf32>, %b: tensor<8xf32>) -> tensor<?x8xf32> {
+  // CHECK: linalg.fill
+  // CHECK: linalg.generic {indexing_maps = [#[[X]], #[[W]], #{{.*}}], iterator_types = ["parallel", "parallel", "reduction"]}
+  // CHECK: arith.mulf
+  // CHECK: arith.addf
+  // CHECK: linalg.generic {{.*}} iterator_types = ["parallel", "parallel"]
+  // CHECK: math.erf
+  %y = transformer.linear %x, %w bias %b activation gelu
+      : (tensor<?x4xf32>, tensor<8x4xf32>, tensor<8xf32>) -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}
+
+// -----
+
+// Exact i32 sums, then the scales.
+// CHECK-LABEL: func.func @linear_i8
+func.func @linear_i8(%x: tensor<?x4xi8>, %w: tensor<8x4xi8>, %xs: tensor<?xf32>, %ws: tensor<8xf32>) -> tensor<?x8xf32> {
+  // CHECK: arith.extsi
+  // CHECK: arith.muli
+  // CHECK: arith.sitofp
+  %y = transformer.linear %x, %w scales(%xs, %ws)
+      : (tensor<?x4xi8>, tensor<8x4xi8>, tensor<?xf32>, tensor<8xf32>) -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}
+
+// -----
+
+// Leading dimensions are rows; narrow floats compute in f32.
+// CHECK-LABEL: func.func @dense_f16
+func.func @dense_f16(%x: tensor<2x3x4xf16>, %w: tensor<8x4xf16>) -> tensor<2x3x8xf16> {
+  // CHECK: tensor.collapse_shape {{.*}} : tensor<2x3x4xf16> into tensor<6x4xf16>
+  // CHECK: arith.extf
+  // CHECK: arith.truncf
+  // CHECK: tensor.expand_shape {{.*}} : tensor<6x8xf16> into tensor<2x3x8xf16>
+  %y = transformer.linear %x, %w : (tensor<2x3x4xf16>, tensor<8x4xf16>) -> tensor<2x3x8xf16>
+  return %y : tensor<2x3x8xf16>
+}
+
+// -----
+
+// Three generics: the sum, the squared differences, the result.
+// CHECK-LABEL: func.func @layer_norm
+func.func @layer_norm(%x: tensor<?x4xf32>, %g: tensor<4xf32>, %b: tensor<4xf32>) -> tensor<?x4xf32> {
+  // CHECK-COUNT-2: iterator_types = ["parallel", "reduction"]
+  // CHECK: iterator_types = ["parallel", "parallel"]
+  // CHECK: math.sqrt
+  %y = transformer.layer_norm %x, %g, %b {epsilon = 1.0e-5 : f32}
+      : (tensor<?x4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+  return %y : tensor<?x4xf32>
+}
+
+// -----
+
+// No loops in the dense static form: other compilers take it as it is.
+// CHECK-LABEL: func.func @attention_dense
+// CHECK-NOT: scf.
+func.func @attention_dense(%q: tensor<2x3x8xf32>, %k: tensor<2x5x8xf32>, %m: tensor<2x5xi1>) -> tensor<2x3x8xf32> {
+  %y = transformer.attention %q, %k, %k mask(%m) {num_heads = 2 : i64, num_kv_heads = 2 : i64}
+      : (tensor<2x3x8xf32>, tensor<2x5x8xf32>, tensor<2x5x8xf32>, tensor<2x5xi1>) -> tensor<2x3x8xf32>
+  return %y : tensor<2x3x8xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @attention_packed
+func.func @attention_packed(%q: tensor<?x8xf32>, %o: tensor<?xi32>) -> tensor<?x8xf32> {
+  // CHECK: scf.for
+  // CHECK: tensor.extract_slice
+  // CHECK: math.exp
+  // CHECK: tensor.insert_slice
+  %y = transformer.attention %q, %q, %q offsets(%o) {num_heads = 2 : i64, num_kv_heads = 2 : i64, causal}
+      : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @observed
+// CHECK-NEXT: return
+func.func @observed(%x: tensor<?x8xf32>) {
+  transformer.observe %x site "here" : tensor<?x8xf32>
+  return
+}
