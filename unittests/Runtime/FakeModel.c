@@ -85,7 +85,8 @@ static void rows_body(void *captures, int64_t index, char *thread_workspace) {
     int64_t sequence = 0;
     while (call->offsets[sequence + 1] <= t)
       ++sequence;
-    memset(call->workspace + 64 + t * FAKE_TOKEN_BYTES, 2, FAKE_TOKEN_BYTES);
+    memset(call->workspace + 64 + t * tm_model_descriptor.workspace_per_token,
+           2, FAKE_TOKEN_BYTES);
     rows[t * FAKE_ROW + 0] = (float)ids[t];
     rows[t * FAKE_ROW + 1] = (float)types[t];
     rows[t * FAKE_ROW + 2] = ((const float *)call->weights)[0];
@@ -115,6 +116,10 @@ void tm_forward(tm_call *call) {
   last_wanted = call->wanted;
   raise_to(&most_tokens, call->tokens);
   raise_to(&most_sequences, call->sequences);
+  /* Uses all that it was promised. */
+  memset(call->workspace, 3,
+         (size_t)(64 + call->tokens * tm_model_descriptor.workspace_per_token +
+                  call->sequences * 8));
   if ((uintptr_t)call->workspace % 64 || (uintptr_t)call->weights % 64)
     ++bad_alignment;
   call->parallel(call, rows_body, call, (call->tokens + BLOCK - 1) / BLOCK);

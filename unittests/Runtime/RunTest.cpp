@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "RuntimeFixture.h"
 
+#include <sys/resource.h>
+
 namespace {
 class RunTest : public RuntimeTest {
 protected:
@@ -175,5 +177,24 @@ TEST_F(RunTest, LongNamesInMessagesAreCut) {
   tm_batch b = {1, batch.offsets.data(), batch.ids.data(), nullptr, nullptr};
   std::string name(5000, 'x');
   EXPECT_LT(refused(b, {{name.c_str(), nullptr, 0}}).size(), 200u);
+}
+
+long mostResidentKilobytes() {
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss;
+}
+
+TEST_F(RunTest, MemoryDoesNotGrowWithTheCall) {
+  tm_descriptor d = fake_descriptor();
+  d.workspace_per_token = 16384; // 16 MB for a chunk
+  fake_set_descriptor(&d);
+  FakeBatch batch(std::vector<int32_t>(20000, 50));
+  tm_batch b = {batch.sequences(), batch.offsets.data(), batch.ids.data(),
+                batch.types.data(), nullptr};
+  tm_output output = {"sums", batch.sums.data(), batch.sums.size()};
+  long before = mostResidentKilobytes();
+  ASSERT_EQ(tm_run(model, &b, &output, 1, nullptr), TM_OK);
+  EXPECT_LT(mostResidentKilobytes() - before, 30000);
 }
 } // namespace
