@@ -31,4 +31,51 @@ def TransformerFoldWeights : Pass<"transformer-fold-weights", "::mlir::ModuleOp"
                            "::mlir::ml_program::MLProgramDialect"];
 }
 
+def TransformerLoadWeights : Pass<"transformer-load-weights", "::mlir::ModuleOp"> {
+  let summary = "Bind extern weights to a weight file";
+  let description = [{
+    Gives every `ml_program.global` that is extern the value of the tensor of its
+    name. `file` is a `.safetensors` file, a `*.safetensors.index.json`, or a
+    directory of a checkpoint or compiled model. The file is mapped, not read: it
+    must stay as it is while the compiler runs. All tensors that are missing or
+    have another element type or shape are reported at once. Tensors that no
+    global asks for are ignored.
+
+    Example:
+
+    ```mlir
+    ml_program.global private @"pooler.dense.bias"(#ml_program.extern : tensor<2xf32>) : tensor<2xf32>
+    // with file=model.safetensors becomes
+    ml_program.global private @"pooler.dense.bias"(dense_resource<"pooler.dense.bias"> : tensor<2xf32>) : tensor<2xf32>
+    ```
+  }];
+  let options = [Option<"file", "file", "std::string", "\"\"",
+                        "weight file, index or directory">];
+  let statistics = [Statistic<"numBound", "bound", "weights bound">];
+  let dependentDialects = ["::mlir::ml_program::MLProgramDialect"];
+}
+
+def TransformerSaveWeights : Pass<"transformer-save-weights", "::mlir::ModuleOp"> {
+  let summary = "Write the weights to a file and make them extern";
+  let description = [{
+    Writes every `ml_program.global` to a `.safetensors` file, in the order of the
+    module, and leaves extern globals behind, so that the module can be printed
+    without its numbers and `transformer-load-weights` brings them back. The file
+    appears when it is whole; it may be the one that the weights came from. A
+    global whose numbers are not known is an error.
+
+    Example:
+
+    ```mlir
+    ml_program.global private @"pooler.dense.bias"(dense<[1.0, 2.0]> : tensor<2xf32>) : tensor<2xf32>
+    // with file=new.safetensors becomes
+    ml_program.global private @"pooler.dense.bias"(#ml_program.extern : tensor<2xf32>) : tensor<2xf32>
+    ```
+  }];
+  let options = [Option<"file", "file", "std::string", "\"\"",
+                        "the .safetensors file to write">];
+  let statistics = [Statistic<"numSaved", "saved", "weights written">];
+  let dependentDialects = ["::mlir::ml_program::MLProgramDialect"];
+}
+
 #endif // TRANSFORMER_TRANSFORMS_PASSES_TD

@@ -1,0 +1,42 @@
+//===- Weights.h - weights as globals of a module -------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A weight is an `ml_program.global` that is extern (only its type is known) or
+// bound to bytes, as a rule those of a mapped file.
+//===----------------------------------------------------------------------===//
+#ifndef TRANSFORMER_IR_WEIGHTS_H
+#define TRANSFORMER_IR_WEIGHTS_H
+
+#include "transformer/Support/DataType.h"
+
+#include "mlir/Dialect/MLProgram/IR/MLProgram.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/BuiltinAttributes.h"
+
+#include <memory>
+
+namespace mlir::transformer {
+
+/// How files name an element type; nothing if they can't hold it.
+std::optional<DataType> dataTypeOf(Type element);
+
+/// True when the type of a global is known and its value is not.
+bool isExtern(ml_program::GlobalOp global);
+
+/// A weight over `bytes`, which `owner` keeps alive. They are copied only if
+/// they are not aligned to the element size.
+DenseResourceElementsAttr weightOver(RankedTensorType type, StringRef name,
+                                     ArrayRef<char> bytes,
+                                     std::shared_ptr<const void> owner);
+
+/// The bytes of a bound weight, row-major; of a splat those of one element. No
+/// bytes when the value is extern, absent or has no data of the right size.
+struct WeightBytes {
+  ArrayRef<char> bytes;
+  bool isSplat = false;
+};
+std::optional<WeightBytes> bytesOf(Attribute value, RankedTensorType type);
+
+} // namespace mlir::transformer
+
+#endif // TRANSFORMER_IR_WEIGHTS_H
