@@ -1,0 +1,16 @@
+"""Transformers compiled to native libraries: compress, load, run, encode.
+
+    import transformer_mlir as tm
+    report = tm.compress("checkpoint_dir", "out_dir", preset="exact")
+    model = tm.load("out_dir", threads=2)
+    embeddings = model.encode(["a sentence", "another"])
+
+Needs NumPy, and `tokenizers` on the first `encode`.
+"""
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+from ._compress import CompileError, compress
+from ._model import Model, load
+from ._presets import PRESETS
+from ._version import __version__
+
+__all__ = ["CompileError", "Model", "PRESETS", "compress", "load", "__version__"]

@@ -1,0 +1,102 @@
+"""The command transformer-mlir.
+
+Exit codes: 0 done, 1 error (wrong usage too), 130 interrupted. 2 is kept for
+gates that fail. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""
+import argparse
+import os
+import sys
+
+from . import __version__
+
+EPILOG = """examples:
+  transformer-mlir compress CHECKPOINT -o OUT
+  echo 'a sentence' | transformer-mlir encode OUT --text - -o out.npy
+  transformer-mlir bench OUT --against CHECKPOINT --batch 1,32 --lengths 8,128
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):  # argparse exits with 2
+        self.exit(1, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+def positive(text):
+    value = int(text) if text.isascii() and text.isdigit() else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
+    return value
+
+
+def positive_list(text):
+    return [positive(part.strip()) for part in text.split(",")]
+
+
+def make_parser():
+    parser = Parser(prog="transformer-mlir", epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
+                    description="Compiles transformer checkpoints to native libraries, and runs them.")
+    parser.add_argument("--version", action="version", version=f"transformer-mlir {__version__}")
+    add = parser.add_subparsers(dest="command", metavar="COMMAND", required=True).add_parser
+
+    compress = add("compress", help="compile a checkpoint directory into an artifact directory")
+    compress.add_argument("checkpoint", metavar="DIR", help="config.json, model.safetensors, tokenizer files")
+    compress.add_argument("-o", "--out", metavar="OUT", required=True,
+                          help="missing, empty, or an older artifact, which is replaced")
+    compress.add_argument("--preset", default="exact", help="see 'transformer-mlir presets' (default: exact)")
+    compress.add_argument("--target-cpu", default="host", metavar="LEVEL", help="such as x86-64-v3 (default: host)")
+    compress.add_argument("--quiet", action="store_true", help="print errors only")
+
+    encode = add("encode", help="sentence embeddings of lines of text")
+    encode.add_argument("out", metavar="OUT", help="an artifact directory")
+    encode.add_argument("--text", metavar="FILE", required=True, help="one sentence a line, UTF-8; -: standard input")
+    encode.add_argument("-o", "--output", metavar="FILE.npy", required=True, help="float32 [lines, hidden]")
+    encode.add_argument("--threads", type=positive, help="default: one per usable CPU")
+
+    run = add("run", help="all outputs for token ids")
+    run.add_argument("out", metavar="OUT", help="an artifact directory")
+    run.add_argument("--ids", metavar="IDS.npy", help="1-D: all sequences end to end; or 2-D: a row each")
+    run.add_argument("--lengths", metavar="LENGTHS.npy", help="tokens of each sequence")
+    run.add_argument("--types", metavar="TYPES.npy", help="token types, in the form of the ids (default: 0)")
+    run.add_argument("--pixels", metavar="PIXELS.npy", help="float32 [batch, channels, height, width]")
+    run.add_argument("--outputs", metavar="NAMES", help="separated by commas (default: all)")
+    run.add_argument("-o", "--output", metavar="FILE.npz", required=True, help="one array per output")
+    run.add_argument("--threads", type=positive, help="default: one per usable CPU")
+
+    bench = add("bench", help="time an artifact, interleaved with PyTorch if asked")
+    bench.add_argument("out", metavar="OUT", help="an artifact directory")
+    bench.add_argument("--against", metavar="CHECKPOINT", help="time this checkpoint in PyTorch float32 in the same run")
+    bench.add_argument("--batch", type=positive_list, default=[1, 32], metavar="N,N", help="default: 1,32")
+    bench.add_argument("--lengths", type=positive_list, default=[8, 32, 128, 256], metavar="N,N",
+                       help="tokens per sequence (default: 8,32,128,256)")
+    bench.add_argument("--threads", type=positive, default=1, help="default: 1")
+    bench.add_argument("--rounds", type=positive, default=7, help="default: 7")
+    bench.add_argument("--json", action="store_true", help="print JSON")
+
+    inspect = add("inspect", help="operations, parameters, bytes and MACs per module")
+    inspect.add_argument("directory", metavar="DIR", help="a checkpoint or an artifact")
+    inspect.add_argument("--length", type=positive, default=128, metavar="N",
+                         help="count the MACs of one sequence of N tokens (default: 128)")
+    inspect.add_argument("--depth", type=positive, metavar="N", help="cut module names after N parts")
+    inspect.add_argument("--json", action="store_true", help="print JSON")
+
+    add("presets", help="what compress can do, with size and quality")
+    return parser
+
+
+def main(arguments=None):
+    try:
+        options = make_parser().parse_args(arguments)
+        from . import _commands
+        getattr(_commands, options.command)(options)
+        sys.stdout.flush()
+        return 0
+    except KeyboardInterrupt:
+        print("transformer-mlir: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # | head
+        return 0
+    except (OSError, ValueError, TypeError, RuntimeError, MemoryError, ImportError) as problem:
+        for line in (str(problem) or type(problem).__name__).splitlines():
+            print(f"transformer-mlir: error: {line}", file=sys.stderr)
+        return 1

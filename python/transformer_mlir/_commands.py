@@ -1,0 +1,143 @@
+"""What the commands do. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception"""
+import contextlib
+import json
+import os
+import sys
+import tempfile
+
+import numpy as np
+
+from . import PRESETS, compress as compile_checkpoint, load
+
+
+@contextlib.contextmanager
+def new_file(path):
+    """A file that takes the place of `path` when it is complete, or is gone."""
+    folder = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"{folder}: no such directory")
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"{path}: is a directory, expected a file name")
+    handle, temporary = tempfile.mkstemp(dir=folder, prefix="." + os.path.basename(path))
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def read_array(path):
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (EOFError, ValueError) as problem:
+        raise ValueError(f"{path}: is not a .npy file: {problem}") from None
+    if not isinstance(array, np.ndarray):
+        raise ValueError(f"{path}: is not a .npy file")
+    return array
+
+
+def megabytes(count):
+    return f"{count / 1e6:.2f} MB"
+
+
+def table(rows, head):
+    """Text columns: the first to the left, the others to the right."""
+    rows = [list(map(str, row)) for row in [head, *rows]]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
+    for row in rows:
+        cells = [row[0].ljust(widths[0])] + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
+        print("  ".join(cells).rstrip())
+
+
+def compress(options):
+    report = compile_checkpoint(options.checkpoint, options.out, options.preset, target_cpu=options.target_cpu,
+                                progress=not options.quiet)
+    if not options.quiet:
+        sizes = {name: os.path.getsize(os.path.join(options.out, name)) for name in ("model.so", "weights.safetensors")}
+        print(f"{options.out}: preset {report['preset']}, " + ", ".join(f"{n} {megabytes(s)}" for n, s in sizes.items()))
+
+
+def encode(options):
+    model = load(options.out, options.threads)
+    name = "standard input" if options.text == "-" else options.text
+    try:
+        if options.text == "-":
+            data = sys.stdin.buffer.read()
+        else:
+            with open(options.text, "rb") as file:
+                data = file.read()
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        raise ValueError(f"{name}: is not UTF-8 (byte {problem.start})") from None
+    lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []
+    with new_file(options.output) as file:
+        np.save(file, model.encode(lines))
+
+
+def split(ids, lengths, name):
+    """Packed or padded arrays as a list of sequences."""
+    if lengths is None:
+        if ids.ndim != 2:
+            raise ValueError(f"{name}: has {ids.ndim} dimensions; pass --lengths, or a 2-D array")
+        return list(ids)
+    if lengths.ndim != 1 or lengths.dtype.kind not in "iu":
+        raise ValueError(f"lengths: have {lengths.ndim} dimensions and dtype {lengths.dtype}, expected 1-D integers")
+    if lengths.size and lengths.min() < 0:
+        raise ValueError(f"lengths: have the value {lengths.min()}, expected 0 or more")
+    if ids.ndim == 2:
+        if len(ids) != len(lengths) or (lengths.size and lengths.max() > ids.shape[1]):
+            raise ValueError(f"lengths: do not fit {name} of shape {ids.shape}")
+        return [row[:n] for row, n in zip(ids, lengths)]
+    if ids.ndim != 1 or sum(map(int, lengths)) != len(ids):
+        raise ValueError(f"lengths: sum up to {sum(map(int, lengths))}, and {name} has shape {ids.shape}")
+    return np.split(ids, np.cumsum(lengths)[:-1]) if lengths.size else []
+
+
+def run(options):
+    model = load(options.out, options.threads)
+    outputs = [name.strip() for name in options.outputs.split(",")] if options.outputs is not None else None
+    if options.pixels:
+        if options.ids or options.lengths or options.types:
+            raise ValueError("--pixels goes without --ids, --lengths and --types")
+        batch = {"pixel_values": read_array(options.pixels)}
+    elif options.ids:
+        lengths = read_array(options.lengths) if options.lengths else None
+        batch = {"input_ids": split(read_array(options.ids), lengths, "ids")}
+        if options.types:
+            batch["token_type_ids"] = split(read_array(options.types), lengths, "types")
+    else:
+        raise ValueError("pass --ids (and --lengths), or --pixels for an image model")
+    results = model.run(outputs=outputs, **batch)
+    with new_file(options.output) as file:
+        np.savez(file, **results)
+
+
+def bench(options):
+    from ._bench import measure
+    show = None if options.json else lambda row: print(row, flush=True)
+    results = measure(options.out, options.against, options.batch, options.lengths, options.threads, options.rounds, show)
+    if options.json:
+        print(json.dumps(results, indent=1))
+
+
+def inspect(options):
+    from ._inspect import inspect as read, total
+    modules = read(options.directory, options.length, options.depth)
+    if options.json:
+        print(json.dumps({"length": options.length, "modules": modules, "total": total(modules)}, indent=1))
+        return
+    rows = [[name, m["ops"], f"{m['parameters']:,}", f"{m['bytes']:,}", f"{m['macs']:,}"]
+            for name, m in [*modules.items(), ("total", total(modules))]]
+    table(rows, ["module", "ops", "parameters", "bytes", f"MACs at 1x{options.length}"])
+
+
+def presets(options):
+    table([[name, p.size, p.quality, p.summary] for name, p in PRESETS.items()],
+          ["preset", "size", "quality", "what it does"])

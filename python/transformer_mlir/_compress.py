@@ -1,0 +1,89 @@
+"""Checkpoint to artifact, by the program transformer-compile.
+
+SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+from . import _native
+from ._presets import check_preset
+
+PREFIX = "transformer-compile: "
+
+
+class CompileError(RuntimeError):
+    """The compiler's own sentences; `problems` has them as a list."""
+
+    def __init__(self, problems):
+        super().__init__("\n".join(problems))
+        self.problems = list(problems)
+
+
+def check_source(source):
+    path = os.fspath(source)
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"{path}: no such checkpoint directory")
+    if os.path.isfile(path) and not path.endswith(".mlir"):
+        raise NotADirectoryError(
+            f"{path}: is a file; expected a directory with config.json and model.safetensors")
+    return path
+
+
+def check_text(name, value):
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is {type(value).__name__}, expected text")
+    return value
+
+
+def reporter(progress):
+    """A function that shows one line of progress, or nothing."""
+    if callable(progress):
+        return progress
+    if progress is None:
+        progress = sys.stderr.isatty()
+    return (lambda line: print(line, file=sys.stderr, flush=True)) if progress else None
+
+
+def run_compiler(arguments, show=None):
+    """Runs transformer-compile; raises CompileError with what it said."""
+    command = [_native.find("transformer-compile"), *arguments]
+    problems, last = [], []
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, encoding="utf-8", errors="replace") as child:
+        try:
+            for line in child.stdout:
+                line = line.rstrip("\n")
+                last = (last + [line])[-20:] if line else last
+                if line.startswith(PREFIX + "error: "):
+                    problems.append(line[len(PREFIX + "error: "):])
+                elif line and show and not line.startswith(PREFIX + "error:"):
+                    show(line.removeprefix(PREFIX))
+        except BaseException:  # Ctrl-C: the compiler cleans up after itself
+            child.terminate()
+            child.wait()
+            raise
+    if child.returncode < 0:
+        problems.append(f"transformer-compile was ended by signal {-child.returncode}"
+                        " (9 is often a lack of memory)")
+    if child.returncode:
+        raise CompileError(problems or last or [f"transformer-compile failed with exit code {child.returncode}"])
+
+
+def compress(checkpoint, out, preset="exact", *, target_cpu="host", progress=None):
+    """Compiles a Hugging Face checkpoint directory into an artifact directory.
+
+    `out` may be missing, empty, or an older artifact, which is replaced as a
+    whole. `target_cpu` is "host" or a level such as "x86-64-v3". `progress`:
+    True or False (default: when stderr is a terminal), or a function that
+    takes a line. Returns the report that is also in `out`/report.json.
+    """
+    check_preset(preset)
+    source, target = check_source(checkpoint), os.fspath(out)
+    cpu = check_text("target_cpu", target_cpu)
+    run_compiler([source, "-o", target, f"--target-cpu={cpu}"], reporter(progress))
+    report = json.loads((pathlib.Path(target) / "report.json").read_text(encoding="utf-8"))
+    report["preset"] = preset
+    return report

@@ -1,0 +1,119 @@
+"""The C interface of a compiled model (model.h) through ctypes.
+
+ctypes releases the GIL in calls, and needs no build of its own.
+SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""
+import ctypes
+import os
+import threading
+from ctypes import POINTER, Structure, byref, c_char, c_char_p, c_int, c_int32, c_int64, c_size_t, c_uint32, c_void_p
+
+ABI_VERSION = 1
+OK, INVALID_ARGUMENT, FILE_ERROR, MISMATCH, UNSUPPORTED_CPU, OUT_OF_MEMORY = range(6)
+EXCEPTIONS = {INVALID_ARGUMENT: ValueError, FILE_ERROR: OSError, OUT_OF_MEMORY: MemoryError}
+
+
+class Error(Structure):
+    _fields_ = [("status", c_int32), ("message", c_char * 512)]
+
+
+class Options(Structure):
+    _fields_ = [("abi_version", c_uint32), ("threads", c_int32), ("pin", c_int32), ("reserved", c_int32)]
+
+
+class TensorInfo(Structure):
+    _fields_ = [("name", c_char_p), ("type", c_int32), ("rows", c_int32), ("width", c_int64), ("limit", c_int64)]
+
+
+class Batch(Structure):
+    _fields_ = [("sequences", c_int64), ("offsets", c_void_p), ("input_ids", c_void_p),
+                ("token_type_ids", c_void_p), ("pixel_values", c_void_p)]
+
+
+class Output(Structure):
+    _fields_ = [("name", c_char_p), ("data", c_void_p), ("capacity", c_size_t)]
+
+
+PROTOTYPES = {
+    "tm_abi_version": (c_int32, []),
+    "tm_build_id": (c_char_p, []),
+    "tm_target": (c_char_p, []),
+    "tm_load": (c_int, [c_char_p, POINTER(Options), POINTER(c_void_p), POINTER(Error)]),
+    "tm_free": (None, [c_void_p]),
+    "tm_input_count": (c_int64, [c_void_p]),
+    "tm_input_info": (c_int, [c_void_p, c_int64, POINTER(TensorInfo)]),
+    "tm_output_count": (c_int64, [c_void_p]),
+    "tm_output_info": (c_int, [c_void_p, c_int64, POINTER(TensorInfo)]),
+    "tm_max_length": (c_int64, [c_void_p]),
+    "tm_threads": (c_int32, [c_void_p]),
+    "tm_run": (c_int, [c_void_p, POINTER(Batch), POINTER(Output), c_int64, POINTER(Error)]),
+}
+
+_opened, _lock = {}, threading.Lock()
+
+
+def _spelling(path):
+    """A spelling of `path` that this process uses for this very file only.
+
+    dlopen knows a library by the text of its path: for an artifact that was
+    compiled anew in the same place it would answer with the old code.
+    """
+    info = os.stat(path)
+    with _lock:
+        seen = _opened.setdefault(os.path.abspath(path), [])
+        key = (info.st_dev, info.st_ino, info.st_mtime_ns, info.st_size)
+        if key not in seen:
+            seen.append(key)
+        directory, name = os.path.split(os.path.abspath(path))
+        return directory + "/." * seen.index(key) + "/" + name
+
+
+def open_library(path):
+    try:
+        library = ctypes.CDLL(_spelling(path), mode=os.RTLD_NOW | os.RTLD_LOCAL)
+        for name, (result, arguments) in PROTOTYPES.items():
+            function = getattr(library, name)
+            function.restype, function.argtypes = result, arguments
+    except (OSError, AttributeError) as problem:
+        raise RuntimeError(f"{path}: is not a compiled model that this system can load: {problem}") from None
+    version = library.tm_abi_version()
+    if version != ABI_VERSION:
+        raise RuntimeError(f"{path}: has interface version {version}, and this package supports {ABI_VERSION}; "
+                           "compile the checkpoint again")
+    return library
+
+
+def check(status, error):
+    if status != OK:
+        raise EXCEPTIONS.get(status, RuntimeError)(error.message.decode("utf-8", "replace"))
+
+
+class Handle:
+    """A loaded model of one library."""
+
+    def __init__(self, directory, threads, pin):
+        self.library = open_library(os.path.join(directory, "model.so"))
+        self.pointer, error = c_void_p(), Error()
+        options = Options(ABI_VERSION, threads, pin, 0)
+        check(self.library.tm_load(os.fsencode(directory), byref(options), byref(self.pointer), byref(error)), error)
+
+    def free(self):
+        self.library.tm_free(self.pointer)
+        self.pointer = c_void_p()
+
+    def infos(self, kind):
+        """Name to TensorInfo of all inputs or outputs, in order."""
+        result, info = {}, TensorInfo()
+        for index in range(getattr(self.library, f"tm_{kind}_count")(self.pointer)):
+            check(getattr(self.library, f"tm_{kind}_info")(self.pointer, index, byref(info)), Error())
+            result[info.name.decode()] = (info.type, info.rows, info.width, info.limit)
+        return result
+
+    def run(self, batch, outputs):
+        """`batch`: sequences and arrays or None; `outputs`: name to array."""
+        address = [None if array is None else array.ctypes.data for array in batch[1:]]
+        wanted = (Output * max(1, len(outputs)))(
+            *[Output(name.encode(), array.ctypes.data, array.size) for name, array in outputs.items()])
+        error = Error()
+        check(self.library.tm_run(self.pointer, byref(Batch(batch[0], *address)), wanted, len(outputs),
+                                  byref(error)), error)

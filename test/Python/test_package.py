@@ -1,0 +1,104 @@
+# RUN: %python -m pytest -q -p no:cacheprovider %s
+# REQUIRES: numpy, pytest
+"""The package as a whole: imports, the wheel, the command line."""
+import os
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+from conftest import BUILD, ROOT
+
+
+def python(*arguments, **options):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "python"), "TRANSFORMER_MLIR_BUILD": str(BUILD)}
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=environment, **options)
+
+
+def command(*arguments, **options):
+    return python("-m", "transformer_mlir", *map(str, arguments), **options)
+
+
+def test_import_pulls_in_numpy_only():
+    code = ("import sys; before = set(sys.modules); import transformer_mlir, transformer_mlir._commands\n"
+            "new = {m.split('.')[0] for m in set(sys.modules) - before} - set(sys.stdlib_module_names)\n"
+            "print(sorted(m for m in new if not m.startswith('_')))")
+    done = python("-c", code)
+    assert done.stdout.strip() == "['numpy', 'transformer_mlir']", done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("arguments", [
+    [], ["nonsense"], ["compress"], ["compress", "somewhere"], ["bench", "x", "--batch", "0"],
+    ["bench", "x", "--lengths", "a"], ["encode", "x"], ["run", "x", "-o", "y.npz", "--threads", "-1"],
+    ["compress", "/does/not/exist", "-o", "out"], ["compress", ".", "-o", "out", "--preset", "none"],
+    ["run", "/does/not/exist", "--ids", "x.npy", "-o", "y.npz"], ["inspect", "/does/not/exist"],
+])
+def test_wrong_usage_exits_with_1(arguments, tmp_path):
+    done = command(*arguments, cwd=tmp_path)
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1 and done.stderr.startswith("transformer-mlir")
+    assert "Traceback" not in done.stderr and not list(tmp_path.iterdir())
+
+
+def test_help_and_presets():
+    done = command("--help")
+    assert done.returncode == 0
+    for name in ("compress", "encode", "run", "bench", "inspect", "presets"):
+        assert name in done.stdout
+        assert command(name, "--help").returncode == 0
+    assert "exact" in command("presets").stdout
+
+
+def test_inspect(checkpoint):
+    done = command("inspect", checkpoint, "--depth", 3)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines()]
+    layer = next(r for r in rows if r[0] == "encoder.layer.0")
+    # Weights: 4 H^2 + 2 H F; scores and their use: 2 N^2 H.
+    assert layer[4] == f"{128 * (4 * 384**2 + 2 * 384 * 1536) + 2 * 128 * 128 * 384:,}"
+    assert rows[-1][2] == "22,713,216"
+
+
+def test_run_and_its_errors(fake, tmp_path):
+    np = pytest.importorskip("numpy")
+    np.save(tmp_path / "ids.npy", np.array([1, 2, 3, 4]))
+    np.save(tmp_path / "lengths.npy", np.array([3, 0, 1]))
+    np.save(tmp_path / "wrong.npy", np.array([3, 2]))
+    (tmp_path / "text.npy").write_text("no array")
+    run = ["run", fake, "--ids", tmp_path / "ids.npy", "-o", tmp_path / "out.npz", "--lengths"]
+    done = command(*run, tmp_path / "lengths.npy")
+    assert done.returncode == 0, done.stderr
+    out = np.load(tmp_path / "out.npz")
+    assert out["offsets"].tolist() == [0, 3, 3, 4] and out["last_hidden_state"][:, 0].tolist() == [1, 2, 3, 4]
+    (tmp_path / "out.npz").unlink()
+    for name in ("wrong.npy", "text.npy", "missing.npy"):
+        done = command(*run, tmp_path / name)
+        assert done.returncode == 1 and len(done.stderr.splitlines()) == 1, done.stderr
+    assert not list(tmp_path.glob("*out.npz*"))
+
+
+def test_bench(fake):
+    done = command("bench", fake, "--batch", "1,2", "--lengths", "8", "--rounds", "1")
+    assert done.returncode == 0, done.stderr
+    assert "tokens/s" in done.stdout and done.stdout.count("transformer-mlir") == 2
+    assert command("bench", fake, "--lengths", "17").returncode == 1
+
+
+def test_wheel(tmp_path):
+    if not (BUILD / "build.ninja").exists():
+        pytest.skip("there is no build to take the programs from")
+    sys.path.insert(0, str(ROOT / "python/build_backend"))
+    import backend
+    backend.build_programs = lambda: None  # the build under test is up to date
+    with zipfile.ZipFile(tmp_path / backend.build_wheel(str(tmp_path))) as wheel:
+        names = wheel.namelist()
+        meta = wheel.read(f"{backend.DIST_INFO}/METADATA").decode()
+    assert {"transformer_mlir/bin/transformer-opt", "transformer_mlir/bin/transformer-compile",
+            "transformer_mlir/__init__.py"} <= set(names)
+    needs = [line.split(": ")[1] for line in meta.splitlines() if line.startswith("Requires-Dist")]
+    assert needs == ["numpy", "tokenizers"]
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--target",
+                    str(tmp_path / "site"), str(next(tmp_path.glob("*.whl")))], check=True)
+    program = tmp_path / "site/transformer_mlir/bin/transformer-compile"
+    assert subprocess.run([program, "--version"], capture_output=True).returncode == 0
