@@ -205,4 +205,59 @@ def TransformerEmitFft : Pass<"transformer-emit-fft", "::mlir::ModuleOp"> {
     "::mlir::vector::VectorDialect"];
 }
 
+def TransformerEmitKernels : Pass<"transformer-emit-kernels"> {
+  let summary = "Expand tile ops and row-wise generics to register tiles";
+  let description = [{
+    On memrefs, replaces `transformer_kernel.contract`,
+    `transformer_kernel.attention` and one- and two-loop `linalg.generic` by
+    scf, memref and vector ops of the register width of the target. Generics on
+    the same rows that follow each other become one loop over the rows. A
+    generic that does not have the form is left for `convert-linalg-to-loops`,
+    with a remark. A row's result does not depend on the other rows of its op.
+
+    Example:
+
+    ```mlir
+    transformer_kernel.contract %x, %panels extras(%bias) outs(%y)
+        attributes {maps = [affine_map<(m, n) -> (n)>]} {
+    ^bb0(%sum: f32, %b: f32):
+      %0 = arith.addf %sum, %b : f32
+      transformer_kernel.yield %0 : f32
+    } : (memref<?x384xf32>, memref<12x384x32xf32>, memref<384xf32>, memref<?x384xf32>) -> ()
+    ```
+  }];
+  let options = [Option<"target", "target-cpu", "std::string", "\"host\"",
+                        "the level of the target table to emit for">];
+  let statistics = [
+    Statistic<"numKernels", "kernels", "kernel ops expanded">,
+    Statistic<"numGenerics", "generics", "linalg.generic expanded">];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+    "::mlir::vector::VectorDialect"];
+}
+
+def TransformerExpandMath : Pass<"transformer-expand-math"> {
+  let summary = "Expand exp, exp2, erf and tanh to vector arithmetic";
+  let description = [{
+    Replaces `math.exp`, `math.exp2`, `math.erf` and `math.tanh` on f32 scalars
+    and vectors by polynomials, so that no call of a math library is left in a
+    kernel. Errors are below 2 ulp, of erf 6 ulp; NaN stays NaN, and exp(-inf)
+    is 0.
+
+    Example:
+
+    ```mlir
+    %0 = math.exp2 %x : vector<16xf32>
+    ```
+  }];
+  let options = [Option<"target", "target-cpu", "std::string", "\"host\"",
+                        "the level of the target table to expand for">];
+  let statistics = [Statistic<"numExpanded", "expanded", "ops expanded">];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
+}
+
 #endif // TRANSFORMER_CODEGEN_PASSES_TD

@@ -1,0 +1,88 @@
+//===- EmitKernels.cpp - kernel ops and generics to vector code -----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Emitter.h"
+#include "transformer/CodeGen/Passes.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Linalg/Utils/Utils.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+namespace mlir::transformer {
+#define GEN_PASS_DEF_TRANSFORMEREMITKERNELS
+#include "transformer/CodeGen/Passes.h.inc"
+} // namespace mlir::transformer
+
+using namespace mlir;
+using namespace mlir::transformer;
+
+namespace {
+
+/// Named ops and copies that row emission takes become generics: a strided
+/// memref.copy would otherwise end as a call of a runtime library.
+void generalize(Operation *root) {
+  IRRewriter rewriter(root->getContext());
+  SmallVector<Operation *> ops;
+  root->walk([&](Operation *op) {
+    auto copy = dyn_cast<memref::CopyOp>(op);
+    if (copy && cast<ShapedType>(copy.getSource().getType()).hasRank())
+      ops.push_back(op);
+    auto named = dyn_cast<linalg::LinalgOp>(op);
+    if (named && !isa<linalg::GenericOp>(op) &&
+        named.hasPureBufferSemantics() && named.getNumReductionLoops() == 0)
+      ops.push_back(op);
+  });
+  for (Operation *op : ops) {
+    rewriter.setInsertionPoint(op);
+    if (auto copy = dyn_cast<memref::CopyOp>(op)) {
+      auto rank = cast<ShapedType>(copy.getSource().getType()).getRank();
+      SmallVector<AffineMap> maps(2, rewriter.getMultiDimIdentityMap(rank));
+      SmallVector<utils::IteratorType> kinds(rank,
+                                             utils::IteratorType::parallel);
+      linalg::GenericOp::create(
+          rewriter, copy.getLoc(), copy.getSource(), copy.getTarget(), maps,
+          kinds, [](OpBuilder &b, Location loc, ValueRange values) {
+            linalg::YieldOp::create(b, loc, values[0]);
+          });
+      rewriter.eraseOp(op);
+    } else {
+      (void)linalg::generalizeNamedOp(rewriter, cast<linalg::LinalgOp>(op));
+    }
+  }
+}
+
+struct EmitKernels
+    : transformer::impl::TransformerEmitKernelsBase<EmitKernels> {
+  using TransformerEmitKernelsBase::TransformerEmitKernelsBase;
+
+  void runOnOperation() override {
+    std::string error;
+    FailureOr<Target> found = lookupTarget(target, error);
+    if (failed(found)) {
+      getOperation()->emitError(error);
+      return signalPassFailure();
+    }
+    auto result = getOperation()->walk([&](Operation *op) {
+      LogicalResult emitted = success();
+      if (auto contract = dyn_cast<kernel::ContractOp>(op))
+        emitted = emitContract(contract, *found);
+      else if (auto attention = dyn_cast<kernel::AttentionOp>(op))
+        emitted = emitAttention(attention, *found);
+      else
+        return WalkResult::advance();
+      ++numKernels;
+      return failed(emitted) ? WalkResult::interrupt() : WalkResult::skip();
+    });
+    if (result.wasInterrupted())
+      return signalPassFailure();
+
+    generalize(getOperation());
+    SmallVector<Block *> blocks;
+    getOperation()->walk([&](Block *block) { blocks.push_back(block); });
+    for (Block *block : blocks)
+      if (!isa<linalg::LinalgOp>(block->getParentOp()))
+        numGenerics += emitGenerics(*block, *found);
+  }
+};
+
+} // namespace

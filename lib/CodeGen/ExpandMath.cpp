@@ -1,0 +1,233 @@
+//===- ExpandMath.cpp - exp, exp2, erf and tanh by polynomials ------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Minimax polynomials in single precision, evaluated with fused multiply-adds.
+// Comparisons are written so that NaN fails them and passes through.
+//===----------------------------------------------------------------------===//
+#include "transformer/CodeGen/Passes.h"
+#include "transformer/CodeGen/Target.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/PatternMatch.h"
+
+namespace mlir::transformer {
+#define GEN_PASS_DEF_TRANSFORMEREXPANDMATH
+#include "transformer/CodeGen/Passes.h.inc"
+} // namespace mlir::transformer
+
+using namespace mlir;
+using namespace mlir::transformer;
+
+namespace {
+
+/// Expansions on f32 scalars and vectors of one type.
+class MathExpander : public ImplicitLocOpBuilder {
+public:
+  MathExpander(Operation *op, const Target &target)
+      : ImplicitLocOpBuilder(op->getLoc(), op), target(target) {}
+
+  Value expand(Operation *op) {
+    Value x = op->getOperand(0);
+    Type type = x.getType(), element = getElementTypeOrSelf(type);
+    // Narrow floats are computed as f32, and rounded at the end.
+    if (element.isF16() || element.isBF16()) {
+      floats = withElement(type, getF32Type());
+      integers = withElement(type, getI32Type());
+      return arith::TruncFOp::create(
+          *this, type, expandF32(op, arith::ExtFOp::create(*this, floats, x)));
+    }
+    floats = type;
+    integers = withElement(type, getI32Type());
+    return expandF32(op, x);
+  }
+
+private:
+  Value expandF32(Operation *op, Value x) {
+    if (isa<math::ExpOp>(op))
+      return exp(x);
+    if (isa<math::Exp2Op>(op))
+      return exp2(x);
+    if (isa<math::ErfOp>(op))
+      return erf(x);
+    if (isa<math::TanhOp>(op))
+      return tanh(x);
+    return roundEven(x);
+  }
+
+  static Type withElement(Type type, Type element) {
+    if (auto vector = dyn_cast<VectorType>(type))
+      return vector.clone(element);
+    return element;
+  }
+  Value constant(Type type, Attribute value) {
+    if (auto vector = dyn_cast<VectorType>(type))
+      value = DenseElementsAttr::get(vector, value);
+    return arith::ConstantOp::create(*this, cast<TypedAttr>(value));
+  }
+  Value real(double value) {
+    return constant(floats, getF32FloatAttr(static_cast<float>(value)));
+  }
+  Value integer(int32_t value) {
+    return constant(integers, getI32IntegerAttr(value));
+  }
+  Value add(Value a, Value b) { return arith::AddFOp::create(*this, a, b); }
+  Value sub(Value a, Value b) { return arith::SubFOp::create(*this, a, b); }
+  Value mul(Value a, Value b) { return arith::MulFOp::create(*this, a, b); }
+  Value div(Value a, Value b) { return arith::DivFOp::create(*this, a, b); }
+  Value fma(Value a, Value b, Value c) {
+    if (target.fma)
+      return math::FmaOp::create(*this, a, b, c);
+    return add(mul(a, b), c);
+  }
+  Value bitsOf(Value v) { return arith::BitcastOp::create(*this, integers, v); }
+  Value realOf(Value v) { return arith::BitcastOp::create(*this, floats, v); }
+  Value pick(arith::CmpFPredicate predicate, Value a, Value b, Value yes,
+             Value no) {
+    Value is = arith::CmpFOp::create(*this, predicate, a, b);
+    return arith::SelectOp::create(*this, is, yes, no);
+  }
+  Value clamp(Value x, double low, double high) {
+    Value lowest = real(low), highest = real(high);
+    x = pick(arith::CmpFPredicate::OGT, lowest, x, lowest, x);
+    return pick(arith::CmpFPredicate::OLT, highest, x, highest, x);
+  }
+  /// Coefficients from the constant on.
+  Value polynomial(Value x, ArrayRef<double> coefficients) {
+    Value sum = real(coefficients.back());
+    for (double coefficient : llvm::reverse(coefficients.drop_back()))
+      sum = fma(sum, x, real(coefficient));
+    return sum;
+  }
+
+  /// x rounded to an integer n, |n| < 2^22: adding 1.5 * 2^23 leaves n in the
+  /// low bits of the significand, `bits`, of which n is recovered.
+  Value nearest(Value x, Value &bits) {
+    Value magic = real(12582912.0);
+    bits = add(x, magic);
+    return sub(bits, magic);
+  }
+
+  /// y * 2^n, which may overflow to infinity or underflow gradually.
+  Value scale(Value y, Value n, Value bits) {
+    auto vector = dyn_cast<VectorType>(floats);
+    if (target.isX86() && target.lanes == 16 && vector &&
+        vector.getRank() == 1 && vector.getDimSize(0) == 16) {
+      Value all = arith::ConstantOp::create(*this, getI16IntegerAttr(-1));
+      Value mode = arith::ConstantOp::create(*this, getI32IntegerAttr(4));
+      return LLVM::CallIntrinsicOp::create(
+                 *this, floats,
+                 getStringAttr("llvm.x86.avx512.mask.scalef.ps.512"),
+                 ValueRange{y, n, y, all, mode})
+          .getResult(0);
+    }
+    // In two steps, since 2^n alone may be no normal number.
+    Value exponent =
+        arith::SubIOp::create(*this, bitsOf(bits), integer(0x4B400000));
+    Value half = arith::ShRSIOp::create(*this, exponent, integer(1));
+    Value rest = arith::SubIOp::create(*this, exponent, half);
+    for (Value part : {half, rest}) {
+      Value biased = arith::AddIOp::create(*this, part, integer(127));
+      y = mul(y, realOf(arith::ShLIOp::create(*this, biased, integer(23))));
+    }
+    return y;
+  }
+
+  Value exp2(Value x) {
+    x = clamp(x, -152.0, 129.0);
+    Value bits, n = nearest(x, bits);
+    Value y =
+        polynomial(sub(x, n), {1.00000000055, 0.693147205737, 0.240226468906,
+                               0.0555032877711, 0.00961848895633,
+                               0.00133999311772, 0.000153458121613});
+    return scale(y, n, bits);
+  }
+
+  Value exp(Value x) {
+    x = clamp(x, -105.0, 89.5);
+    Value bits, n = nearest(mul(x, real(1.4426950408889634)), bits);
+    // ln 2 in two parts, of which the first times n is exact.
+    Value r = fma(n, real(-0.693145751953125), x);
+    r = fma(n, real(-1.428606765330187e-6), r);
+    Value y = polynomial(r, {1.00000000055, 1.00000003632, 0.499999920798,
+                             0.166664201703, 0.0416682255661, 0.00837481577816,
+                             0.00138368461369});
+    return scale(y, n, bits);
+  }
+
+  /// An odd rational function up to where erf rounds to 1.
+  Value erf(Value x) {
+    x = clamp(x, -3.95, 3.95);
+    Value u = mul(x, x);
+    Value p = polynomial(u, {1.1283791438540953, 0.19154789939580968,
+                             0.052875126756596134, 0.0038080570371187015,
+                             0.0002846851879046979, 2.0259246631763838e-6});
+    Value q = polynomial(u, {1.0, 0.5030875825541617, 0.11455862552991927,
+                             0.015054881985323378, 0.0011706999769184247,
+                             3.7831839200993775e-5});
+    return clamp(div(mul(x, p), q), -1.0, 1.0);
+  }
+
+  /// A polynomial near zero, where the other form cancels, and
+  /// 1 - 2 / (exp(2 |x|) + 1).
+  Value tanh(Value x) {
+    Value magnitude = math::AbsFOp::create(*this, x);
+    Value u = mul(x, x);
+    Value p = polynomial(u, {-0.33333281942, 0.133314421982, -0.0537397150859,
+                             0.0206390872449, -0.0057049869936});
+    Value small = fma(mul(x, u), p, x);
+    Value one = real(1.0);
+    Value z = exp2(mul(magnitude, real(2.8853900817779268)));
+    Value large = sub(one, div(real(2.0), add(z, one)));
+    large = math::CopySignOp::create(*this, large, x);
+    return pick(arith::CmpFPredicate::OLT, magnitude, real(0.625), small,
+                large);
+  }
+
+  /// Without an instruction for it: numbers of 2^23 and more are integers.
+  Value roundEven(Value x) {
+    Value magnitude = math::AbsFOp::create(*this, x);
+    Value magic = real(8388608.0);
+    Value rounded = sub(add(magnitude, magic), magic);
+    rounded = math::CopySignOp::create(*this, rounded, x);
+    return pick(arith::CmpFPredicate::OLT, magnitude, magic, rounded, x);
+  }
+
+  const Target &target;
+  Type floats, integers;
+};
+
+struct ExpandMath : transformer::impl::TransformerExpandMathBase<ExpandMath> {
+  using TransformerExpandMathBase::TransformerExpandMathBase;
+
+  void runOnOperation() override {
+    std::string error;
+    FailureOr<Target> found = lookupTarget(target, error);
+    if (failed(found)) {
+      getOperation()->emitError(error);
+      return signalPassFailure();
+    }
+    bool rounds = !found->isX86() || found->lanes > 4;
+    SmallVector<Operation *> ops;
+    getOperation()->walk([&](Operation *op) {
+      if (!isa<math::ExpOp, math::Exp2Op, math::ErfOp, math::TanhOp>(op) &&
+          (rounds || !isa<math::RoundEvenOp>(op)))
+        return;
+      Type element = getElementTypeOrSelf(op->getOperand(0));
+      if (isa<VectorType>(op->getOperand(0).getType()) ||
+          op->getOperand(0).getType() == element)
+        if (element.isF32() || element.isF16() || element.isBF16())
+          ops.push_back(op);
+    });
+    for (Operation *op : ops) {
+      op->getResult(0).replaceAllUsesWith(MathExpander(op, *found).expand(op));
+      op->erase();
+    }
+    numExpanded += ops.size();
+  }
+};
+
+} // namespace
