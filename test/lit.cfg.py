@@ -45,6 +45,7 @@ config.environment["TRANSFORMER_MLIR_BUILD"] = config.build_root
 config.substitutions += [
     ("%python", python),
     ("%plugin", os.path.join(config.build_root, "lib", "TransformerMLIRPlugin.so")),
+    ("%mlir_include", os.path.join(os.path.dirname(config.llvm_tools), "include")),
     ("%build", config.build_root),
     ("%source", config.source_root),
     ("%cc", config.c_compiler),

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* Prints the embedding of a sentence that is given as token ids:
 
      cc encode.c -I ARTIFACT ARTIFACT/model.so -Wl,-rpath,ARTIFACT -o encode

@@ -47,7 +47,8 @@ void tm_forward(tm_call *call) {
     float sum = 0;
     for (int32_t t = call->offsets[s]; t < call->offsets[s + 1]; ++t) {
 #ifdef FAKE_IMAGES
-      float id = ((const float *)call->inputs[0])[s * inputs[0].width], type = 0;
+      float id = ((const float *)call->inputs[0])[s * inputs[0].width],
+            type = 0;
 #else
       float id = (float)((const int32_t *)call->inputs[0])[t];
       float type = (float)((const int32_t *)call->inputs[1])[t];
