@@ -9,7 +9,7 @@ import lit.formats
 config.name = "transformer-mlir"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".test", ".py"]
-config.excludes = ["Inputs", "golden", "lit.cfg.py", "lit.site.cfg.py", "conftest.py"]
+config.excludes = ["Inputs", "golden", "consumer", "lit.cfg.py", "lit.site.cfg.py", "conftest.py"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.build_root, "test")
 
