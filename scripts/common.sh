@@ -71,7 +71,7 @@ need_venv() {
 need_pip() {
   local missing=() pair
   for pair in "$@"; do
-    "$venv/bin/python" -c "import importlib.util as u, sys; sys.exit(u.find_spec('${pair%%=*}') is None)" ||
+    "$venv/bin/python" -c "import importlib.util as u, sys; sys.exit(u.find_spec('${pair%%=*}') is None)" 2>/dev/null ||
       missing+=("${pair#*=}")
   done
   [ ${#missing[@]} -eq 0 ] && return

