@@ -14,6 +14,7 @@
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
 
+#include <cmath>
 #include <cstdlib>
 #include <dlfcn.h>
 #include <pthread.h>
@@ -62,7 +63,8 @@ static llvm::Expected<std::string> findLinker(StringRef linker) {
 static SmallVector<std::string> cLibraries() {
   SmallVector<std::string> result;
   for (void *function : {reinterpret_cast<void *>(&std::getenv),
-                         reinterpret_cast<void *>(&pthread_create)}) {
+                         reinterpret_cast<void *>(&pthread_create),
+                         reinterpret_cast<void *>(&erff)}) {
     Dl_info info;
     // A sanitizer's own pthread_create lies in the program itself.
     if (!dladdr(function, &info) || !info.dli_fname ||
@@ -72,6 +74,21 @@ static SmallVector<std::string> cLibraries() {
       result.push_back(info.dli_fname);
   }
   return result;
+}
+
+// Without waiting for the disk.
+static llvm::Error writeTemporary(StringRef path, StringRef bytes) {
+  std::error_code code;
+  llvm::raw_fd_ostream stream(path, code);
+  if (!code) {
+    stream << bytes;
+    stream.close();
+    code = stream.error();
+    stream.clear_error();
+  }
+  if (code)
+    return makeErrnoError("cannot write " + path, code.value());
+  return llvm::Error::success();
 }
 
 static llvm::Error runLinker(StringRef linker, ArrayRef<StringRef> arguments,
@@ -124,7 +141,7 @@ llvm::Error mlir::transformer::linkModel(ArrayRef<char> object,
                                  objectFile, {object.data(), object.size()}},
                              {exports, kExports},
                              {runtime, archive}})
-    if (llvm::Error error = writeFileAtomically(name, bytes))
+    if (llvm::Error error = writeTemporary(name, bytes))
       return error;
 
   SmallVector<std::string> libraries = cLibraries();

@@ -95,7 +95,7 @@ llvm::Expected<NativeCode> NativeCode::create(ModuleOp module,
   return code;
 }
 
-void NativeCode::optimize() {
+void NativeCode::optimize(llvm::OptimizationLevel level) {
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager components;
@@ -106,8 +106,7 @@ void NativeCode::optimize() {
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, components, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3)
-      .run(*module, modules);
+  builder.buildPerModuleDefaultPipeline(level).run(*module, modules);
 }
 
 std::string NativeCode::text() const {
@@ -141,7 +140,7 @@ static llvm::Error checkSymbols(ArrayRef<char> object) {
   return llvm::Error::success();
 }
 
-llvm::Expected<SmallVector<char, 0>> NativeCode::emitObject() {
+llvm::Expected<SmallVector<char, 0>> NativeCode::emitObject(Calls calls) {
   SmallVector<char, 0> object;
   llvm::raw_svector_ostream stream(object);
   llvm::legacy::PassManager manager;
@@ -150,7 +149,8 @@ llvm::Expected<SmallVector<char, 0>> NativeCode::emitObject() {
     return makeError("this LLVM cannot write object files for " +
                      machine->getTargetTriple().str());
   manager.run(*module);
-  if (llvm::Error error = checkSymbols(object))
-    return std::move(error);
+  if (calls == Calls::Memory)
+    if (llvm::Error error = checkSymbols(object))
+      return std::move(error);
   return object;
 }

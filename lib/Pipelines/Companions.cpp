@@ -59,7 +59,8 @@ llvm::Error mlir::transformer::copyCompanions(StringRef checkpoint,
   }
   for (StringRef name : modules) {
     std::string to = (directory + "/" + name).str();
-    if (std::error_code failed = fs::create_directory(to))
+    if (std::error_code failed = fs::create_directory(
+            to, /*IgnoreExisting=*/false, fs::perms::all_all))
       return makeError("cannot make the directory " + to + ": " +
                        failed.message());
     if (llvm::Error error = copyFile(checkpoint + "/" + name + "/config.json",

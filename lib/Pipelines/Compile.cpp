@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "transformer/Pipelines/Compile.h"
 #include "Artifact.h"
+#include "NaiveEntry.h"
 
 #include "transformer/CodeGen/Link.h"
 #include "transformer/Support/AtomicFile.h"
@@ -32,9 +33,10 @@ private:
   LogicalResult write(StringRef bytes);
   LogicalResult prepare();
   LogicalResult lower();
-  LogicalResult emitCode(WeightsIdentity weights);
+  LogicalResult saveWeights();
+  LogicalResult emitCode();
   LogicalResult buildArtifact();
-  LogicalResult finishArtifact(AtomicDirectory &directory, StringRef text);
+  LogicalResult finishArtifact(StringRef text);
   LogicalResult check(llvm::Error error) {
     if (!error)
       return success();
@@ -49,6 +51,8 @@ private:
   Report &report;
   Stopwatch watch;
   OwningOpRef<ModuleOp> module;
+  std::unique_ptr<AtomicDirectory> directory; // of an artifact
+  WeightsIdentity weights;
   SmallVector<char, 0> object;
 };
 } // namespace
@@ -113,32 +117,53 @@ LogicalResult Compilation::prepare() {
 }
 
 LogicalResult Compilation::lower() {
+  if (options.naive) {
+    if (failed(prepareNaiveEntry(*module)) ||
+        failed(runPipeline("transformer-bind-weights")) ||
+        failed(saveWeights()) ||
+        failed(runPipeline("transformer-to-llvm-naive")))
+      return failure();
+    addNaiveEntry(*module);
+    watch.finished("lower");
+    return success();
+  }
   if (failed(runPipeline(
           "transformer-to-llvm{target-cpu=" + report.target.name + "}")))
     return failure();
   watch.finished("lower");
+  return saveWeights();
+}
+
+// From then on only their offsets count: LLVM never sees a weight.
+LogicalResult Compilation::saveWeights() {
+  if (options.emit == Emit::Artifact) {
+    llvm::Expected<WeightsIdentity> written = writeWeights(
+        *module, (directory->path() + "/weights.safetensors").str());
+    if (!written)
+      return check(written.takeError());
+    weights = *written;
+    report.weightsHash = llvm::utohexstr(weights.xxh3, /*LowerCase=*/true, 16);
+    watch.finished("weights");
+  }
+  for (auto global :
+       llvm::make_early_inc_range(module->getOps<ml_program::GlobalOp>()))
+    global.erase();
   return success();
 }
 
-// The weights are in their file; LLVM sees their offsets only.
-static void eraseGlobals(ModuleOp module) {
-  for (auto global :
-       llvm::make_early_inc_range(module.getOps<ml_program::GlobalOp>()))
-    global.erase();
-}
-
-LogicalResult Compilation::emitCode(WeightsIdentity weights) {
-  eraseGlobals(*module);
+LogicalResult Compilation::emitCode() {
   llvm::Expected<NativeCode> code =
       NativeCode::create(*module, report.target, weights);
   if (!code)
     return check(code.takeError());
   report.buildId = code->buildId().str();
-  code->optimize();
+  code->optimize(options.naive ? llvm::OptimizationLevel::O1
+                               : llvm::OptimizationLevel::O3);
   watch.finished("optimize");
   if (options.emit == Emit::LLVM)
     return write(code->text());
-  llvm::Expected<SmallVector<char, 0>> bytes = code->emitObject();
+  llvm::Expected<SmallVector<char, 0>> bytes =
+      code->emitObject(options.naive ? Calls::CLibrary : Calls::Memory);
   if (!bytes)
     return check(bytes.takeError());
   object = std::move(*bytes);
@@ -148,10 +173,9 @@ LogicalResult Compilation::emitCode(WeightsIdentity weights) {
   return success();
 }
 
-LogicalResult Compilation::finishArtifact(AtomicDirectory &directory,
-                                          StringRef text) {
+LogicalResult Compilation::finishArtifact(StringRef text) {
   auto file = [&](StringRef name) {
-    return (directory.path() + "/" + name).str();
+    return (directory->path() + "/" + name).str();
   };
   std::string library = file("model.so");
   if (failed(check(linkModel(object, report.target, options.linker, library))))
@@ -163,7 +187,7 @@ LogicalResult Compilation::finishArtifact(AtomicDirectory &directory,
   if (failed(check(writeFileAtomically(file("model.h"), modelHeader()))) ||
       failed(check(writeFileAtomically(file("model.mlir"), text))) ||
       (llvm::sys::fs::is_directory(companions) &&
-       failed(check(copyCompanions(companions, directory.path())))))
+       failed(check(copyCompanions(companions, directory->path())))))
     return failure();
   report.checkpointBytes = checkpointBytes(companions);
   (void)llvm::sys::fs::file_size(library, report.libraryBytes);
@@ -172,7 +196,7 @@ LogicalResult Compilation::finishArtifact(AtomicDirectory &directory,
   watch.finished("files");
   if (failed(check(writeReport(report, file("report.json")))))
     return failure();
-  return check(directory.commit());
+  return check(directory->commit());
 }
 
 LogicalResult Compilation::buildArtifact() {
@@ -180,10 +204,11 @@ LogicalResult Compilation::buildArtifact() {
     problem("no output was named: give the artifact directory with -o");
     return failure();
   }
-  llvm::Expected<std::unique_ptr<AtomicDirectory>> directory =
+  llvm::Expected<std::unique_ptr<AtomicDirectory>> created =
       AtomicDirectory::create(options.output);
-  if (!directory)
-    return check(directory.takeError());
+  if (!created)
+    return check(created.takeError());
+  directory = std::move(*created);
   if (!options.quiet)
     log << "compiling for " << report.target.name << '\n';
   if (failed(prepare()))
@@ -191,13 +216,7 @@ LogicalResult Compilation::buildArtifact() {
   std::string text = textOf(*module);
   if (failed(lower()))
     return failure();
-  llvm::Expected<WeightsIdentity> weights = writeWeights(
-      *module, ((*directory)->path() + "/weights.safetensors").str());
-  if (!weights)
-    return check(weights.takeError());
-  report.weightsHash = llvm::utohexstr(weights->xxh3, /*LowerCase=*/true, 16);
-  watch.finished("weights");
-  if (failed(emitCode(*weights)) || failed(finishArtifact(**directory, text)))
+  if (failed(emitCode()) || failed(finishArtifact(text)))
     return failure();
   if (options.quiet)
     return success();
@@ -231,8 +250,8 @@ LogicalResult Compilation::run() {
     return failed(runPipeline("convert-transformer-to-linalg"))
                ? failure()
                : write(textOf(*module));
-  // Without the weights' file its checksum is unknown: no runtime takes it.
-  return failed(lower()) ? failure() : emitCode(WeightsIdentity());
+  // No weights are written, so the descriptor names none: code to look at.
+  return failed(lower()) ? failure() : emitCode();
 }
 
 // "encoder.layer.3: " or "model.mlir:12:3: ".
@@ -262,8 +281,8 @@ LogicalResult mlir::transformer::compile(MLIRContext &context,
   ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
     if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
       problem(textOf(diagnostic));
-    else
-      report.remarks.push_back(textOf(diagnostic));
+    else if (diagnostic.getSeverity() == DiagnosticSeverity::Remark)
+      report.remarks.push_back(textOf(diagnostic)); // no use on a terminal
     return success();
   });
   return Compilation(context, options, log, problem, report).run();

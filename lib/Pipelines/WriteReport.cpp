@@ -8,13 +8,16 @@
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Config/llvm-config.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/TargetParser/Host.h"
 
-#include <cmath>
-
 using namespace mlir;
 using namespace mlir::transformer;
+
+static std::string fixed(double value) {
+  return llvm::formatv("{0:f1}", value).str();
+}
 
 llvm::Error mlir::transformer::writeReport(const Report &report,
                                            StringRef path) {
@@ -46,7 +49,8 @@ llvm::Error mlir::transformer::writeReport(const Report &report,
     json.attribute("weights_xxh3", report.weightsHash);
     json.attributeObject("milliseconds", [&] {
       for (const auto &[stage, time] : report.milliseconds)
-        json.attribute(stage, std::round(time * 10) / 10);
+        json.attributeBegin(stage), json.rawValue(fixed(time)),
+            json.attributeEnd();
     });
     json.attributeArray("remarks", [&] {
       for (const std::string &remark : report.remarks)

@@ -93,6 +93,12 @@ mlir::transformer::writeWeights(ModuleOp module, StringRef path) {
   for (auto global : module.getOps<ml_program::GlobalOp>())
     if (llvm::Error error = addGlobal(global, writer, identity.bytes))
       return std::move(error);
+  if (auto bytes =
+          module->getAttrOfType<IntegerAttr>("transformer.weights_bytes"))
+    if (uint64_t(bytes.getInt()) != identity.bytes)
+      return makeError("internal error: the code expects " +
+                       Twine(bytes.getInt()) + " bytes of weights and " +
+                       Twine(identity.bytes) + " are left after lowering");
   if (llvm::Error error = writer.write(path))
     return std::move(error);
   llvm::Expected<Safetensors> written = Safetensors::open(path);

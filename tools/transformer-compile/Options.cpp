@@ -49,6 +49,9 @@ struct Flags {
   cl::opt<std::string> linker{
       "linker", cl::value_desc("path"), cl::cat(category),
       cl::desc("ELF linker (default: ld.lld-22 or ld.lld)")};
+  cl::opt<bool> naive{
+      "naive", cl::cat(category),
+      cl::desc("by plain loops: slow; a second opinion on the numbers")};
   cl::opt<bool> quiet{"quiet", cl::cat(category),
                       cl::desc("print errors only")};
 
@@ -81,6 +84,7 @@ CompileOptions mlir::transformer::parseCompileOptions(int argc, char **argv) {
   options.passes = flags.passes;
   options.weights = flags.weights;
   options.linker = flags.linker;
+  options.naive = flags.naive;
   options.quiet = flags.quiet;
   for (int i = 1; i < argc; ++i)
     options.commandLine += (i > 1 ? " " : "") + std::string(argv[i]);

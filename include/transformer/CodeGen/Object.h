@@ -9,6 +9,7 @@
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
+#include "llvm/Passes/OptimizationLevel.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Target/TargetMachine.h"
 
@@ -20,6 +21,10 @@ namespace mlir::transformer {
 struct WeightsIdentity {
   uint64_t bytes = 0, xxh3 = 0; // of the data section
 };
+
+/// What generated code may call. Kernels that call libm would be slow, so only
+/// the reference lowering may use all of the C library.
+enum class Calls { Memory, CLibrary };
 
 /// A module on its way to machine code for one target. The same input gives
 /// the same bytes on every machine that has the target's level.
@@ -33,13 +38,13 @@ public:
 
   /// Names this code: a hash of everything that it is made from.
   StringRef buildId() const { return id; }
-  /// Runs LLVM's O3 pipeline.
-  void optimize();
+  /// Runs LLVM's pipeline of that level.
+  void optimize(llvm::OptimizationLevel level = llvm::OptimizationLevel::O3);
   /// LLVM IR.
   std::string text() const;
-  /// An ELF object. It calls nothing but memcpy, memmove and memset: kernels
-  /// that call libm would be slow, so that is an error here.
-  llvm::Expected<SmallVector<char, 0>> emitObject();
+  /// An ELF object. Calls of anything but memcpy, memmove and memset are an
+  /// error unless `calls` allows them.
+  llvm::Expected<SmallVector<char, 0>> emitObject(Calls calls = Calls::Memory);
 
 private:
   NativeCode() = default;

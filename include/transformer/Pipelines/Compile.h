@@ -26,6 +26,9 @@ struct CompileOptions {
   std::string passes;
   /// The weights of a file of MLIR text; see transformer-load-weights.
   std::string weights;
+  /// By plain loops, as transformer-to-llvm-naive does it: slow, small, and
+  /// written apart from the fast way; for comparing numbers.
+  bool naive = false;
   /// An ELF linker; empty: ld.lld, where it is found.
   std::string linker;
   /// For the report.
