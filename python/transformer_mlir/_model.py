@@ -188,6 +188,8 @@ class Model:
         length 1, where the checkpoint does not do so already.
         """
         single = isinstance(sentences, str)
+        if not single and not hasattr(sentences, "__iter__"):
+            raise TypeError(f"sentences is {type(sentences).__name__}, expected a list of str")
         texts = [sentences] if single else list(sentences)
         for i, text in enumerate(texts):
             if not isinstance(text, str):
