@@ -1,4 +1,4 @@
-//===- ExpandMath.cpp - exp, exp2, erf and tanh by polynomials ------------===//
+//===- ExpandMath.cpp - exp, erf, tanh, sin and cos by polynomials --------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Minimax polynomials in single precision, evaluated with fused multiply-adds.
@@ -55,6 +55,10 @@ private:
       return erf(x);
     if (isa<math::TanhOp>(op))
       return tanh(x);
+    if (isa<math::SinOp>(op))
+      return sine(x, 0);
+    if (isa<math::CosOp>(op))
+      return sine(x, 1);
     return roundEven(x);
   }
 
@@ -187,6 +191,33 @@ private:
                 large);
   }
 
+  /// sin(x + quadrants * pi / 2), for |x| up to some 10,000, the angles of
+  /// rotary positions: beyond, multiples of pi / 2 are not known well enough.
+  Value sine(Value x, int32_t quadrants) {
+    Value bits, n = nearest(mul(x, real(0.6366197723675814)), bits);
+    // pi / 2 in three parts; products of n with the first two are exact.
+    Value r = fma(n, real(-1.5703125), x);
+    r = fma(n, real(-4.837512969970703125e-4), r);
+    r = fma(n, real(-7.5497899548918821e-8), r);
+    Value u = mul(r, r);
+    Value odd =
+        polynomial(u, {-1.6666654611e-1, 8.3321608736e-3, -1.9515295891e-4});
+    odd = fma(mul(r, u), odd, r);
+    Value even = polynomial(u, {-0.5, 4.166664568298827e-2,
+                                -1.388731625493765e-3, 2.443315711809948e-5});
+    even = fma(u, even, real(1.0));
+    Value quadrant =
+        arith::AddIOp::create(*this, bitsOf(bits), integer(quadrants));
+    Value swapped = arith::AndIOp::create(*this, quadrant, integer(1));
+    Value useOdd = arith::CmpIOp::create(*this, arith::CmpIPredicate::eq,
+                                         swapped, integer(0));
+    Value y = arith::SelectOp::create(*this, useOdd, odd, even);
+    // The second bit of the quadrant is the sign.
+    Value sign = arith::ShLIOp::create(
+        *this, arith::AndIOp::create(*this, quadrant, integer(2)), integer(30));
+    return realOf(arith::XOrIOp::create(*this, bitsOf(y), sign));
+  }
+
   /// Without an instruction for it: numbers of 2^23 and more are integers.
   Value roundEven(Value x) {
     Value magnitude = math::AbsFOp::create(*this, x);
@@ -213,7 +244,8 @@ struct ExpandMath : transformer::impl::TransformerExpandMathBase<ExpandMath> {
     bool rounds = !found->isX86() || found->lanes > 4;
     SmallVector<Operation *> ops;
     getOperation()->walk([&](Operation *op) {
-      if (!isa<math::ExpOp, math::Exp2Op, math::ErfOp, math::TanhOp>(op) &&
+      if (!isa<math::ExpOp, math::Exp2Op, math::ErfOp, math::TanhOp,
+               math::SinOp, math::CosOp>(op) &&
           (rounds || !isa<math::RoundEvenOp>(op)))
         return;
       Type element = getElementTypeOrSelf(op->getOperand(0));

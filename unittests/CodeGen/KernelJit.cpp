@@ -1,0 +1,160 @@
+//===- KernelJit.cpp - runs emitted kernels in process --------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "KernelJit.h"
+#include "transformer/CodeGen/Passes.h"
+#include "transformer/InitAll.h"
+
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/InitAllPasses.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Target/LLVMIR/Dialect/All.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/SmallVectorMemoryBuffer.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/Transforms/Utils/Cloning.h"
+
+using namespace mlir;
+using namespace mlir::transformer;
+using namespace mlir::transformer::test;
+
+static llvm::Error fail(const char *what) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), what);
+}
+
+/// Scratch of emitted kernels is never freed by them; a ring of buffers takes
+/// the place of the workspace of a compiled model.
+extern "C" void *transformerTestScratch(size_t bytes) {
+  static thread_local std::array<std::unique_ptr<char[]>, 4> ring;
+  static thread_local unsigned next = 0;
+  constexpr size_t kSize = 4 << 20;
+  std::unique_ptr<char[]> &buffer = ring[next++ % ring.size()];
+  if (!buffer)
+    buffer.reset(new char[kSize]);
+  auto address = reinterpret_cast<uintptr_t>(buffer.get());
+  return bytes + 64 > kSize
+             ? nullptr
+             : reinterpret_cast<void *>((address + 63) / 64 * 64);
+}
+
+static LogicalResult lower(ModuleOp module, const Target &target, bool naive) {
+  PassManager pm(module.getContext());
+  std::string options = "{target-cpu=" + target.name + "}";
+  std::string pipeline =
+      naive ? "" : "transformer-emit-kernels" + options + ",";
+  pipeline += "transformer-expand-math" + options +
+              ",convert-linalg-to-loops,expand-strided-metadata,lower-affine,"
+              "canonicalize,cse,convert-scf-to-cf,convert-vector-to-llvm,"
+              "convert-to-llvm,reconcile-unrealized-casts,cse";
+  return failed(parsePassPipeline(pipeline, pm)) ? failure() : pm.run(module);
+}
+
+static std::string emit(llvm::TargetMachine &machine, llvm::Module &module,
+                        llvm::CodeGenFileType kind) {
+  llvm::SmallVector<char, 0> bytes;
+  llvm::raw_svector_ostream stream(bytes);
+  llvm::legacy::PassManager manager;
+  machine.addPassesToEmitFile(manager, stream, nullptr, kind);
+  manager.run(module);
+  return std::string(bytes.begin(), bytes.end());
+}
+
+llvm::Expected<std::unique_ptr<KernelJit>>
+KernelJit::create(StringRef text, const Target &target, bool naive) {
+  static bool once = [] {
+    llvm::InitializeNativeTarget();
+    llvm::InitializeNativeTargetAsmPrinter();
+    mlir::registerAllPasses();
+    registerAllTransformerPasses();
+    return true;
+  }();
+  (void)once;
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  registerAllExtensions(registry);
+  registerAllTransformerDialects(registry);
+  registerAllToLLVMIRTranslations(registry);
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  auto module = parseSourceString<ModuleOp>(text, &context);
+  if (!module)
+    return fail("the test's module does not parse");
+  module->walk([&](func::FuncOp function) {
+    function->setAttr("llvm.emit_c_interface", UnitAttr::get(&context));
+  });
+  if (failed(lower(*module, target, naive)))
+    return fail("the test's module was not lowered");
+
+  auto llvmContext = std::make_unique<llvm::LLVMContext>();
+  auto code = translateModuleToLLVMIR(*module, *llvmContext);
+  if (!code)
+    return fail("no LLVM IR was made");
+  std::string message;
+  llvm::Triple triple(target.triple);
+  const llvm::Target *backend =
+      llvm::TargetRegistry::lookupTarget(triple, message);
+  if (!backend)
+    return fail("the target is not this machine's");
+  llvm::TargetOptions options;
+  options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
+  std::unique_ptr<llvm::TargetMachine> machine(backend->createTargetMachine(
+      triple, target.cpu, target.features, options, llvm::Reloc::PIC_,
+      std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+  code->setTargetTriple(triple);
+  code->setDataLayout(machine->createDataLayout());
+  if (llvm::Function *allocate = code->getFunction("malloc"))
+    allocate->setName("transformerTestScratch");
+  for (llvm::Function &function : *code) {
+    function.addFnAttr("target-cpu", target.cpu);
+    function.addFnAttr("target-features", target.features);
+    if (!target.tuneCpu.empty())
+      function.addFnAttr("tune-cpu", target.tuneCpu);
+    function.addFnAttr("prefer-vector-width",
+                       std::to_string(target.preferVectorWidth));
+  }
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager graph;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PassBuilder builder(machine.get());
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(graph);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, graph, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3)
+      .run(*code, modules);
+
+  auto result = std::make_unique<KernelJit>();
+  result->text = emit(*machine, *llvm::CloneModule(*code),
+                      llvm::CodeGenFileType::AssemblyFile);
+  std::string object = emit(*machine, *code, llvm::CodeGenFileType::ObjectFile);
+  auto jit = llvm::orc::LLJITBuilder().create();
+  if (!jit)
+    return jit.takeError();
+  result->jit = std::move(*jit);
+  llvm::orc::SymbolMap scratch;
+  scratch[result->jit->mangleAndIntern("transformerTestScratch")] = {
+      llvm::orc::ExecutorAddr::fromPtr(&transformerTestScratch),
+      llvm::JITSymbolFlags::Exported};
+  if (llvm::Error error = result->jit->getMainJITDylib().define(
+          llvm::orc::absoluteSymbols(scratch)))
+    return error;
+  if (llvm::Error error = result->jit->addObjectFile(
+          llvm::MemoryBuffer::getMemBufferCopy(object, "kernels")))
+    return error;
+  return result;
+}
+
+void *KernelJit::lookup(StringRef name) {
+  auto symbol = jit->lookup(("_mlir_ciface_" + name).str());
+  if (symbol)
+    return symbol->toPtr<void *>();
+  llvm::errs() << llvm::toString(symbol.takeError()) << "\n";
+  return nullptr;
+}

@@ -1,0 +1,273 @@
+//===- KernelTest.cpp - emitted kernels against plain loops ---------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "KernelJit.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "gtest/gtest.h"
+
+#include <cmath>
+#include <random>
+#include <vector>
+
+using namespace mlir;
+using namespace mlir::transformer;
+using namespace mlir::transformer::test;
+
+namespace {
+
+std::vector<float> randoms(size_t count, unsigned seed) {
+  std::mt19937 engine(seed);
+  std::normal_distribution<float> normal;
+  std::vector<float> values(count);
+  for (float &value : values)
+    value = normal(engine);
+  return values;
+}
+
+/// The levels that this machine can run.
+std::vector<Target> runnableTargets() {
+  std::string error;
+  Target host = *lookupTarget("host", error);
+  std::vector<Target> targets;
+  for (StringRef name : supportedTargets()) {
+    Target target = *lookupTarget(name, error);
+    bool fits = target.triple == host.triple &&
+                llvm::all_of(target.requiredFeatures, [&](StringRef feature) {
+                  return llvm::is_contained(host.requiredFeatures, feature);
+                });
+    if (fits)
+      targets.push_back(target);
+  }
+  return targets;
+}
+
+std::unique_ptr<KernelJit> jitOf(StringRef text, const Target &target) {
+  auto jit = KernelJit::create(text, target);
+  EXPECT_TRUE(static_cast<bool>(jit)) << llvm::toString(jit.takeError());
+  return jit ? std::move(*jit) : nullptr;
+}
+
+/// Packs logical weights [n, k] as the ops' description says.
+template <typename T>
+std::vector<T> pack(const std::vector<T> &w, int64_t n, int64_t k,
+                    int64_t panel, int64_t group) {
+  int64_t panels = (n + panel - 1) / panel, groups = (k + group - 1) / group;
+  std::vector<T> packed(panels * groups * panel * group);
+  for (int64_t i = 0; i < n; ++i)
+    for (int64_t j = 0; j < k; ++j)
+      packed[((i / panel * groups + j / group) * panel + i % panel) * group +
+             j % group] = w[i * k + j];
+  return packed;
+}
+
+constexpr const char *kContract = R"(
+func.func @contract(%x: memref<?x{0}x{4}, strided<[?, 1]>>, %w: memref<{2}x{6}x{3}x{4}>,
+    %bias: memref<{1}x{5}>, %factor: memref<?x{5}>, %residual: memref<?x{1}x{5}>, %y: memref<?x{1}x{5}>) {{
+  transformer_kernel.contract %x, %w extras(%bias, %factor, %residual) outs(%y)
+      attributes {{maps = [affine_map<(m, n) -> (n)>, affine_map<(m, n) -> (m)>,
+                          affine_map<(m, n) -> (m, n)>]} {{
+  ^bb0(%sum: {5}, %b: {5}, %f: {5}, %r: {5}):
+    %0 = arith.add{7} %sum, %b : {5}
+    %1 = arith.mul{7} %0, %f : {5}
+    %2 = arith.add{7} %1, %r : {5}
+    transformer_kernel.yield %2 : {5}
+  } : (memref<?x{0}x{4}, strided<[?, 1]>>, memref<{2}x{6}x{3}x{4}>, memref<{1}x{5}>,
+       memref<?x{5}>, memref<?x{1}x{5}>, memref<?x{1}x{5}>) -> ()
+  return
+}
+)";
+
+std::string contractText(int64_t k, int64_t n, const Target &target,
+                         StringRef element, StringRef sum, int64_t group) {
+  int64_t panel = panelWidth(target);
+  return llvm::formatv(kContract, k, n, (n + panel - 1) / panel, panel * group,
+                       element, sum, (k + group - 1) / group,
+                       sum == "f32" ? "f" : "i");
+}
+
+struct Shape {
+  int64_t k, n;
+};
+
+TEST(Contract, FloatOfAnyShapeAndRows) {
+  for (const Target &target : runnableTargets())
+    for (auto [k, n] : {Shape{7, 5}, {0, 33}, {33, 50}, {64, 96}, {1, 1}}) {
+      auto jit = jitOf(contractText(k, n, target, "f32", "f32", 1), target);
+      ASSERT_TRUE(jit);
+      constexpr int64_t kRows = 21;
+      int64_t stride = k + 3;
+      auto x = randoms(kRows * stride + 1, 1), w = randoms(n * k + 1, 2);
+      auto bias = randoms(n, 3), factor = randoms(kRows, 4);
+      auto residual = randoms(kRows * n, 5);
+      auto packed = pack(w, n, k, panelWidth(target), 1);
+      packed.push_back(0);
+      Buffer<float, 3> weights(
+          packed.data(), {(n + panelWidth(target) - 1) / panelWidth(target), k,
+                          panelWidth(target)});
+      Buffer<float, 1> b(bias.data(), {n});
+      std::vector<float> whole;
+      for (int64_t rows : {kRows, int64_t(0), int64_t(1), int64_t(2),
+                           int64_t(7), int64_t(8), int64_t(9)}) {
+        std::vector<float> y((rows + 1) * n, 7.0f);
+        Buffer<float, 2> in(x.data(), {rows, k}, stride);
+        Buffer<float, 1> f(factor.data(), {rows});
+        Buffer<float, 2> r(residual.data(), {rows, n}),
+            out(y.data(), {rows, n});
+        jit->call("contract", &in, &weights, &b, &f, &r, &out);
+        if (rows == kRows)
+          whole = y;
+        for (int64_t i = 0; i < rows; ++i)
+          for (int64_t j = 0; j < n; ++j) {
+            // Rows do not depend on how many there are.
+            ASSERT_EQ(y[i * n + j], whole[i * n + j]);
+            double sum = bias[j];
+            for (int64_t l = 0; l < k; ++l)
+              sum += double(x[i * stride + l]) * w[j * k + l];
+            double expected = sum * factor[i] + residual[i * n + j];
+            ASSERT_NEAR(y[i * n + j], expected, 1e-4)
+                << target.name << " " << k << "x" << n;
+          }
+        for (int64_t j = 0; j < n; ++j)
+          ASSERT_EQ(y[rows * n + j], 7.0f) << "written beyond the rows";
+      }
+    }
+}
+
+TEST(Contract, IntegersAreExact) {
+  for (const Target &target : runnableTargets())
+    for (auto [k, n] : {Shape{16, 32}, {7, 5}, {33, 50}, {384, 40}}) {
+      auto jit = jitOf(contractText(k, n, target, "i8", "i32", 4), target);
+      ASSERT_TRUE(jit);
+      constexpr int64_t kRows = 11;
+      std::mt19937 engine(9);
+      auto bytes = [&](int64_t count) {
+        std::vector<int8_t> values(count);
+        for (int8_t &value : values)
+          value = static_cast<int8_t>(engine());
+        return values;
+      };
+      auto x = bytes(kRows * k), w = bytes(n * k);
+      x[0] = w[0] = -128;
+      auto packed = pack(w, n, k, panelWidth(target), 4);
+      std::vector<int32_t> bias(n, 3), factor(kRows, 2), residual(kRows * n, 1),
+          y(kRows * n);
+      Buffer<int8_t, 2> in(x.data(), {kRows, k});
+      Buffer<int8_t, 3> weights(
+          packed.data(), {(n + panelWidth(target) - 1) / panelWidth(target),
+                          (k + 3) / 4, panelWidth(target) * 4});
+      Buffer<int32_t, 1> b(bias.data(), {n}), f(factor.data(), {kRows});
+      Buffer<int32_t, 2> r(residual.data(), {kRows, n}),
+          out(y.data(), {kRows, n});
+      jit->call("contract", &in, &weights, &b, &f, &r, &out);
+      for (int64_t i = 0; i < kRows; ++i)
+        for (int64_t j = 0; j < n; ++j) {
+          int32_t sum = 3;
+          for (int64_t l = 0; l < k; ++l)
+            sum += int32_t(x[i * k + l]) * w[j * k + l];
+          ASSERT_EQ(y[i * n + j], sum * 2 + 1)
+              << target.name << " " << k << "x" << n;
+        }
+    }
+}
+
+constexpr const char *kAttention = R"(
+!rows = memref<?x{0}xf32, strided<[{2}, 1]>>
+!values = memref<?x{1}xf32, strided<[{2}, 1]>>
+func.func @attention(%q: !rows, %k: !rows, %v: !values, %o: !values, %first: index, %num: index) {{
+  transformer_kernel.attention %q, %k, %v rows(%first of %num) outs(%o)
+      {{scale = 0.25 : f32, max_keys = 64 : i64{3}}
+      : (!rows, !rows, !values, index, index, !values) -> ()
+  return
+}
+)";
+
+TEST(Attention, AnyWidthAndLength) {
+  for (const Target &target : runnableTargets())
+    for (bool causal : {false, true})
+      for (auto [d, dv] : {Shape{32, 32}, {5, 20}}) {
+        constexpr int64_t kStride = 50;
+        auto jit = jitOf(
+            llvm::formatv(kAttention, d, dv, kStride, causal ? ", causal" : "")
+                .str(),
+            target);
+        ASSERT_TRUE(jit);
+        for (auto [rows, keys] : {Shape{0, 0},
+                                  {3, 0},
+                                  {1, 1},
+                                  {17, 17},
+                                  {8, 33},
+                                  {40, 9},
+                                  {50, 50}}) {
+          // What lies around the sequence is NaN and must not be seen.
+          int64_t most = std::max(rows, keys);
+          std::vector<float> data[3];
+          for (int64_t i = 0; i < 3; ++i) {
+            data[i] = randoms((most + 2) * kStride, i);
+            std::fill_n(data[i].begin(), kStride, NAN);
+            int64_t end = (1 + (i ? keys : rows)) * kStride;
+            std::fill(data[i].begin() + end, data[i].end(), NAN);
+          }
+          std::vector<float> y((rows + 1) * kStride, 7.0f), part = y;
+          Buffer<float, 2> q(data[0].data() + kStride, {rows, d}, kStride);
+          Buffer<float, 2> k(data[1].data() + kStride, {keys, d}, kStride);
+          Buffer<float, 2> v(data[2].data() + kStride, {keys, dv}, kStride);
+          Buffer<float, 2> o(y.data(), {rows, dv}, kStride);
+          jit->call("attention", &q, &k, &v, &o, int64_t(0), int64_t(rows));
+
+          // Any block of rows gives the same.
+          int64_t first = rows / 3, count = rows - first;
+          Buffer<float, 2> qs(q.aligned + first * kStride, {count, d}, kStride);
+          Buffer<float, 2> os(part.data(), {count, dv}, kStride);
+          jit->call("attention", &qs, &k, &v, &os, first, int64_t(rows));
+
+          for (int64_t i = 0; i < rows; ++i) {
+            int64_t seen =
+                causal ? std::clamp<int64_t>(i + keys - rows + 1, 0, keys)
+                       : keys;
+            std::vector<double> weights(seen);
+            double top = -INFINITY, sum = 0;
+            for (int64_t j = 0; j < seen; ++j) {
+              for (int64_t l = 0; l < d; ++l)
+                weights[j] += 0.25 * double(q.aligned[i * kStride + l]) *
+                              k.aligned[j * kStride + l];
+              top = std::max(top, weights[j]);
+            }
+            for (double &weight : weights)
+              sum += weight = std::exp(weight - top);
+            for (int64_t l = 0; l < dv; ++l) {
+              double expected = 0;
+              for (int64_t j = 0; j < seen; ++j)
+                expected += weights[j] / sum * v.aligned[j * kStride + l];
+              ASSERT_NEAR(y[i * kStride + l], expected, 4e-6)
+                  << target.name << " " << d << " " << rows << " " << keys;
+              if (i >= first)
+                ASSERT_EQ(part[(i - first) * kStride + l], y[i * kStride + l]);
+            }
+          }
+          ASSERT_EQ(y[rows * kStride], 7.0f) << "written beyond the rows";
+        }
+      }
+}
+
+TEST(Attention, NotANumberStaysWhereItBelongs) {
+  for (const Target &target : runnableTargets()) {
+    auto jit = jitOf(llvm::formatv(kAttention, 8, 8, 8, "").str(), target);
+    ASSERT_TRUE(jit);
+    constexpr int64_t kRows = 20;
+    auto q = randoms(kRows * 8, 1), k = randoms(kRows * 8, 2),
+         v = randoms(kRows * 8, 3), y = q;
+    Buffer<float, 2> qs(q.data(), {kRows, 8}), ks(k.data(), {kRows, 8}),
+        vs(v.data(), {kRows, 8}), ys(y.data(), {kRows, 8});
+    q[3 * 8] = NAN;
+    jit->call("attention", &qs, &ks, &vs, &ys, int64_t(0), kRows);
+    for (int64_t i = 0; i < kRows * 8; ++i)
+      EXPECT_EQ(std::isnan(y[i]), i / 8 == 3);
+    q[3 * 8] = 1, k[19 * 8] = NAN;
+    jit->call("attention", &qs, &ks, &vs, &ys, int64_t(0), kRows);
+    for (float value : y)
+      EXPECT_TRUE(std::isnan(value));
+  }
+}
+
+} // namespace
