@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "transformer/Pipelines/Compile.h"
 #include "Artifact.h"
+#include "Diagnostics.h"
 #include "NaiveEntry.h"
 
 #include "transformer/CodeGen/Link.h"
@@ -254,36 +255,20 @@ LogicalResult Compilation::run() {
   return failed(lower()) ? failure() : emitCode();
 }
 
-// "encoder.layer.3: " or "model.mlir:12:3: ".
-static void printLocation(raw_ostream &os, Location location) {
-  if (auto file = location->findInstanceOf<FileLineColLoc>())
-    os << file.getFilename().getValue() << ':' << file.getLine() << ':'
-       << file.getColumn() << ": ";
-  else if (auto name = location->findInstanceOf<NameLoc>())
-    os << name.getName().getValue() << ": ";
-}
-
-static std::string textOf(Diagnostic &diagnostic) {
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  printLocation(stream, diagnostic.getLocation());
-  stream << diagnostic;
-  for (Diagnostic &note : diagnostic.getNotes())
-    stream << "; " << note;
-  return text;
-}
-
 LogicalResult mlir::transformer::compile(MLIRContext &context,
                                          const CompileOptions &options,
                                          raw_ostream &log, Problem problem) {
   Report report;
-  context.printOpOnDiagnostic(false);
-  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
-    if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
-      problem(textOf(diagnostic));
-    else if (diagnostic.getSeverity() == DiagnosticSeverity::Remark)
-      report.remarks.push_back(textOf(diagnostic)); // no use on a terminal
-    return success();
-  });
-  return Compilation(context, options, log, problem, report).run();
+  unsigned problems = 0;
+  auto counted = [&](const Twine &message) {
+    ++problems;
+    problem(message);
+  };
+  DiagnosticsToReport diagnostics(context, counted, report);
+  LogicalResult result =
+      Compilation(context, options, log, counted, report).run();
+  if (failed(result) && problems == 0)
+    problem("internal error: compiling " + options.input +
+            " failed without a reason");
+  return result;
 }

@@ -6,6 +6,7 @@
 #include "transformer/Support/Limits.h"
 #include "transformer/Support/MappedFile.h"
 
+#include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -78,5 +79,8 @@ mlir::transformer::readModel(MLIRContext &context,
   // Text names the weights and does not hold them.
   importOptions.bindWeights =
       options.emit != Emit::Transformer || !options.passes.empty();
+  importOptions.note = [&](const Twine &message) {
+    emitRemark(UnknownLoc::get(&context)) << message;
+  };
   return importCheckpoint(context, path, importOptions, problem);
 }
