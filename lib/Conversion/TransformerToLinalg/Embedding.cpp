@@ -21,14 +21,11 @@ struct EmbeddingPattern : OpRewritePattern<EmbeddingOp> {
   LogicalResult matchAndRewrite(EmbeddingOp op,
                                 PatternRewriter &rewriter) const override {
     auto type = cast<RankedTensorType>(op.getType());
-    int64_t width = type.getShape().back();
-    if (ShapedType::isDynamic(width))
-      return rewriter.notifyMatchFailure(op, "the width is dynamic");
     RowBuilder rows(rewriter, op.getLoc());
     Value ids = rows.flatten(op.getIds(), /*hasColumns=*/false);
     Value table = op.getTable(), scales = op.getScales();
     Value y = rows.map(
-        {{ids, Access::Row}}, ids, width, type.getElementType(),
+        {{ids, Access::Row}}, ids, rows.size(table, 1), type.getElementType(),
         [&](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
           Value row = toIndex(b, args[0]);
           Value column = linalg::IndexOp::create(b, 1);

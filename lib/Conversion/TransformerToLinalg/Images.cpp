@@ -8,13 +8,6 @@ using namespace mlir::transformer;
 
 namespace {
 
-OpFoldResult sizeOf(ImplicitLocOpBuilder &b, Value v, int64_t i) {
-  auto type = cast<RankedTensorType>(v.getType());
-  if (!type.isDynamicDim(i))
-    return b.getIndexAttr(type.getDimSize(i));
-  return tensor::DimOp::create(b, v, i).getResult();
-}
-
 Value castTo(ImplicitLocOpBuilder &b, Value v, Type type) {
   return v.getType() == type ? v
                              : tensor::CastOp::create(b, type, v).getResult();
@@ -61,12 +54,10 @@ struct PrependPattern : OpRewritePattern<PrependOp> {
   LogicalResult matchAndRewrite(PrependOp op,
                                 PatternRewriter &rewriter) const override {
     auto type = cast<RankedTensorType>(op.getInput().getType());
-    auto rows = cast<RankedTensorType>(op.getRows().getType());
-    if (type.isDynamicDim(1) || !rows.hasStaticShape())
-      return rewriter.notifyMatchFailure(op, "a width is dynamic");
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
-    int64_t length = op.getLength(), hidden = type.getDimSize(1);
-    int64_t count = rows.getDimSize(0);
+    int64_t length = op.getLength();
+    OpFoldResult count = sizeOf(b, op.getRows(), 0);
+    OpFoldResult hidden = sizeOf(b, op.getInput(), 1);
     bool isDynamic = type.isDynamicDim(0);
     int64_t staticBatch =
         isDynamic ? ShapedType::kDynamic : type.getDimSize(0) / length;
@@ -77,18 +68,24 @@ struct PrependPattern : OpRewritePattern<PrependOp> {
       batch = arith::DivUIOp::create(b, all, divisor).getResult();
     }
     auto index = [&](int64_t v) -> OpFoldResult { return b.getIndexAttr(v); };
+    OpFoldResult total = index(length);
+    if (auto known = getConstantIntValue(count))
+      total = index(length + *known);
+    else
+      total = arith::AddIOp::create(b, cast<Value>(count),
+                                    arith::ConstantIndexOp::create(b, length))
+                  .getResult();
     Value x = tensor::ExpandShapeOp::create(
         b,
-        RankedTensorType::get({staticBatch, length, hidden},
+        RankedTensorType::get({staticBatch, length, type.getDimSize(1)},
                               type.getElementType()),
         op.getInput(), SmallVector<ReassociationIndices>{{0, 1}, {2}},
-        SmallVector<OpFoldResult>{batch, index(length), index(hidden)});
+        SmallVector<OpFoldResult>{batch, index(length), hidden});
     Value out = tensor::EmptyOp::create(
-        b,
-        SmallVector<OpFoldResult>{batch, index(length + count), index(hidden)},
+        b, SmallVector<OpFoldResult>{batch, total, hidden},
         type.getElementType());
     Value spread = tensor::EmptyOp::create(
-        b, SmallVector<OpFoldResult>{batch, index(count), index(hidden)},
+        b, SmallVector<OpFoldResult>{batch, count, hidden},
         type.getElementType());
     Value first = linalg::BroadcastOp::create(b, op.getRows(), spread,
                                               ArrayRef<int64_t>{0})
@@ -96,11 +93,10 @@ struct PrependPattern : OpRewritePattern<PrependOp> {
     SmallVector<OpFoldResult> strides(3, index(1));
     out = tensor::InsertSliceOp::create(
         b, first, out, SmallVector<OpFoldResult>(3, index(0)),
-        SmallVector<OpFoldResult>{batch, index(count), index(hidden)}, strides);
+        SmallVector<OpFoldResult>{batch, count, hidden}, strides);
     out = tensor::InsertSliceOp::create(
-        b, x, out, SmallVector<OpFoldResult>{index(0), index(count), index(0)},
-        SmallVector<OpFoldResult>{batch, index(length), index(hidden)},
-        strides);
+        b, x, out, SmallVector<OpFoldResult>{index(0), count, index(0)},
+        SmallVector<OpFoldResult>{batch, index(length), hidden}, strides);
     Value y = tensor::CollapseShapeOp::create(
         b, out, SmallVector<ReassociationIndices>{{0, 1}, {2}});
     rewriter.replaceOp(op, castTo(b, y, op.getType()));

@@ -16,11 +16,7 @@ struct LinearPattern : OpRewritePattern<LinearOp> {
                                 PatternRewriter &rewriter) const override {
     RowBuilder rows(rewriter, op.getLoc());
     Value x = rows.flatten(op.getInput());
-    auto weight = cast<RankedTensorType>(op.getWeight().getType());
-    if (weight.isDynamicDim(0))
-      return rewriter.notifyMatchFailure(
-          op, "the number of output features is dynamic");
-    int64_t width = weight.getDimSize(0);
+    OpFoldResult width = rows.size(op.getWeight(), 0);
     Value sum = contract(rows, x, op.getWeight(), width);
     Type element = op.getType().getElementType();
     bool isI8 = bool(op.getInputScales());
@@ -36,7 +32,7 @@ struct LinearPattern : OpRewritePattern<LinearOp> {
 
 private:
   static Value contract(RowBuilder &rows, Value x, Value weight,
-                        int64_t width) {
+                        OpFoldResult width) {
     ImplicitLocOpBuilder &b = rows.b;
     bool isI8 = getElementTypeOrSelf(x).isInteger(8);
     Type sumType = isI8 ? Type(b.getI32Type()) : Type(b.getF32Type());
@@ -75,7 +71,7 @@ private:
   }
 
   static Value finish(LinearOp op, RowBuilder &rows, Value x, Value sum,
-                      int64_t width) {
+                      OpFoldResult width) {
     SmallVector<RowOperand> operands{{sum, Access::Element}};
     if (op.getInputScales()) {
       operands.push_back(
@@ -108,11 +104,11 @@ struct ActivationPattern : OpRewritePattern<OpT> {
   LogicalResult matchAndRewrite(OpT op,
                                 PatternRewriter &rewriter) const override {
     auto type = cast<RankedTensorType>(op.getType());
-    if (type.getRank() < 1 || type.isDynamicDim(type.getRank() - 1))
-      return rewriter.notifyMatchFailure(op, "the width is dynamic");
+    if (type.getRank() < 1)
+      return rewriter.notifyMatchFailure(op, "a scalar has no rows");
     RowBuilder rows(rewriter, op.getLoc());
     Value x = rows.flatten(op.getInput());
-    Value y = rows.map({{x, Access::Element}}, x, type.getShape().back(),
+    Value y = rows.map({{x, Access::Element}}, x, rows.size(x, 1),
                        type.getElementType(),
                        [](ImplicitLocOpBuilder &b, ValueRange args) {
                          return emitActivation(b, kind, args[0]);

@@ -10,13 +10,6 @@
 using namespace mlir;
 using namespace mlir::transformer;
 
-static OpFoldResult sizeOf(ImplicitLocOpBuilder &b, Value v, int64_t i) {
-  auto type = cast<RankedTensorType>(v.getType());
-  if (!type.isDynamicDim(i))
-    return b.getIndexAttr(type.getDimSize(i));
-  return tensor::DimOp::create(b, v, i).getResult();
-}
-
 Value transformer::mapSequences(ImplicitLocOpBuilder &b, Value input,
                                 Value offsets,
                                 function_ref<Value(Value)> body) {
@@ -26,7 +19,7 @@ Value transformer::mapSequences(ImplicitLocOpBuilder &b, Value input,
   };
   Value zero = index(0), one = index(1);
   OpFoldResult unit = b.getIndexAttr(1), origin = b.getIndexAttr(0);
-  OpFoldResult width = b.getIndexAttr(type.getShape().back());
+  OpFoldResult width = sizeOf(b, input, type.getRank() - 1);
   SmallVector<OpFoldResult> sizes;
   for (int64_t i = 0; i < type.getRank(); ++i)
     sizes.push_back(sizeOf(b, input, i));
@@ -80,8 +73,6 @@ struct FftMixPattern : OpRewritePattern<FftMixOp> {
   LogicalResult matchAndRewrite(FftMixOp op,
                                 PatternRewriter &rewriter) const override {
     auto type = cast<RankedTensorType>(op.getType());
-    if (type.isDynamicDim(type.getRank() - 1))
-      return rewriter.notifyMatchFailure(op, "the width is dynamic");
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     Value out = mapSequences(b, op.getInput(), op.getOffsets(), [&](Value x) {
       OpFoldResult n = sizeOf(b, x, 0), h = sizeOf(b, x, 1);
@@ -176,9 +167,6 @@ struct TokenMixPattern : OpRewritePattern<TokenMixOp> {
   LogicalResult matchAndRewrite(TokenMixOp op,
                                 PatternRewriter &rewriter) const override {
     auto type = cast<RankedTensorType>(op.getType());
-    auto weight = cast<RankedTensorType>(op.getWeight().getType());
-    if (type.isDynamicDim(type.getRank() - 1) || !weight.hasStaticShape())
-      return rewriter.notifyMatchFailure(op, "a width is dynamic");
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     Value out = mapSequences(b, op.getInput(), op.getOffsets(), [&](Value x) {
       return mix(b, x, op.getWeight(), type.getElementType());
@@ -192,7 +180,9 @@ private:
                    Type element) {
     auto weightType = cast<RankedTensorType>(weight.getType());
     bool full = weightType.getRank() == 3;
-    int64_t reach = weightType.getDimSize(0) / 2;
+    Value reach = arith::DivUIOp::create(
+        b, getValueOrCreateConstantIndexOp(b, b.getLoc(), sizeOf(b, weight, 0)),
+        arith::ConstantIndexOp::create(b, 2));
     OpFoldResult n = sizeOf(b, x, 0), h = sizeOf(b, x, 1);
     Value length = getValueOrCreateConstantIndexOp(b, b.getLoc(), n);
     Value zero = arith::ConstantOp::create(b, b.getF32FloatAttr(0.0));
@@ -221,7 +211,7 @@ private:
                   ib,
                   arith::AddIOp::create(ib, linalg::IndexOp::create(ib, 0),
                                         linalg::IndexOp::create(ib, 2)),
-                  arith::ConstantIndexOp::create(ib, reach));
+                  reach);
               // Negative places are large unsigned ones.
               Value inside = arith::CmpIOp::create(
                   ib, arith::CmpIPredicate::ult, at, length);

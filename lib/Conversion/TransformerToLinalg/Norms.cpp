@@ -29,44 +29,60 @@ Value inverseRoot(ImplicitLocOpBuilder &b, Value v) {
 /// The input as f32 rows, with the residual added.
 template <typename OpT> Value inputRows(OpT op, RowBuilder &rows) {
   Value x = rows.flatten(op.getInput());
-  int64_t width = cast<RankedTensorType>(x.getType()).getDimSize(1);
   if (!op.getResidual())
     return x;
   return rows.map(
       {{x, Access::Element}, {rows.flatten(op.getResidual()), Access::Element}},
-      x, width, rows.b.getF32Type(),
+      x, rows.size(x, 1), rows.b.getF32Type(),
       [](ImplicitLocOpBuilder &b, ValueRange args) {
         return add(b, args[0], args[1]);
       });
 }
 
-template <typename OpT> bool hasStaticWidth(OpT op, PatternRewriter &rewriter) {
-  return !ShapedType::isDynamic(
-      cast<RankedTensorType>(op.getInput().getType()).getShape().back());
-}
+/// v / width, by the reciprocal.
+class Mean {
+public:
+  Mean(RowBuilder &rows, Value x) {
+    auto type = cast<RankedTensorType>(x.getType());
+    if (!type.isDynamicDim(1)) {
+      reciprocal = 1.0 / type.getDimSize(1);
+      return;
+    }
+    ImplicitLocOpBuilder &b = rows.b;
+    Value width = arith::IndexCastOp::create(b, b.getI64Type(),
+                                             tensor::DimOp::create(b, x, 1));
+    width = arith::SIToFPOp::create(b, b.getF32Type(), width);
+    computed = arith::DivFOp::create(b, constant(b, 1.0), width);
+  }
+  Value operator()(ImplicitLocOpBuilder &b, Value v) const {
+    return mul(b, v, computed ? computed : constant(b, reciprocal));
+  }
+
+private:
+  double reciprocal = 0;
+  Value computed;
+};
 
 struct LayerNormPattern : OpRewritePattern<LayerNormOp> {
   using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(LayerNormOp op,
                                 PatternRewriter &rewriter) const override {
-    if (!hasStaticWidth(op, rewriter))
-      return rewriter.notifyMatchFailure(op, "the width is dynamic");
     RowBuilder rows(rewriter, op.getLoc());
     auto type = cast<RankedTensorType>(op.getType());
     Value x = inputRows(op, rows);
-    int64_t width = type.getShape().back();
-    double inverse = 1.0 / width;
+    OpFoldResult width = rows.size(x, 1);
+    Mean mean(rows, x);
     double epsilon = op.getEpsilon().convertToFloat();
     Value sum = rows.reduce(
         {{x, Access::Element}}, x, 0.0, false,
         [](ImplicitLocOpBuilder &b, ValueRange args) { return args[0]; });
-    Value squares = rows.reduce(
-        {{x, Access::Element}, {sum, Access::Row}}, x, 0.0, false,
-        [&](ImplicitLocOpBuilder &b, ValueRange args) {
-          Value d = sub(b, args[0], mul(b, args[1], constant(b, inverse)));
-          return mul(b, d, d);
-        });
+    Value squares =
+        rows.reduce({{x, Access::Element}, {sum, Access::Row}}, x, 0.0, false,
+                    [&](ImplicitLocOpBuilder &b, ValueRange args) {
+                      Value d = sub(b, args[0], mean(b, args[1]));
+                      return mul(b, d, d);
+                    });
     SmallVector<RowOperand> operands{{x, Access::Element},
                                      {sum, Access::Row},
                                      {squares, Access::Row},
@@ -76,10 +92,10 @@ struct LayerNormPattern : OpRewritePattern<LayerNormOp> {
     Value y = rows.map(
         operands, x, width, type.getElementType(),
         [&](ImplicitLocOpBuilder &b, ValueRange args) {
-          Value mean = mul(b, args[1], constant(b, inverse));
-          Value variance = mul(b, args[2], constant(b, inverse));
+          Value variance = mean(b, args[2]);
           Value scale = inverseRoot(b, add(b, variance, constant(b, epsilon)));
-          Value n = mul(b, mul(b, sub(b, args[0], mean), scale), args[3]);
+          Value n =
+              mul(b, mul(b, sub(b, args[0], mean(b, args[1])), scale), args[3]);
           return op.getBias() ? add(b, n, args[4]) : n;
         });
     rewriter.replaceOp(op, rows.unflatten(y, type, op.getInput()));
@@ -99,21 +115,19 @@ struct RmsNormPattern : OpRewritePattern<RmsNormOp> {
 
   LogicalResult matchAndRewrite(RmsNormOp op,
                                 PatternRewriter &rewriter) const override {
-    if (!hasStaticWidth(op, rewriter))
-      return rewriter.notifyMatchFailure(op, "the width is dynamic");
     RowBuilder rows(rewriter, op.getLoc());
     auto type = cast<RankedTensorType>(op.getType());
     Value x = inputRows(op, rows);
-    int64_t width = type.getShape().back();
+    OpFoldResult width = rows.size(x, 1);
+    Mean mean(rows, x);
     double epsilon = op.getEpsilon().convertToFloat();
     Value y = rows.map({{x, Access::Element},
                         {sumOfSquares(rows, x), Access::Row},
                         {op.getWeight(), Access::Column}},
                        x, width, type.getElementType(),
                        [&](ImplicitLocOpBuilder &b, ValueRange args) {
-                         Value mean = mul(b, args[1], constant(b, 1.0 / width));
-                         Value scale =
-                             inverseRoot(b, add(b, mean, constant(b, epsilon)));
+                         Value scale = inverseRoot(
+                             b, add(b, mean(b, args[1]), constant(b, epsilon)));
                          return mul(b, mul(b, args[0], scale), args[2]);
                        });
     rewriter.replaceOp(op, rows.unflatten(y, type, op.getInput()));
@@ -126,15 +140,13 @@ struct L2NormalizePattern : OpRewritePattern<L2NormalizeOp> {
 
   LogicalResult matchAndRewrite(L2NormalizeOp op,
                                 PatternRewriter &rewriter) const override {
-    if (!hasStaticWidth(op, rewriter))
-      return rewriter.notifyMatchFailure(op, "the width is dynamic");
     RowBuilder rows(rewriter, op.getLoc());
     auto type = cast<RankedTensorType>(op.getType());
     Value x = rows.flatten(op.getInput());
     double epsilon = op.getEpsilon().convertToFloat();
     Value y = rows.map(
         {{x, Access::Element}, {sumOfSquares(rows, x), Access::Row}}, x,
-        type.getShape().back(), type.getElementType(),
+        rows.size(x, 1), type.getElementType(),
         [&](ImplicitLocOpBuilder &b, ValueRange args) {
           Value norm = arith::MaximumFOp::create(
               b, math::SqrtOp::create(b, args[1]), constant(b, epsilon));

@@ -23,7 +23,7 @@ Value toIndex(ImplicitLocOpBuilder &b, Value v) {
 /// around a row-wise op over channels.
 class RowPooler {
 public:
-  RowPooler(ImplicitLocOpBuilder &b, PoolKind kind, int64_t hidden)
+  RowPooler(ImplicitLocOpBuilder &b, PoolKind kind, OpFoldResult hidden)
       : b(b), kind(kind), hidden(hidden) {}
 
   Value pool(function_ref<Value(Value)> rowAt,
@@ -59,8 +59,8 @@ public:
 
 private:
   Value fill(double v) {
-    Value empty =
-        tensor::EmptyOp::create(b, ArrayRef<int64_t>{hidden}, b.getF32Type());
+    Value empty = tensor::EmptyOp::create(b, ArrayRef<OpFoldResult>{hidden},
+                                          b.getF32Type());
     Value c = arith::ConstantOp::create(b, b.getF32FloatAttr(v));
     return linalg::FillOp::create(b, ValueRange{c}, ValueRange{empty})
         .getResult(0);
@@ -91,8 +91,8 @@ private:
     Value none = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, count,
                                        arith::ConstantIntOp::create(b, 0, 32));
     AffineMap id = b.getMultiDimIdentityMap(1);
-    Value init =
-        tensor::EmptyOp::create(b, ArrayRef<int64_t>{hidden}, b.getF32Type());
+    Value init = tensor::EmptyOp::create(b, ArrayRef<OpFoldResult>{hidden},
+                                         b.getF32Type());
     return linalg::GenericOp::create(
                b, acc.getType(), ValueRange{acc}, init,
                ArrayRef<AffineMap>{id, id},
@@ -112,7 +112,7 @@ private:
 
   ImplicitLocOpBuilder &b;
   PoolKind kind;
-  int64_t hidden;
+  OpFoldResult hidden;
 };
 
 struct PoolPattern : OpRewritePattern<PoolOp> {
@@ -123,10 +123,8 @@ struct PoolPattern : OpRewritePattern<PoolOp> {
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     auto type = cast<RankedTensorType>(op.getType());
     auto inputType = cast<RankedTensorType>(op.getInput().getType());
-    int64_t hidden = type.getShape().back();
-    if (ShapedType::isDynamic(hidden))
-      return rewriter.notifyMatchFailure(op, "the width is dynamic");
     bool packed = inputType.getRank() == 2;
+    OpFoldResult hidden = sizeOf(b, op.getInput(), inputType.getRank() - 1);
     Value zero = indexConstant(b, 0), one = indexConstant(b, 1);
     Value batch;
     if (packed) {
@@ -136,7 +134,7 @@ struct PoolPattern : OpRewritePattern<PoolOp> {
     } else {
       batch = tensor::DimOp::create(b, op.getInput(), zero);
     }
-    SmallVector<OpFoldResult> sizes{batch, b.getIndexAttr(hidden)};
+    SmallVector<OpFoldResult> sizes{batch, hidden};
     if (!type.isDynamicDim(0))
       sizes[0] = b.getIndexAttr(type.getDimSize(0));
     Value out = tensor::EmptyOp::create(b, sizes, type.getElementType());
@@ -155,12 +153,11 @@ struct PoolPattern : OpRewritePattern<PoolOp> {
       } else {
         end = tensor::DimOp::create(b, op.getInput(), one);
       }
-      auto rowType =
-          RankedTensorType::get({hidden}, inputType.getElementType());
+      auto rowType = RankedTensorType::get({inputType.getShape().back()},
+                                           inputType.getElementType());
       auto rowAt = [&](Value t) -> Value {
         SmallVector<OpFoldResult> offsets{t, b.getIndexAttr(0)};
-        SmallVector<OpFoldResult> extents{b.getIndexAttr(1),
-                                          b.getIndexAttr(hidden)};
+        SmallVector<OpFoldResult> extents{b.getIndexAttr(1), hidden};
         if (!packed) {
           offsets.insert(offsets.begin(), OpFoldResult(s));
           extents.insert(extents.begin(), b.getIndexAttr(1));
@@ -178,8 +175,7 @@ struct PoolPattern : OpRewritePattern<PoolOp> {
           RowPooler(b, op.getKind(), hidden).pool(rowAt, visible, begin, end);
       Value narrowed = narrowRow(b, row, type.getElementType());
       SmallVector<OpFoldResult> offsets{s, b.getIndexAttr(0)};
-      SmallVector<OpFoldResult> extents{b.getIndexAttr(1),
-                                        b.getIndexAttr(hidden)};
+      SmallVector<OpFoldResult> extents{b.getIndexAttr(1), hidden};
       SmallVector<OpFoldResult> strides(2, b.getIndexAttr(1));
       Value inserted = tensor::InsertSliceOp::create(
           b, narrowed, loop.getRegionIterArgs()[0], offsets, extents, strides);
@@ -209,13 +205,11 @@ struct UnpoolPattern : OpRewritePattern<UnpoolOp> {
                                 PatternRewriter &rewriter) const override {
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     auto type = cast<RankedTensorType>(op.getType());
-    int64_t hidden = type.getShape().back();
-    if (ShapedType::isDynamic(hidden))
-      return rewriter.notifyMatchFailure(op, "the width is dynamic");
     if (!op.getOffsets())
       return rewriteDense(op, b, rewriter);
+    OpFoldResult hidden = sizeOf(b, op.getInput(), 1);
     Value zero = indexConstant(b, 0), one = indexConstant(b, 1);
-    SmallVector<OpFoldResult> sizes{op.getLength(), b.getIndexAttr(hidden)};
+    SmallVector<OpFoldResult> sizes{op.getLength(), hidden};
     if (!type.isDynamicDim(0))
       sizes[0] = b.getIndexAttr(type.getDimSize(0));
     Value out = tensor::EmptyOp::create(b, sizes, type.getElementType());
@@ -229,8 +223,7 @@ struct UnpoolPattern : OpRewritePattern<UnpoolOp> {
         return toIndex(
             b, tensor::ExtractOp::create(b, op.getOffsets(), ValueRange{at}));
       };
-      SmallVector<OpFoldResult> extents{b.getIndexAttr(1),
-                                        b.getIndexAttr(hidden)};
+      SmallVector<OpFoldResult> extents{b.getIndexAttr(1), hidden};
       SmallVector<OpFoldResult> strides(2, b.getIndexAttr(1));
       Value row = tensor::ExtractSliceOp::create(
           b, op.getInput(), SmallVector<OpFoldResult>{s, b.getIndexAttr(0)},
@@ -265,8 +258,8 @@ private:
     for (int64_t i = 0; i < 3; ++i) {
       if (!type.isDynamicDim(i))
         sizes.push_back(b.getIndexAttr(type.getDimSize(i)));
-      else if (i == 0)
-        sizes.push_back(tensor::DimOp::create(b, op.getInput(), 0).getResult());
+      else if (i != 1)
+        sizes.push_back(sizeOf(b, op.getInput(), i / 2));
       else
         sizes.push_back(op.getLength());
     }

@@ -35,10 +35,6 @@ struct QuantizePattern : OpRewritePattern<QuantizeOp> {
 
   LogicalResult matchAndRewrite(QuantizeOp op,
                                 PatternRewriter &rewriter) const override {
-    auto type = cast<RankedTensorType>(op.getInput().getType());
-    if (type.isDynamicDim(type.getRank() - 1))
-      return rewriter.notifyMatchFailure(op, "the width is dynamic");
-    int64_t width = type.getShape().back();
     RowBuilder rows(rewriter, op.getLoc());
     ImplicitLocOpBuilder &b = rows.b;
     Value x = rows.flatten(op.getInput());
@@ -61,7 +57,7 @@ struct QuantizePattern : OpRewritePattern<QuantizeOp> {
       fixed = tensor::ExtractOp::create(b, op.getScale(), ValueRange{});
     }
     Value q = rows.map(
-        operands, x, width, b.getI8Type(),
+        operands, x, rows.size(x, 1), b.getI8Type(),
         [&](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
           Value z = scaled(b, args), top = args.back();
           Value finite = isFinite(b, top);
@@ -90,7 +86,7 @@ struct QuantizePattern : OpRewritePattern<QuantizeOp> {
 private:
   static Value rowScales(RowBuilder &rows, Value absmax, Value fixed) {
     ImplicitLocOpBuilder &b = rows.b;
-    Value init = rows.empty(absmax, -1, b.getF32Type());
+    Value init = rows.empty(absmax, std::nullopt, b.getF32Type());
     AffineMap identity = b.getMultiDimIdentityMap(1);
     return linalg::GenericOp::create(
                b, init.getType(), ValueRange{absmax}, init,
@@ -123,13 +119,11 @@ struct DequantizePattern : OpRewritePattern<DequantizeOp> {
   LogicalResult matchAndRewrite(DequantizeOp op,
                                 PatternRewriter &rewriter) const override {
     auto type = cast<RankedTensorType>(op.getType());
-    if (type.isDynamicDim(type.getRank() - 1))
-      return rewriter.notifyMatchFailure(op, "the width is dynamic");
     RowBuilder rows(rewriter, op.getLoc());
     Value q = rows.flatten(op.getInput());
     Value scales = rows.flatten(op.getScales(), /*hasColumns=*/false);
     Value y = rows.map({{q, Access::Element}, {scales, Access::Row}}, q,
-                       type.getShape().back(), type.getElementType(),
+                       rows.size(q, 1), type.getElementType(),
                        [](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
                          Value f = arith::SIToFPOp::create(b, b.getF32Type(),
                                                            args[0]);

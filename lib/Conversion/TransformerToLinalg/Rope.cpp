@@ -19,18 +19,23 @@ struct RopePattern : OpRewritePattern<RopeOp> {
   LogicalResult matchAndRewrite(RopeOp op,
                                 PatternRewriter &rewriter) const override {
     auto type = cast<RankedTensorType>(op.getType());
-    int64_t width = type.getShape().back();
-    if (ShapedType::isDynamic(width))
-      return rewriter.notifyMatchFailure(op, "the width is dynamic");
     RowBuilder rows(rewriter, op.getLoc());
     Value x = rows.flatten(op.getInput());
     Value positions = rows.flatten(op.getPositions(), /*hasColumns=*/false);
-    int64_t dim = width / op.getNumHeads();
-    int64_t rotary = op.getRotaryDim().value_or(dim), half = rotary / 2;
+    auto divide = [&](Value v, int64_t by) -> Value {
+      return rows.b.createOrFold<arith::DivUIOp>(
+          v, arith::ConstantIndexOp::create(rows.b, by));
+    };
+    Value width = getValueOrCreateConstantIndexOp(rows.b, rows.b.getLoc(),
+                                                  rows.size(x, 1));
+    Value dim = divide(width, op.getNumHeads()), rotary = dim;
+    if (op.getRotaryDim())
+      rotary = arith::ConstantIndexOp::create(rows.b, *op.getRotaryDim());
+    Value half = divide(rotary, 2);
     double logTheta = std::log(op.getTheta().convertToDouble());
     bool interleaved = op.getInterleaved();
     Value y = rows.map(
-        {{x, Access::Element}, {positions, Access::Row}}, x, width,
+        {{x, Access::Element}, {positions, Access::Row}}, x, rows.size(x, 1),
         type.getElementType(),
         [&](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
           auto index = [&](int64_t v) -> Value {
@@ -38,8 +43,8 @@ struct RopePattern : OpRewritePattern<RopeOp> {
           };
           Value row = linalg::IndexOp::create(b, 0);
           Value column = linalg::IndexOp::create(b, 1);
-          Value c = arith::RemUIOp::create(b, column, index(dim));
-          Value turns = compare(b, arith::CmpIPredicate::ult, c, index(rotary));
+          Value c = arith::RemUIOp::create(b, column, dim);
+          Value turns = compare(b, arith::CmpIPredicate::ult, c, rotary);
           // The pair's number, and whether c is the first of the pair.
           Value pair, isFirst;
           if (interleaved) {
@@ -47,11 +52,11 @@ struct RopePattern : OpRewritePattern<RopeOp> {
             isFirst = compare(b, arith::CmpIPredicate::eq,
                               arith::RemUIOp::create(b, c, index(2)), index(0));
           } else {
-            pair =
-                arith::RemUIOp::create(b, c, index(std::max<int64_t>(half, 1)));
-            isFirst = compare(b, arith::CmpIPredicate::ult, c, index(half));
+            pair = arith::RemUIOp::create(
+                b, c, arith::MaxUIOp::create(b, half, index(1)));
+            isFirst = compare(b, arith::CmpIPredicate::ult, c, half);
           }
-          Value step = index(interleaved ? 1 : half);
+          Value step = interleaved ? index(1) : half;
           Value partner = arith::SelectOp::create(
               b, isFirst, arith::AddIOp::create(b, column, step),
               arith::SubIOp::create(b, column, step));
@@ -80,14 +85,17 @@ private:
     return arith::CmpIOp::create(b, p, x, y);
   }
   static Value angleOf(ImplicitLocOpBuilder &b, Value position, Value pair,
-                       int64_t rotary, double logTheta) {
+                       Value rotary, double logTheta) {
     Type f64 = b.getF64Type();
-    Value i = arith::IndexCastOp::create(b, b.getI64Type(), pair);
-    Value exponent = arith::MulFOp::create(
-        b, arith::SIToFPOp::create(b, f64, i),
-        arith::ConstantOp::create(
-            b,
-            b.getF64FloatAttr(-2.0 * logTheta / std::max<int64_t>(rotary, 1))));
+    auto toF64 = [&](Value v) -> Value {
+      v = arith::IndexCastOp::create(b, b.getI64Type(), v);
+      return arith::SIToFPOp::create(b, f64, v);
+    };
+    Value turned = arith::MulFOp::create(
+        b, toF64(pair),
+        arith::ConstantOp::create(b, b.getF64FloatAttr(-2.0 * logTheta)));
+    // Nothing turns, and nothing uses the angle, when rotary is 0.
+    Value exponent = arith::DivFOp::create(b, turned, toF64(rotary));
     Value p = arith::SIToFPOp::create(b, f64, position);
     return arith::MulFOp::create(b, p, math::ExpOp::create(b, exponent));
   }

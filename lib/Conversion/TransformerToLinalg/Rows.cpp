@@ -51,6 +51,8 @@ Value RowBuilder::unflatten(Value v, RankedTensorType type, Value like) {
   for (int64_t i = 0; i < rank; ++i) {
     if (!type.isDynamicDim(i))
       sizes.push_back(b.getIndexAttr(type.getDimSize(i)));
+    else if (hasColumns && i == rank - 1)
+      sizes.push_back(size(v, 1));
     else
       sizes.push_back(tensor::DimOp::create(b, like, i).getResult());
   }
@@ -58,15 +60,18 @@ Value RowBuilder::unflatten(Value v, RankedTensorType type, Value like) {
                                        leadingDims(rank, hasColumns), sizes);
 }
 
-Value RowBuilder::empty(Value like, int64_t width, Type element) {
-  auto type = cast<RankedTensorType>(like.getType());
-  SmallVector<OpFoldResult> sizes;
-  if (type.isDynamicDim(0))
-    sizes.push_back(tensor::DimOp::create(b, like, 0).getResult());
-  else
-    sizes.push_back(b.getIndexAttr(type.getDimSize(0)));
-  if (width >= 0)
-    sizes.push_back(b.getIndexAttr(width));
+OpFoldResult transformer::sizeOf(ImplicitLocOpBuilder &b, Value v, int64_t i) {
+  auto type = cast<RankedTensorType>(v.getType());
+  if (!type.isDynamicDim(i))
+    return b.getIndexAttr(type.getDimSize(i));
+  return tensor::DimOp::create(b, v, i).getResult();
+}
+
+Value RowBuilder::empty(Value like, std::optional<OpFoldResult> width,
+                        Type element) {
+  SmallVector<OpFoldResult> sizes{size(like, 0)};
+  if (width)
+    sizes.push_back(*width);
   return tensor::EmptyOp::create(b, sizes, element);
 }
 
@@ -84,8 +89,8 @@ static AffineMap mapOf(Access access, MLIRContext *context) {
   llvm_unreachable("all accesses are handled");
 }
 
-Value RowBuilder::map(ArrayRef<RowOperand> operands, Value like, int64_t width,
-                      Type element, Body body) {
+Value RowBuilder::map(ArrayRef<RowOperand> operands, Value like,
+                      OpFoldResult width, Type element, Body body) {
   SmallVector<Value> values;
   SmallVector<AffineMap> maps;
   for (RowOperand operand : operands) {
@@ -117,10 +122,10 @@ Value RowBuilder::reduce(ArrayRef<RowOperand> operands, Value like, double init,
     maps.push_back(mapOf(operand.access, b.getContext()));
   }
   maps.push_back(mapOf(Access::Row, b.getContext()));
-  Value start =
-      linalg::FillOp::create(b, ValueRange{constant(init)},
-                             ValueRange{empty(like, -1, b.getF32Type())})
-          .getResult(0);
+  Value start = linalg::FillOp::create(
+                    b, ValueRange{constant(init)},
+                    ValueRange{empty(like, std::nullopt, b.getF32Type())})
+                    .getResult(0);
   SmallVector<utils::IteratorType> iterators{utils::IteratorType::parallel,
                                              utils::IteratorType::reduction};
   return linalg::GenericOp::create(

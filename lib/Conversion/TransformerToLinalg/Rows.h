@@ -17,6 +17,9 @@
 
 namespace mlir::transformer {
 
+/// Size `i` of a tensor, which `tensor.dim` gives where the type does not.
+OpFoldResult sizeOf(ImplicitLocOpBuilder &b, Value v, int64_t i);
+
 /// How an operand of a row-wise op is indexed by (row, column).
 enum class Access { Element, Row, Column };
 
@@ -29,20 +32,22 @@ struct RowOperand {
 /// operands of narrower float types are widened on reading.
 class RowBuilder {
 public:
-  RowBuilder(PatternRewriter &rewriter, Location loc)
-      : b(loc, rewriter), rewriter(rewriter) {}
+  RowBuilder(PatternRewriter &rewriter, Location loc) : b(loc, rewriter) {}
 
   /// [..., width] as [m, width], and [...] as [m].
   Value flatten(Value v, bool hasColumns = true);
   /// The reverse, to `type`; `like` has the leading dims in question.
   Value unflatten(Value v, RankedTensorType type, Value like);
 
-  /// An uninitialized [rows of `like`, width] (or [rows] for width < 0).
-  Value empty(Value like, int64_t width, Type element);
+  /// Size `i` of a tensor: a number where its type knows it.
+  OpFoldResult size(Value v, int64_t i) { return sizeOf(b, v, i); }
+
+  /// An uninitialized [rows of `like`, width] (or [rows] without a width).
+  Value empty(Value like, std::optional<OpFoldResult> width, Type element);
 
   using Body = function_ref<Value(ImplicitLocOpBuilder &, ValueRange operands)>;
   /// out[m, n] = body(operands), stored as `element`.
-  Value map(ArrayRef<RowOperand> operands, Value like, int64_t width,
+  Value map(ArrayRef<RowOperand> operands, Value like, OpFoldResult width,
             Type element, Body body);
   /// out[m] = combine over n of body(operands), from `init`. The combination is
   /// addf or, with `maximum`, maximumf (which keeps NaN).
@@ -54,9 +59,6 @@ public:
   }
 
   ImplicitLocOpBuilder b;
-
-private:
-  PatternRewriter &rewriter;
 };
 
 /// `v` as an f32 scalar.
