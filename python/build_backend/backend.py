@@ -42,8 +42,8 @@ def wheel_tag():
 
 
 def build_programs():
-    for tool in ("cmake", "ninja"):
-        if not shutil.which(tool):
+    for tool in ("cmake", "ninja", "clang++-22", "ld.lld-22", "ccache"):
+        if not (BUILD / "build.ninja").exists() and not shutil.which(tool):
             raise SystemExit(f"error: {tool} was not found; on Debian 12, scripts/demo or scripts/check install "
                              "what the build needs, see docs/getting-started.md")
     if not (BUILD / "build.ninja").exists():

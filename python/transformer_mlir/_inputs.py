@@ -50,6 +50,8 @@ def row_lengths(mask, shape):
     if mask.shape != shape:
         raise ValueError(f"attention_mask: has shape {mask.shape}, expected that of input_ids, {shape}")
     ones = mask == 1
+    if ones.all():
+        return np.full(shape[0], shape[1], np.int64)
     if not (ones | (mask == 0)).all():
         raise ValueError("attention_mask: has values other than 0 and 1")
     broken = np.flatnonzero((ones[:, 1:] & ~ones[:, :-1]).any(axis=1))
@@ -81,8 +83,8 @@ class Tokens:
         else:
             mask = np.asarray(attention_mask) if array.size else np.zeros(array.shape, bool)
             self.lengths = row_lengths(mask, array.shape)
-        self.keep = np.arange(array.shape[1]) < self.lengths[:, None]
-        self.ids = array[self.keep]
+        self.keep = None if int(self.lengths.sum()) == array.size else np.arange(array.shape[1]) < self.lengths[:, None]
+        self.ids = self.pack(array)
         self.types = None if types is None else self.dense_types(types, array.shape)
 
     def ragged_types(self, types):
@@ -96,7 +98,10 @@ class Tokens:
         array = check_integers("token_type_ids", as_array("token_type_ids", types))
         if array.shape != shape and (array.size or shape != (0, 0)):
             raise ValueError(f"token_type_ids: has shape {array.shape}, expected that of input_ids, {shape}")
-        return array.reshape(shape)[self.keep]
+        return self.pack(array.reshape(shape))
+
+    def pack(self, array):
+        return array.reshape(-1) if self.keep is None else array[self.keep]
 
 
 def to_int32(name, values, lengths, limit):
