@@ -119,14 +119,13 @@ private:
         destinations, std::nullopt);
     rewriter.setInsertionPointToStart(loop.getBody());
     Value row = loop.getInductionVar(0);
+    AffineExpr d1 = rewriter.getAffineDimExpr(1);
+    AffineExpr d2 = rewriter.getAffineDimExpr(2);
     auto left = AffineMap::get(
-        2, 0,
-        {rewriter.getAffineConstantExpr(rowBlock),
-         rewriter.getAffineDimExpr(0) - rewriter.getAffineDimExpr(1)},
+        3, 0, {rewriter.getAffineConstantExpr(rowBlock), d0 - d1, d2},
         rewriter.getContext());
-    Value size =
-        affine::AffineMinOp::create(rewriter, loc, left, ValueRange{rows, row});
-    size = arith::MinUIOp::create(rewriter, loc, size, step);
+    Value size = affine::AffineMinOp::create(rewriter, loc, left,
+                                             ValueRange{rows, row, step});
     for (auto [i, value] : llvm::enumerate(terminator.getOperands())) {
       auto type = cast<RankedTensorType>(value.getType());
       auto [offsets, sizes, strides] = blockOf(type, row, size);

@@ -10,7 +10,6 @@
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
-#include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
@@ -38,15 +37,4 @@ void transformer::buildNaiveToLLVMPipeline(OpPassManager &pm) {
   pm.addPass(createConvertMathToLibmPass());
   pm.addPass(createConvertToLLVMPass());
   pm.addPass(createReconcileUnrealizedCastsPass());
-}
-
-void transformer::registerTransformerPipelines() {
-  static bool once = [] {
-    PassPipelineRegistration<>(
-        "transformer-to-llvm-naive",
-        "Lower a model to the LLVM dialect by plain loops, for comparison",
-        buildNaiveToLLVMPipeline);
-    return true;
-  }();
-  (void)once;
 }

@@ -180,6 +180,115 @@ def TransformerBindWeights : Pass<"transformer-bind-weights", "::mlir::ModuleOp"
                            "::mlir::memref::MemRefDialect"];
 }
 
+def TransformerFormRegions : Pass<"transformer-form-regions", "::mlir::ModuleOp"> {
+  let summary = "Outline the ops that chains leave in @forward";
+  let description = [{
+    Every op of `@forward` that still makes a tensor becomes a private function
+    `(operands, destinations) -> results`, shared by equal ops, so that
+    `@forward` is a list of calls. `transformer.wanted` moves to the call.
+
+    Example:
+
+    ```mlir
+    func.func @forward(%x: tensor<?x8xf32>, %offsets: tensor<?xi32>) -> tensor<?x8xf32> {
+      %y = transformer.pool mean %x offsets(%offsets) : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
+      return %y : tensor<?x8xf32>
+    }
+    ```
+  }];
+  let statistics = [Statistic<"numRegions", "regions", "ops outlined">];
+  let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::bufferization::BufferizationDialect"];
+}
+
+def TransformerBindDestinations : Pass<"transformer-bind-destinations"> {
+  let summary = "Build results up in their destinations instead of copying them";
+  let description = [{
+    Where the source of a `bufferization.materialize_in_destination` is an updated
+    version of an uninitialized tensor, the destination takes that tensor's place
+    and the op goes. Otherwise the copy stays, with a remark.
+
+    Example:
+
+    ```mlir
+    %e = tensor.empty() : tensor<4xf32>
+    %y = linalg.exp ins(%x : tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+    %r = bufferization.materialize_in_destination %y in %out : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+    ```
+  }];
+  let statistics = [Statistic<"numBound", "bound", "results bound">];
+  let dependentDialects = ["::mlir::tensor::TensorDialect"];
+}
+
+def TransformerBuildEntry : Pass<"transformer-build-entry", "::mlir::ModuleOp"> {
+  let summary = "Give @forward its outputs and its workspace as arguments";
+  let description = [{
+    After bufferization: results that are destination arguments are dropped;
+    buffers of outputs become arguments of `@forward`; intermediates share slots
+    of one workspace, whose size is linear in the numbers of tokens and sequences
+    (`transformer.workspace` on the module); calls that only some outputs need run
+    when one of those is wanted. `transformer.inputs` and `transformer.outputs` on
+    the module describe the interface.
+
+    Example:
+
+    ```mlir
+    func.func private @chain(%x: memref<?x8xf32>, %out: memref<?x8xf32>)
+    func.func @forward(%x: memref<?xi32> {transformer.input = "input_ids"})
+        -> (memref<?x8xf32> {transformer.output = "y", transformer.rows = "tokens"})
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
+def TransformerOutlineParallel : Pass<"transformer-outline-parallel", "::mlir::ModuleOp"> {
+  let summary = "Outline scf.forall loops as bodies for the runtime's threads";
+  let description = [{
+    Each outermost `scf.forall` on buffers becomes a function of one iteration,
+    `(captures..., index, workspace)`, and a call that runs it for all. Buffers
+    made inside of an iteration become views of the thread's workspace, sharing
+    it by their lifetimes; their sizes need a bound that is known when compiling.
+    `transformer.thread_workspace` on the module is what a thread needs.
+
+    Example:
+
+    ```mlir
+    func.func private @chain(%x: memref<?xf32>) attributes {transformer.chain} {
+      %c0 = arith.constant 0 : index
+      %n = memref.dim %x, %c0 : memref<?xf32>
+      %zero = arith.constant 0.0 : f32
+      scf.forall (%i) in (%n) {
+        memref.store %zero, %x[%i] : memref<?xf32>
+      }
+      return
+    }
+    ```
+  }];
+  let statistics = [Statistic<"numOutlined", "outlined", "loops outlined">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::LLVM::LLVMDialect"];
+}
+
+def TransformerEmitEntry : Pass<"transformer-emit-entry", "::mlir::ModuleOp"> {
+  let summary = "Emit tm_forward and the calls into the runtime's thread pool";
+  let description = [{
+    On the LLVM dialect, after `transformer-build-entry` and
+    `transformer-outline-parallel`: `void tm_forward(tm_call *)` takes the call
+    record apart for `@forward`, and each parallel loop packs its captures for
+    `tm_call.parallel`. Everything but `tm_forward` becomes internal.
+
+    Example:
+
+    ```mlir
+    llvm.func @loop_parallel(!llvm.ptr, f32, i64) attributes {transformer.body = @loop_body}
+    ```
+  }];
+  let statistics = [Statistic<"numParallel", "parallel", "parallel calls">];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 def TransformerEmitFft : Pass<"transformer-emit-fft", "::mlir::ModuleOp"> {
   let summary = "Expand transformer_kernel.fft_mix to vector code";
   let description = [{

@@ -3,9 +3,31 @@
 #ifndef TRANSFORMER_PIPELINES_PIPELINES_H
 #define TRANSFORMER_PIPELINES_PIPELINES_H
 
+#include "mlir/Pass/PassOptions.h"
+
+#include <string>
+
 namespace mlir {
 class OpPassManager;
 namespace transformer {
+
+/// Options of `transformer-to-llvm`.
+struct ToLLVMOptions : public PassPipelineOptions<ToLLVMOptions> {
+  Option<std::string> targetCpu{
+      *this, "target-cpu",
+      llvm::cl::desc("CPU level to compile for: host, or a name of the table"),
+      llvm::cl::init("host")};
+  Option<int64_t> rowBlock{
+      *this, "row-block",
+      llvm::cl::desc("most rows that a token-wise chain works on at once"),
+      llvm::cl::init(64)};
+};
+
+/// `transformer-to-llvm`: from a model module (@forward on packed batches) to
+/// the LLVM dialect with the entry `void tm_forward(tm_call *)` of
+/// Runtime/abi.h. Weights stay ml_program.global ops, in the order of the
+/// weights file.
+void buildToLLVMPipeline(OpPassManager &pm, const ToLLVMOptions &options);
 
 /// `transformer-to-llvm-naive`: the reference lowering by plain loops, from
 /// transformer ops (or linalg) down to the LLVM dialect. Slow; the second
