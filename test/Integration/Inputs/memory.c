@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* Calls of growing size; prints the most memory beyond the weights, the ids and
    the outputs, in MB: memory ARTIFACT. */
 #include "model.h"

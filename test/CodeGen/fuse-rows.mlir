@@ -1,0 +1,29 @@
+// RUN: transformer-opt %s --transformer-fuse-rows | FileCheck %s
+
+// CHECK-LABEL: func private @chain
+// CHECK-SAME: %[[X:[^:]*]]: tensor<?x8xf32>, %[[OUT:[^:]*]]: tensor<?x8xf32>
+// CHECK: scf.forall (%[[I:.*]]) = (0) to (%{{.*}}) step (%{{.*}}) shared_outs(%[[O:.*]] = %[[OUT]])
+// CHECK: tensor.extract_slice %[[X]][%[[I]], 0]
+// CHECK: %[[E:.*]] = linalg.exp
+// CHECK: %[[A:.*]] = linalg.abs ins(%[[E]]
+// CHECK: tensor.parallel_insert_slice %[[A]] into %[[O]][%[[I]], 0]
+// CHECK-NOT: linalg.
+func.func private @chain(%x: tensor<?x8xf32>, %out: tensor<?x8xf32>) -> tensor<?x8xf32> attributes {transformer.chain} {
+  %c0 = arith.constant 0 : index
+  %rows = tensor.dim %x, %c0 : tensor<?x8xf32>
+  %e = tensor.empty(%rows) : tensor<?x8xf32>
+  %y = linalg.exp ins(%x : tensor<?x8xf32>) outs(%e : tensor<?x8xf32>) -> tensor<?x8xf32>
+  %z = linalg.abs ins(%y : tensor<?x8xf32>) outs(%e : tensor<?x8xf32>) -> tensor<?x8xf32>
+  return %z : tensor<?x8xf32>
+}
+
+// CHECK-LABEL: func private @negative_no_chain
+// CHECK-NOT: scf.forall
+// CHECK: return
+func.func private @negative_no_chain(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %c0 = arith.constant 0 : index
+  %rows = tensor.dim %x, %c0 : tensor<?x8xf32>
+  %e = tensor.empty(%rows) : tensor<?x8xf32>
+  %y = linalg.exp ins(%x : tensor<?x8xf32>) outs(%e : tensor<?x8xf32>) -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}
