@@ -12,7 +12,7 @@ import time
 
 root, model = sys.argv[1:]
 out = os.path.join(root, "out")
-command = ["transformer-compile", "--naive", model, "-o", out]
+command = ["transformer-compile", model, "-o", out]
 
 
 def digest():

@@ -1,8 +1,8 @@
 # Two models in one process, even when their symbols are global, each called by
 # many threads at once.
 # RUN: rm -rf %t && mkdir %t && sed 's/0\.5/2.5/' %S/Inputs/tiny.mlir > %t/other.mlir
-# RUN: transformer-compile --quiet --naive %S/Inputs/tiny.mlir -o %t/one
-# RUN: transformer-compile --quiet --naive %t/other.mlir -o %t/two
+# RUN: transformer-compile --quiet %S/Inputs/tiny.mlir -o %t/one
+# RUN: transformer-compile --quiet %t/other.mlir -o %t/two
 # RUN: %python %s %t/one 0.5 %t/two 2.5
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 import ctypes

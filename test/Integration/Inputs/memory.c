@@ -24,7 +24,7 @@ int main(int argc, char **argv) {
   tm_output_info(model, tm_output_count(model) - 1, &info);
   int64_t length = tm_max_length(model) < 256 ? tm_max_length(model) : 256;
   double arrays = 0;
-  for (int64_t sequences = 1; sequences <= 256; sequences *= 4) {
+  for (int64_t sequences = 1; sequences <= 64; sequences *= 4) {
     int32_t *ids = malloc(4 * sequences * length);
     int32_t *offsets = malloc(4 * (sequences + 1));
     float *rows = malloc(4 * sequences * info.width);
