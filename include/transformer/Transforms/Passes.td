@@ -78,4 +78,42 @@ def TransformerSaveWeights : Pass<"transformer-save-weights", "::mlir::ModuleOp"
   let dependentDialects = ["::mlir::ml_program::MLProgramDialect"];
 }
 
+def TransformerUnpad : Pass<"transformer-unpad", "::mlir::func::FuncOp"> {
+  let summary = "Turn dense ops with a padding mask into packed ones";
+  let description = [{
+    Works on functions of one block in which `transformer.attention` or
+    `transformer.pool` has a mask `[batch, keys]` of i1. **Each row of the mask
+    must be ones, then zeros**: nothing in the IR says so, who runs the pass does.
+    Offsets are computed from the mask; the tokens of dense inputs are gathered;
+    the ops between run packed; and what is returned, or read by an op that stays
+    dense, is scattered back, with zeros in place of padding.
+
+    Packed are: attention whose keys have this mask and whose queries are of the
+    same batch; pooling with this mask, or of the first token; and what works on
+    each token alone (linear, norms, elementwise ops of any dialect, embedding,
+    rope, quantize, dequantize, unpool). Ops that let the padding influence the
+    tokens (fft_mix, token_mix, attention and pooling without the mask) stay
+    dense. The numbers of the tokens are the same as before; those of the padding
+    become zeros, and the first token of an empty sequence pools to zeros.
+
+    A mask of another type is compared to zero first (`arith.cmpi`); run
+    `cse` before this pass when that is done more than once.
+
+    Example:
+
+    ```mlir
+    func.func @f(%x: tensor<?x?x8xf32>, %m: tensor<?x?xi1>) -> tensor<?x8xf32> {
+      %y = transformer.attention %x, %x, %x mask(%m) {num_heads = 2, num_kv_heads = 2}
+          : (tensor<?x?x8xf32>, tensor<?x?x8xf32>, tensor<?x?x8xf32>, tensor<?x?xi1>) -> tensor<?x?x8xf32>
+      %z = transformer.gelu %y : tensor<?x?x8xf32>
+      %s = transformer.pool mean %z mask(%m) : (tensor<?x?x8xf32>, tensor<?x?xi1>) -> tensor<?x8xf32>
+      return %s : tensor<?x8xf32>
+    }
+    ```
+  }];
+  let statistics = [Statistic<"numConverted", "converted", "ops packed">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
+}
+
 #endif // TRANSFORMER_TRANSFORMS_PASSES_TD

@@ -1,0 +1,305 @@
+//===- Unpad.cpp - dense ops with a mask to the packed form ---------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// First the values that have a row for each place of the mask are found, by
+// propagation from where the mask is used; then the ops between them are cloned
+// in packed form. What other ops still need of them is unpacked.
+//===----------------------------------------------------------------------===//
+#include "PackedLayout.h"
+
+#include "transformer/IR/TransformerDialect.h"
+#include "transformer/Transforms/Passes.h"
+
+#include "mlir/Analysis/SliceAnalysis.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Remarks.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+namespace mlir::transformer {
+#define GEN_PASS_DEF_TRANSFORMERUNPAD
+#include "transformer/Transforms/Passes.h.inc"
+} // namespace mlir::transformer
+
+using namespace mlir;
+using namespace mlir::transformer;
+
+static bool isDense(Value value, int64_t least) {
+  auto type = dyn_cast_or_null<RankedTensorType>(value.getType());
+  return type && type.getRank() >= least;
+}
+
+/// The operands and results of `op` that have one row per token, when row t of
+/// the results needs row t of the operands only; empty for other ops.
+static SmallVector<Value> rowsOf(Operation *op) {
+  SmallVector<Value> rows;
+  auto add = [&](ValueRange values) { llvm::append_range(rows, values); };
+  llvm::TypeSwitch<Operation *>(op)
+      .Case<LinearOp>([&](LinearOp op) {
+        if (isDense(op.getInput(), 3))
+          add({op.getInput(), op.getResult()});
+        if (!rows.empty() && op.getInputScales())
+          rows.push_back(op.getInputScales());
+      })
+      .Case<EmbeddingOp>([&](EmbeddingOp op) {
+        if (isDense(op.getIds(), 2))
+          add({op.getIds(), op.getResult()});
+      })
+      .Case<LayerNormOp, RmsNormOp>([&](auto op) {
+        if (isDense(op.getInput(), 3))
+          add({op.getInput(), op.getResult()});
+        if (!rows.empty() && op.getResidual())
+          rows.push_back(op.getResidual());
+      })
+      .Case<UnpoolOp>([&](UnpoolOp op) {
+        if (!op.getOffsets())
+          rows.push_back(op.getResult());
+      })
+      .Case<QuantizeOp>([&](QuantizeOp op) {
+        if (isDense(op.getInput(), 3))
+          add({op.getInput(), op.getResult(), op.getScales()});
+      })
+      .Case<DequantizeOp, L2NormalizeOp, RopeOp>([&](auto op) {
+        if (isDense(op->getOperand(0), 3)) {
+          add(op->getOperands());
+          add(op->getResults());
+        }
+      })
+      .Default([&](Operation *op) {
+        if (!op->hasTrait<OpTrait::Elementwise>() || op->getNumResults() != 1 ||
+            !llvm::all_of(op->getOperands(),
+                          [](Value v) { return isDense(v, 2); }))
+          return;
+        add(op->getOperands());
+        add(op->getResults());
+      });
+  return rows;
+}
+
+namespace {
+class Unpadder {
+public:
+  Unpadder(Block &block, Value mask) : block(block), mask(mask) { findRows(); }
+
+  /// Ops that this mask lets become packed; none if nothing is gained.
+  int64_t run();
+
+private:
+  void findRows();
+  bool usesMask(Operation *op) const;
+  bool isConvertible(Operation *op) const;
+  void explain(Operation *op) const;
+  Value packed(OpBuilder &builder, Value dense, const PackedLayout &layout);
+  void convert(Operation *op, const PackedLayout &layout);
+
+  Block &block;
+  Value mask;
+  llvm::DenseSet<Value> rows;
+  IRMapping mapping;
+};
+} // namespace
+
+bool Unpadder::usesMask(Operation *op) const {
+  if (auto attention = dyn_cast<AttentionOp>(op))
+    return attention.getMask() == mask;
+  auto pool = dyn_cast<PoolOp>(op);
+  return pool && pool.getMask() == mask;
+}
+
+void Unpadder::findRows() {
+  bool grew = true;
+  auto add = [&](Value value) { grew |= rows.insert(value).second; };
+  while (grew) {
+    grew = false;
+    for (Operation &op : block) {
+      if (auto attention = dyn_cast<AttentionOp>(op)) {
+        if (!usesMask(&op))
+          continue;
+        add(attention.getKey());
+        add(attention.getValue());
+        if (rows.contains(attention.getQuery()))
+          add(attention.getResult());
+        if (rows.contains(attention.getResult()))
+          add(attention.getQuery());
+        continue;
+      }
+      if (auto pool = dyn_cast<PoolOp>(op)) {
+        if (usesMask(&op))
+          add(pool.getInput());
+        continue;
+      }
+      SmallVector<Value> values = rowsOf(&op);
+      if (llvm::any_of(values, [&](Value v) { return rows.contains(v); }))
+        llvm::for_each(values, add);
+    }
+  }
+}
+
+bool Unpadder::isConvertible(Operation *op) const {
+  if (auto attention = dyn_cast<AttentionOp>(op))
+    return usesMask(op) && rows.contains(attention.getQuery());
+  if (auto pool = dyn_cast<PoolOp>(op))
+    return rows.contains(pool.getInput()) &&
+           (usesMask(op) ||
+            (!pool.getMask() && pool.getKind() == PoolKind::cls));
+  SmallVector<Value> values = rowsOf(op);
+  return !values.empty() && rows.contains(values.front());
+}
+
+/// Says why an op that reads tokens stays dense.
+void Unpadder::explain(Operation *op) const {
+  StringRef reason =
+      llvm::TypeSwitch<Operation *, StringRef>(op)
+          .Case<AttentionOp>([&](AttentionOp op) {
+            return op.getMask() == mask
+                       ? "its queries are of another batch than the mask"
+                       : "it does not hide the padding by the same mask";
+          })
+          .Case<PoolOp>([](auto) { return "it pools over the padding too"; })
+          .Case<FftMixOp, TokenMixOp>(
+              [](auto) { return "it mixes the padding into the tokens"; })
+          .Default([](Operation *) {
+            return "it is not known to keep the tokens apart";
+          });
+  remark::missed(
+      op->getLoc(),
+      remark::RemarkOpts::name("stays-dense").category("transformer-unpad"))
+      << remark::add("{0} stays dense: {1}", op->getName().getStringRef(),
+                     reason);
+}
+
+Value Unpadder::packed(OpBuilder &builder, Value dense,
+                       const PackedLayout &layout) {
+  if (Value known = mapping.lookupOrNull(dense))
+    return known;
+  Value value = layout.pack(builder, dense.getLoc(), dense);
+  mapping.map(dense, value);
+  return value;
+}
+
+void Unpadder::convert(Operation *op, const PackedLayout &layout) {
+  OpBuilder b(op);
+  for (Value operand : op->getOperands())
+    if (rows.contains(operand))
+      packed(b, operand, layout);
+  Operation *clone = b.clone(*op, mapping);
+  for (auto [dense, value] : llvm::zip(op->getResults(), clone->getResults()))
+    if (rows.contains(dense))
+      value.setType(
+          PackedLayout::packedType(cast<RankedTensorType>(dense.getType())));
+  if (auto attention = dyn_cast<AttentionOp>(clone)) {
+    attention.getMaskMutable().clear();
+    attention.getQueryOffsetsMutable().assign(layout.getOffsets());
+  } else if (auto pool = dyn_cast<PoolOp>(clone)) {
+    pool.getMaskMutable().clear();
+    pool.getOffsetsMutable().assign(layout.getOffsets());
+  } else if (auto unpool = dyn_cast<UnpoolOp>(clone)) {
+    unpool.getLengthMutable().assign(layout.getTokens());
+    unpool.getOffsetsMutable().assign(layout.getOffsets());
+  }
+}
+
+int64_t Unpadder::run() {
+  // The layout comes first, so the mask must not need any token.
+  SetVector<Operation *> slice;
+  BackwardSliceOptions options;
+  options.inclusive = options.omitBlockArguments = true;
+  options.filter = [&](Operation *op) { return op->getBlock() == &block; };
+  if (Operation *source = mask.getDefiningOp())
+    if (failed(getBackwardSlice(mask, &slice, options)) ||
+        source->getBlock() != &block || !llvm::all_of(slice, isPure)) {
+      remark::missed(mask.getLoc(), remark::RemarkOpts::name("mask").category(
+                                        "transformer-unpad"))
+          << remark::add("the mask cannot be computed first");
+      return 0;
+    }
+  SmallVector<Operation *> converted;
+  for (Operation &op : block)
+    if (isConvertible(&op) && !slice.contains(&op))
+      converted.push_back(&op);
+  if (converted.empty()) {
+    for (Operation *user : mask.getUsers())
+      if (user->getBlock() == &block && usesMask(user))
+        explain(user);
+    return 0;
+  }
+  OpBuilder b = OpBuilder::atBlockBegin(&block);
+  for (Operation *op : slice) {
+    op->moveBefore(&block, b.getInsertionPoint());
+    b.setInsertionPointAfter(op);
+  }
+  PackedLayout layout(b, mask.getLoc(), mask);
+  for (Operation *op : converted)
+    convert(op, layout);
+
+  llvm::SmallPtrSet<Operation *, 16> old(converted.begin(), converted.end());
+  for (Operation *op : llvm::reverse(converted)) {
+    for (Value dense : op->getResults()) {
+      Value value = mapping.lookup(dense);
+      if (!rows.contains(dense)) {
+        dense.replaceAllUsesWith(value);
+        continue;
+      }
+      dense.replaceUsesWithIf(mask, [](OpOperand &use) {
+        auto dim = dyn_cast<tensor::DimOp>(use.getOwner());
+        auto index = dim ? dim.getConstantIndex() : std::nullopt;
+        return index && *index < 2;
+      });
+      if (dense.use_empty())
+        continue;
+      for (Operation *user : dense.getUsers())
+        if (user->getBlock() == &block &&
+            !user->hasTrait<OpTrait::IsTerminator>())
+          explain(user);
+      OpBuilder b(op->getContext());
+      b.setInsertionPointAfterValue(value);
+      dense.replaceAllUsesWith(layout.unpack(
+          b, dense.getLoc(), value, cast<RankedTensorType>(dense.getType())));
+    }
+    op->erase();
+  }
+  return converted.size();
+}
+
+namespace {
+struct Unpad : public transformer::impl::TransformerUnpadBase<Unpad> {
+  void runOnOperation() override {
+    func::FuncOp function = getOperation();
+    if (!function.getBody().hasOneBlock())
+      return markAllAnalysesPreserved();
+    Block &block = function.getBody().front();
+    llvm::SetVector<Value> masks;
+    for (Operation &op : block) {
+      Value mask;
+      if (auto attention = dyn_cast<AttentionOp>(op))
+        mask = attention.getMask();
+      else if (auto pool = dyn_cast<PoolOp>(op))
+        mask = pool.getMask();
+      if (!mask || masks.contains(mask))
+        continue;
+      auto type = cast<RankedTensorType>(mask.getType());
+      if (type.getRank() == 2 && type.getElementType().isInteger(1))
+        masks.insert(mask);
+      else
+        remark::missed(op.getLoc(),
+                       remark::RemarkOpts::name("mask").category(getArgument()))
+            << remark::add("only a mask [batch, keys] of i1 says where the "
+                           "padding is");
+    }
+    for (Value mask : masks)
+      if (int64_t count = Unpadder(block, mask).run()) {
+        numConverted += count;
+        remark::passed(
+            function.getLoc(),
+            remark::RemarkOpts::name("packed").category(getArgument()))
+            << remark::add("{0} ops of {1} are packed", count,
+                           function.getName());
+      }
+  }
+};
+} // namespace
