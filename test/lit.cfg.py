@@ -46,6 +46,9 @@ config.substitutions += [
     ("%python", python),
     ("%plugin", os.path.join(config.build_root, "lib", "TransformerMLIRPlugin.so")),
     ("%mlir_include", os.path.join(os.path.dirname(config.llvm_tools), "include")),
+    ("%run", "mlir-runner -e main -entry-point-result=void "
+             "-shared-libs=%llvm/lib/libmlir_runner_utils.so,%llvm/lib/libmlir_c_runner_utils.so"),
+    ("%llvm", os.path.dirname(config.llvm_tools)),
     ("%build", config.build_root),
     ("%source", config.source_root),
     ("%cc", config.c_compiler),

@@ -47,6 +47,7 @@ static void verifyMask(Checker &check, AttentionOp op, Tensor query,
     check.that(!boolean && mask.rank() == 3,
                "a packed mask is a float bias [num_heads, maxlen, maxlen]");
     check.dim(mask, 0, op.getNumHeads(), "num_heads");
+    check.sameDim(mask, 2, mask, 1);
     return;
   }
   check.that(mask.rank() == 2 || mask.rank() == 4,

@@ -289,6 +289,15 @@ func.func @packed_mask_heads(%q: tensor<6x8xf32>, %o: tensor<3xi32>, %m: tensor<
 
 // -----
 
+func.func @packed_mask_not_square(%q: tensor<6x8xf32>, %o: tensor<3xi32>, %m: tensor<2x9x7xf32>) {
+  // expected-error @+1 {{dimension 2 of mask is 7, but dimension 1 of mask is 9}}
+  %y = transformer.attention %q, %q, %q offsets(%o) mask(%m) {num_heads = 2, num_kv_heads = 2}
+      : (tensor<6x8xf32>, tensor<6x8xf32>, tensor<6x8xf32>, tensor<3xi32>, tensor<2x9x7xf32>) -> tensor<6x8xf32>
+  return
+}
+
+// -----
+
 func.func @mask_type(%q: tensor<6x8xf32>, %o: tensor<3xi32>, %m: tensor<2x9x9xf16>) {
   // expected-error @+1 {{mask holds 'f16', but query holds 'f32'}}
   %y = transformer.attention %q, %q, %q offsets(%o) mask(%m) {num_heads = 2, num_kv_heads = 2}
