@@ -1,12 +1,16 @@
 # Configuration of the lit tests: what a test may call and what it may require.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 import os
+import signal
 import subprocess
 import sys
 
 import lit.formats
 
 config.name = "transformer-mlir"
+# A job in the background ignores Ctrl-C, and so would the tests that send it.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".test", ".py"]
 config.excludes = ["Inputs", "golden", "consumer", "lit.cfg.py", "lit.site.cfg.py", "conftest.py"]
