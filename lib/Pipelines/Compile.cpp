@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "transformer/Pipelines/Compile.h"
 #include "Artifact.h"
+#include "CheckModel.h"
 #include "Diagnostics.h"
 #include "NaiveEntry.h"
 
@@ -118,9 +119,11 @@ LogicalResult Compilation::prepare() {
 }
 
 LogicalResult Compilation::lower() {
+  if (failed(checkModel(*module)))
+    return failure();
   if (options.naive) {
-    if (failed(prepareNaiveEntry(*module)) ||
-        failed(runPipeline("transformer-bind-weights")) ||
+    prepareNaiveEntry(*module);
+    if (failed(runPipeline("transformer-bind-weights")) ||
         failed(saveWeights()) ||
         failed(runPipeline("transformer-to-llvm-naive")))
       return failure();

@@ -9,9 +9,12 @@ using namespace mlir::transformer;
 
 // "encoder.layer.3: " or "model.mlir:12:3: ".
 static void printLocation(raw_ostream &os, Location location) {
-  if (auto file = location->findInstanceOf<FileLineColLoc>())
+  auto file = location->findInstanceOf<FileLineColLoc>();
+  if (file && file.getLine())
     os << file.getFilename().getValue() << ':' << file.getLine() << ':'
        << file.getColumn() << ": ";
+  else if (file)
+    os << file.getFilename().getValue() << ": ";
   else if (auto name = location->findInstanceOf<NameLoc>())
     os << name.getName().getValue() << ": ";
 }

@@ -24,18 +24,13 @@ static NamedAttribute number(Builder &b, StringRef name, int64_t value) {
   return b.getNamedAttr(name, b.getI64IntegerAttr(value));
 }
 
-LogicalResult mlir::transformer::prepareNaiveEntry(ModuleOp module) {
+void mlir::transformer::prepareNaiveEntry(ModuleOp module) {
   auto forward = module.lookupSymbol<func::FuncOp>("forward");
-  if (!forward)
-    return module.emitError("the model has no function @forward");
   Builder b(module.getContext());
   SmallVector<Attribute> inputs, outputs;
   for (unsigned i = 0; i < forward.getNumArguments(); ++i) {
-    auto type = dyn_cast<RankedTensorType>(forward.getArgumentTypes()[i]);
+    auto type = cast<RankedTensorType>(forward.getArgumentTypes()[i]);
     auto name = forward.getArgAttrOfType<StringAttr>(i, "transformer.input");
-    if (!type || !name || type.getRank() == 0)
-      return forward.emitError("argument ")
-             << i << " of @forward is no tensor with a transformer.input name";
     auto limit = forward.getArgAttrOfType<IntegerAttr>(i, "transformer.limit");
     bool isFloat = isa<FloatType>(type.getElementType());
     inputs.push_back(b.getDictionaryAttr(
@@ -45,15 +40,10 @@ LogicalResult mlir::transformer::prepareNaiveEntry(ModuleOp module) {
          number(b, "width", rowWidth(type))}));
   }
   for (unsigned i = 0; i < forward.getNumResults(); ++i) {
-    auto type = dyn_cast<RankedTensorType>(forward.getResultTypes()[i]);
+    auto type = cast<RankedTensorType>(forward.getResultTypes()[i]);
     auto name =
         forward.getResultAttrOfType<StringAttr>(i, "transformer.output");
     auto rows = forward.getResultAttrOfType<StringAttr>(i, "transformer.rows");
-    if (!type || !name || !rows || !type.getElementType().isF32())
-      return forward.emitError("result ")
-             << i
-             << " of @forward is no f32 tensor with transformer.output and "
-                "transformer.rows";
     outputs.push_back(b.getDictionaryAttr(
         {b.getNamedAttr("name", name), b.getNamedAttr("rows", rows),
          number(b, "width", rowWidth(type))}));
@@ -73,7 +63,6 @@ LogicalResult mlir::transformer::prepareNaiveEntry(ModuleOp module) {
   // What the entry needs to know of the shapes.
   module->setAttr("transformer.forward_type",
                   TypeAttr::get(forward.getFunctionType()));
-  return success();
 }
 
 namespace {

@@ -8,8 +8,8 @@
 namespace mlir::transformer {
 
 /// Before transformer-bind-weights: notes the inputs and outputs of @forward
-/// for the descriptor, and asks for its C interface.
-LogicalResult prepareNaiveEntry(ModuleOp module);
+/// of a checked model for the descriptor, and asks for its C interface.
+void prepareNaiveEntry(ModuleOp module);
 
 /// After transformer-to-llvm-naive: adds @tm_forward, which calls @forward and
 /// copies the buffers that it returns to the outputs. So the reference lowering
