@@ -2,7 +2,7 @@
 # packed, and its numbers agree with the definition, written in NumPy (f64).
 # REQUIRES: slow, iree.compiler, iree.runtime, numpy
 # RUN: transformer-opt --convert-transformer-to-linalg %S/Inputs/dense-encoder.mlir -o %t.dense.mlir
-# RUN: transformer-opt --convert-transformer-to-linalg %S/Inputs/packed-attention.mlir -o %t.packed.mlir
+# RUN: transformer-opt --convert-transformer-to-linalg %S/Inputs/packed-encoder.mlir -o %t.packed.mlir
 # RUN: %python %s %t.dense.mlir %t.packed.mlir
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 import math
@@ -69,10 +69,15 @@ for s in range(2):
     agree(np.asarray(tokens)[s], y, "tokens")
     agree(np.asarray(pooled)[s], z, "pooled")
 
-q, k, v = weight(6, 8), weight(6, 8), weight(6, 8)
+x = weight(6, 8)
 offsets = np.array([0, 1, 1, 6], np.int32)
-found = np.asarray(load(sys.argv[2]).attend(q, k, v, offsets))
-for begin, end in ((0, 1), (1, 6)):
-    rows = slice(begin, end)
-    causal = np.tril(np.ones((end - begin, end - begin), bool))
-    agree(found[rows], attention(*(np.float64(t[rows]) for t in (q, k, v)), causal, 2), "packed")
+tokens, means = load(sys.argv[2]).encoder(x, offsets)
+table = np.arange(5)[:, None] + np.arange(8) / 10
+for s, (begin, end) in enumerate(zip(offsets, offsets[1:])):
+    length = end - begin
+    rows, causal = np.float64(x[begin:end]), np.tril(np.ones((length, length), bool))
+    v = rows + table[:length]
+    y = attention(rows, v, v, causal, 2) if length else rows
+    agree(np.asarray(means)[s], y.mean(0) if length else np.zeros(8), "packed, pooled")
+    if length:
+        agree(np.asarray(tokens)[begin:end], y, "packed tokens")

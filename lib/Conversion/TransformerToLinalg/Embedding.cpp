@@ -42,7 +42,9 @@ struct EmbeddingPattern : OpRewritePattern<EmbeddingOp> {
   }
 };
 
-/// Counts up inside each sequence, one loop over sequences and one over tokens.
+/// Counts up inside each sequence, in a loop over sequences. Without ids the
+/// tokens of a sequence are one elementwise op, which other compilers take;
+/// counting past padding is a second loop.
 struct PositionsPattern : OpRewritePattern<PositionsOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -59,49 +61,73 @@ struct PositionsPattern : OpRewritePattern<PositionsOp> {
     Value bounds = tensor::DimOp::create(b, op.getOffsets(), zero);
     Value sequences =
         arith::SubIOp::create(b, arith::MaxUIOp::create(b, bounds, one), one);
-    Value start = arith::ConstantIntOp::create(b, op.getStart(), 32);
-    Value padded = arith::ConstantIntOp::create(b, op.getStart() - 1, 32);
-    Value step = arith::ConstantIntOp::create(b, 1, 32);
-    auto outer = scf::ForOp::create(b, zero, sequences, one, ValueRange{out});
+    auto loop = scf::ForOp::create(b, zero, sequences, one, ValueRange{out});
     {
       OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(outer.getBody());
-      Value s = outer.getInductionVar();
-      Value next = arith::AddIOp::create(b, s, one);
+      b.setInsertionPointToStart(loop.getBody());
+      Value s = loop.getInductionVar(), into = loop.getRegionIterArgs()[0];
       auto bound = [&](Value at) {
         return toIndex(
             b, tensor::ExtractOp::create(b, op.getOffsets(), ValueRange{at}));
       };
-      auto inner =
-          scf::ForOp::create(b, bound(s), bound(next), one,
-                             ValueRange{outer.getRegionIterArgs()[0], start});
-      {
-        OpBuilder::InsertionGuard innerGuard(b);
-        b.setInsertionPointToStart(inner.getBody());
-        Value t = inner.getInductionVar();
-        Value count = inner.getRegionIterArgs()[1], value = count;
-        Value after = arith::AddIOp::create(b, count, step);
-        if (op.getIds()) {
-          Value id = tensor::ExtractOp::create(b, op.getIds(), ValueRange{t});
-          Value pad = arith::ConstantIntOp::create(
-              b, op.getPaddingId().value_or(0), 32);
-          Value isPad =
-              arith::CmpIOp::create(b, arith::CmpIPredicate::eq, id, pad);
-          value = arith::SelectOp::create(b, isPad, padded, value);
-          after = arith::SelectOp::create(b, isPad, count, after);
-        }
-        Value inserted = tensor::InsertOp::create(
-            b, value, inner.getRegionIterArgs()[0], ValueRange{t});
-        scf::YieldOp::create(b, ValueRange{inserted, after});
-      }
-      scf::YieldOp::create(b, ValueRange{inner.getResult(0)});
+      Value begin = bound(s), end = bound(arith::AddIOp::create(b, s, one));
+      Value next = op.getIds() ? countPastPadding(b, op, into, begin, end)
+                               : number(b, op, into, begin, end);
+      scf::YieldOp::create(b, next);
     }
-    rewriter.replaceOp(
-        op,
-        outer.getResult(0).getType() != type
-            ? tensor::CastOp::create(b, type, outer.getResult(0)).getResult()
-            : outer.getResult(0));
+    Value result = loop.getResult(0);
+    if (result.getType() != type)
+      result = tensor::CastOp::create(b, type, result);
+    rewriter.replaceOp(op, result);
     return success();
+  }
+
+private:
+  static Value number(ImplicitLocOpBuilder &b, PositionsOp op, Value into,
+                      Value begin, Value end) {
+    SmallVector<OpFoldResult> from{begin}, stride{b.getIndexAttr(1)};
+    SmallVector<OpFoldResult> size{
+        arith::SubIOp::create(b, end, begin).getResult()};
+    Value part = tensor::ExtractSliceOp::create(b, into, from, size, stride);
+    Value numbers =
+        linalg::GenericOp::create(
+            b, part.getType(), ValueRange{}, part,
+            ArrayRef<AffineMap>{b.getMultiDimIdentityMap(1)},
+            ArrayRef<utils::IteratorType>{utils::IteratorType::parallel},
+            [&](OpBuilder &inner, Location loc, ValueRange args) {
+              ImplicitLocOpBuilder ib(loc, inner);
+              Value i = arith::IndexCastOp::create(
+                  ib, ib.getI32Type(), linalg::IndexOp::create(ib, 0));
+              Value start = arith::ConstantIntOp::create(ib, op.getStart(), 32);
+              linalg::YieldOp::create(
+                  ib, ValueRange{arith::AddIOp::create(ib, i, start)});
+            })
+            .getResult(0);
+    return tensor::InsertSliceOp::create(b, numbers, into, from, size, stride);
+  }
+
+  static Value countPastPadding(ImplicitLocOpBuilder &b, PositionsOp op,
+                                Value into, Value begin, Value end) {
+    auto number = [&](int64_t v) -> Value {
+      return arith::ConstantIntOp::create(b, v, 32);
+    };
+    Value step = number(1), pad = number(op.getPaddingId().value_or(0));
+    Value padded = number(op.getStart() - 1);
+    auto loop =
+        scf::ForOp::create(b, begin, end, arith::ConstantIndexOp::create(b, 1),
+                           ValueRange{into, number(op.getStart())});
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value t = loop.getInductionVar(), count = loop.getRegionIterArgs()[1];
+    Value id = tensor::ExtractOp::create(b, op.getIds(), ValueRange{t});
+    Value isPad = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, id, pad);
+    Value value = arith::SelectOp::create(b, isPad, padded, count);
+    Value after = arith::SelectOp::create(
+        b, isPad, count, arith::AddIOp::create(b, count, step));
+    Value inserted = tensor::InsertOp::create(
+        b, value, loop.getRegionIterArgs()[0], ValueRange{t});
+    scf::YieldOp::create(b, ValueRange{inserted, after});
+    return loop.getResult(0);
   }
 };
 

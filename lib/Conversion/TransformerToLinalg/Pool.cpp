@@ -223,25 +223,27 @@ struct UnpoolPattern : OpRewritePattern<UnpoolOp> {
         return toIndex(
             b, tensor::ExtractOp::create(b, op.getOffsets(), ValueRange{at}));
       };
-      SmallVector<OpFoldResult> extents{b.getIndexAttr(1), hidden};
+      Value begin = bound(s), end = bound(arith::AddIOp::create(b, s, one));
+      OpFoldResult count = arith::SubIOp::create(b, end, begin).getResult();
       SmallVector<OpFoldResult> strides(2, b.getIndexAttr(1));
+      auto inputType = cast<RankedTensorType>(op.getInput().getType());
       Value row = tensor::ExtractSliceOp::create(
-          b, op.getInput(), SmallVector<OpFoldResult>{s, b.getIndexAttr(0)},
-          extents, strides);
-      auto inner = scf::ForOp::create(
-          b, bound(s), bound(arith::AddIOp::create(b, s, one)), one,
-          ValueRange{outer.getRegionIterArgs()[0]});
-      {
-        OpBuilder::InsertionGuard innerGuard(b);
-        b.setInsertionPointToStart(inner.getBody());
-        Value inserted = tensor::InsertSliceOp::create(
-            b, row, inner.getRegionIterArgs()[0],
-            SmallVector<OpFoldResult>{inner.getInductionVar(),
-                                      b.getIndexAttr(0)},
-            extents, strides);
-        scf::YieldOp::create(b, inserted);
-      }
-      scf::YieldOp::create(b, inner.getResult(0));
+          b,
+          RankedTensorType::get({inputType.getDimSize(1)},
+                                inputType.getElementType()),
+          op.getInput(), SmallVector<OpFoldResult>{s, b.getIndexAttr(0)},
+          SmallVector<OpFoldResult>{b.getIndexAttr(1), hidden}, strides);
+      SmallVector<OpFoldResult> from{begin, b.getIndexAttr(0)};
+      SmallVector<OpFoldResult> extents{count, hidden};
+      Value into = outer.getRegionIterArgs()[0];
+      Value part =
+          tensor::ExtractSliceOp::create(b, into, from, extents, strides);
+      Value copies =
+          linalg::BroadcastOp::create(b, row, part, ArrayRef<int64_t>{0})
+              ->getResult(0);
+      Value inserted = tensor::InsertSliceOp::create(b, copies, into, from,
+                                                     extents, strides);
+      scf::YieldOp::create(b, inserted);
     }
     Value result = outer.getResult(0);
     if (result.getType() != type)
