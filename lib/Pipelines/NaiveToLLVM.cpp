@@ -15,6 +15,7 @@
 using namespace mlir;
 
 void transformer::buildNaiveToLLVMPipeline(OpPassManager &pm) {
+  pm.addPass(createTransformerInlineWeights());
   pm.addPass(createConvertTransformerToLinalg());
   // Elementwise arith on tensors has no loops of its own.
   pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());

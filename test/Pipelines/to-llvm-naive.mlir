@@ -3,6 +3,7 @@
 // RUN: transformer-opt --transformer-to-llvm-naive %s | FileCheck %s --implicit-check-not=linalg. --implicit-check-not=memref
 
 // PIPELINE: builtin.module(
+// PIPELINE-NEXT: transformer-inline-weights,
 // PIPELINE-NEXT: convert-transformer-to-linalg,
 // PIPELINE-NEXT: func.func(
 // PIPELINE-NEXT: convert-elementwise-to-linalg

@@ -42,4 +42,24 @@ def TransformerExpandCopies : Pass<"transformer-expand-copies"> {
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
 }
 
+def TransformerInlineWeights : Pass<"transformer-inline-weights", "::mlir::ModuleOp"> {
+  let summary = "Turn loads of bound weights into constants";
+  let description = [{
+    For lowerings that know nothing of weight files: every
+    `ml_program.global_load_const` becomes an `arith.constant` over the same
+    bytes, which are not copied, and private globals without other uses go. An
+    extern weight is an error.
+
+    Example:
+
+    ```mlir
+    %w = ml_program.global_load_const @w : tensor<2xf32>
+    // becomes
+    %w = arith.constant dense<[1.0, 2.0]> : tensor<2xf32>
+    ```
+  }];
+  let statistics = [Statistic<"numInlined", "inlined", "loads turned into constants">];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 #endif // TRANSFORMER_CONVERSION_PASSES_TD
