@@ -155,8 +155,11 @@ LogicalResult transformer::emitContract(kernel::ContractOp op,
              << AffineMapAttr::get(map)
              << "; supported are (d0, d1), (d0) and (d1) of buffers "
              << "with contiguous columns";
+  SmallVector<bool> byColumn{true};
+  for (AffineMap map : op.getMaps().getAsValueRange<AffineMapAttr>())
+    byColumn.push_back(map.isFunctionOfDim(1));
   std::string why;
-  if (!canCloneBody(op.getEpilogue().front(), why))
+  if (!canCloneBody(op.getEpilogue().front(), byColumn, why))
     return op.emitError(why);
   return ContractEmitter(op, target).emit();
 }

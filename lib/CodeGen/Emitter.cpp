@@ -149,13 +149,12 @@ static SmallVector<Value> indicesOf(Emitter &e, AffineMap map,
 Value transformer::loadAt(Emitter &e, Value buffer, AffineMap map,
                           const Place &place) {
   if (!isa<MemRefType>(buffer.getType()))
-    return place.column ? e.broadcast(buffer) : buffer;
+    return buffer;
   bool hasColumn;
   SmallVector<Value> indices = indicesOf(e, map, place, hasColumn);
   if (hasColumn)
     return e.load(buffer, indices, place.mask);
-  Value scalar = memref::LoadOp::create(e, buffer, indices);
-  return place.column ? e.broadcast(scalar) : scalar;
+  return memref::LoadOp::create(e, buffer, indices);
 }
 
 void transformer::storeAt(Emitter &e, Value value, Value buffer, AffineMap map,
@@ -184,72 +183,4 @@ bool transformer::isRowMap(AffineMap map, Type buffer) {
       return false;
   }
   return true;
-}
-
-bool transformer::canCloneBody(Block &body, std::string &why) {
-  for (Operation &op : body.without_terminator()) {
-    if (isa<linalg::IndexOp, arith::ConstantOp>(op))
-      continue;
-    bool scalars = llvm::all_of(op.getResultTypes(), [](Type type) {
-      return type.isIntOrIndexOrFloat();
-    });
-    if (!OpTrait::hasElementwiseMappableTraits(&op) || !scalars) {
-      why = "'" + op.getName().getStringRef().str() +
-            "' in its body is not elementwise";
-      return false;
-    }
-  }
-  return true;
-}
-
-SmallVector<Value> transformer::cloneBody(Emitter &e, Block &body,
-                                          ArrayRef<Value> values,
-                                          const Place &place) {
-  bool vectors = static_cast<bool>(place.column);
-  IRMapping map;
-  map.map(body.getArguments(), ValueRange(values));
-  // Values of the scalar world (constants, values from outside of the body)
-  // are widened where they meet a register.
-  auto lookup = [&](Value value) -> Value {
-    if (Value mapped = map.lookupOrNull(value))
-      return mapped;
-    return vectors ? e.broadcast(value) : value;
-  };
-  for (Operation &op : body.without_terminator()) {
-    if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
-      Value value =
-          vectors ? e.splat(constant.getValue()) : e.clone(op)->getResult(0);
-      map.map(constant.getResult(), value);
-      continue;
-    }
-    if (auto position = dyn_cast<linalg::IndexOp>(op)) {
-      bool isColumn = position.getDim() == 1;
-      Value value = isColumn ? place.column : place.row;
-      if (vectors)
-        value = e.broadcast(value);
-      if (vectors && isColumn)
-        value = e.add(value,
-                      vector::StepOp::create(e, e.vectorOf(e.getIndexType())));
-      map.map(position.getResult(), value);
-      continue;
-    }
-    if (!vectors) {
-      e.clone(op, map);
-      continue;
-    }
-    SmallVector<Value> operands;
-    for (Value operand : op.getOperands())
-      operands.push_back(lookup(operand));
-    SmallVector<Type> types;
-    for (Type type : op.getResultTypes())
-      types.push_back(e.vectorOf(type));
-    OperationState state(op.getLoc(), op.getName(), operands, types);
-    state.attributes = op.getDiscardableAttrDictionary().getValue();
-    state.propertiesAttr = op.getPropertiesAsAttribute();
-    map.map(op.getResults(), e.OpBuilder::create(state)->getResults());
-  }
-  SmallVector<Value> results;
-  for (Value operand : body.getTerminator()->getOperands())
-    results.push_back(lookup(operand));
-  return results;
 }

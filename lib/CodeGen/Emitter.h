@@ -73,19 +73,20 @@ struct Place {
 };
 
 /// Reads the element(s) of `buffer` that `map`, a map from (row, column),
-/// addresses at `place`: a register if `place` has a column.
+/// addresses at `place`: a register if that depends on the column.
 Value loadAt(Emitter &e, Value buffer, AffineMap map, const Place &place);
 void storeAt(Emitter &e, Value value, Value buffer, AffineMap map,
              const Place &place);
 
-/// Clones the ops of `body` with `values` for its arguments, on registers if
-/// `place` has a column and as scalars otherwise. Returns the terminator's
-/// operands.
+/// Clones the ops of `body` with `values` for its arguments: on registers where
+/// a value depends on the column, as scalars otherwise. Returns the
+/// terminator's operands, as registers if `place` has a column.
 SmallVector<Value> cloneBody(Emitter &e, Block &body, ArrayRef<Value> values,
                              const Place &place);
 
-/// Whether cloneBody can do it; otherwise `why` says what stands against it.
-bool canCloneBody(Block &body, std::string &why);
+/// Whether cloneBody can do it, if the arguments in `byColumn` depend on the
+/// column; otherwise `why` says what stands against it.
+bool canCloneBody(Block &body, ArrayRef<bool> byColumn, std::string &why);
 /// Whether `map` is one that loadAt takes for a buffer of this type.
 bool isRowMap(AffineMap map, Type buffer);
 

@@ -49,7 +49,11 @@ static Form classify(linalg::GenericOp op, std::string &why) {
             " is not a buffer of contiguous columns indexed by (row, column)";
       return Form::None;
     }
-  if (!canCloneBody(op.getRegion().front(), why))
+  SmallVector<bool> byColumn;
+  for (OpOperand &operand : op->getOpOperands())
+    byColumn.push_back(op.isDpsInit(&operand) ||
+                       op.getMatchingIndexingMap(&operand).isFunctionOfDim(1));
+  if (!canCloneBody(op.getRegion().front(), byColumn, why))
     return Form::None;
   auto kinds = op.getIteratorTypesArray();
   bool rowsReduce = kinds[0] == utils::IteratorType::reduction;
@@ -90,9 +94,20 @@ static Value rootOf(Value buffer) {
   return buffer;
 }
 
+/// Whether the body of one op loads from a buffer that the other writes.
+static bool readsTableOf(linalg::GenericOp reader, linalg::GenericOp writer) {
+  for (auto load : reader.getRegion().getOps<memref::LoadOp>())
+    for (Value init : writer.getDpsInits())
+      if (rootOf(load.getMemRef()) == rootOf(init))
+        return true;
+  return false;
+}
+
 /// Whether iteration `row` of one op depends on another row of the other: they
 /// share a buffer that is written, other than row by row.
 static bool crossesRows(linalg::GenericOp a, linalg::GenericOp b) {
+  if (readsTableOf(a, b) || readsTableOf(b, a))
+    return true;
   for (OpOperand &x : a->getOpOperands())
     for (OpOperand &y : b->getOpOperands()) {
       if (!a.isDpsInit(&x) && !b.isDpsInit(&y))
