@@ -56,7 +56,8 @@ LogicalResult mergeElementwise(func::FuncOp func) {
           return fuse && producer && producer->hasOneUse() && consumer &&
                  consumer.getNumParallelLoops() == consumer.getNumLoops();
         });
-    if (failed(applyPatternsGreedily(func, std::move(patterns))))
+    if (failed(applyPatternsGreedily(func, std::move(patterns))) ||
+        failed(resolveDims(func)))
       return failure();
   }
   return success();
@@ -68,7 +69,7 @@ public:
       : func(func), rewriter(func.getContext()), rowBlock(rowBlock) {}
 
   LogicalResult run() {
-    if (failed(mergeElementwise(func)) || failed(resolveDims(func)))
+    if (failed(mergeElementwise(func)))
       return failure();
     if (failed(buildLoop()))
       return failure();
