@@ -76,6 +76,7 @@ struct tm_model {
   bool wiped_on_fork;    /* the kernel zeroes *state in children */
   _Atomic int32_t owner; /* else: the process that *state belongs to */
   cpu_set_t cpus;        /* that the process may use */
+  int32_t cpu_count;     /* of them, as far as its time quota goes */
   tm_volatile *state;
 };
 
@@ -86,6 +87,9 @@ int tm_fail(tm_error *error, int status, const char *format, ...)
 /* NULL, or the name of the first feature in the list that this CPU lacks,
    written to `name`. */
 const char *tm_missing_feature(const char *list, char *name, size_t bytes);
+
+/* The CPUs that this process may use, and how many of them at once. */
+int tm_usable_cpus(cpu_set_t *cpus);
 
 int tm_open_weights(const char *directory, const tm_descriptor *descriptor,
                     tm_weights *weights, tm_error *error);

@@ -37,16 +37,14 @@ static int check_library(const tm_options *options, tm_error *error) {
 
 static int check_threads(const tm_options *options, tm_model *model,
                          tm_error *error) {
-  if (sched_getaffinity(0, sizeof(model->cpus), &model->cpus) != 0)
-    CPU_ZERO(&model->cpus);
+  model->cpu_count = tm_usable_cpus(&model->cpus);
   int32_t threads = options ? options->threads : 0;
   if (threads < 0 || threads > TM_MAX_THREADS)
     return tm_fail(error, TM_INVALID_ARGUMENT,
                    "threads is %d; it must be between 1 and %d, or 0 for one "
                    "per CPU",
                    threads, (int)TM_MAX_THREADS);
-  int cpus = CPU_COUNT(&model->cpus);
-  model->threads = threads ? threads : cpus > 0 ? cpus : 1;
+  model->threads = threads ? threads : model->cpu_count;
   model->pin = options && options->pin;
   return TM_OK;
 }

@@ -127,8 +127,8 @@ static void start(tm_pool *pool, const tm_model *model) {
   pool->started = true;
   pool->model = model;
   /* With more threads than CPUs a spinning one keeps a working one waiting. */
-  int cpus = CPU_COUNT(&model->cpus);
-  pool->spin_nanoseconds = model->threads <= cpus ? SPIN_NANOSECONDS : 0;
+  pool->spin_nanoseconds =
+      model->threads <= model->cpu_count ? SPIN_NANOSECONDS : 0;
   size_t stride = (size_t)model->descriptor->thread_workspace;
   pool->workspace_stride = (stride / TM_ALIGNMENT + 1) * TM_ALIGNMENT;
   void *workspaces = NULL;

@@ -49,6 +49,10 @@ struct Flags {
   cl::opt<std::string> linker{
       "linker", cl::value_desc("path"), cl::cat(category),
       cl::desc("ELF linker (default: ld.lld-22 or ld.lld)")};
+  cl::opt<unsigned> threads{
+      "threads", cl::init(0), cl::cat(category),
+      cl::desc("of the compiler (default: one per CPU); programs choose those "
+               "of the model when they load it")};
   cl::opt<bool> naive{
       "naive", cl::cat(category),
       cl::desc("by plain loops: slow; a second opinion on the numbers")};
@@ -85,6 +89,7 @@ CompileOptions mlir::transformer::parseCompileOptions(int argc, char **argv) {
   options.weights = flags.weights;
   options.linker = flags.linker;
   options.naive = flags.naive;
+  options.threads = flags.threads;
   options.quiet = flags.quiet;
   for (int i = 1; i < argc; ++i)
     options.commandLine += (i > 1 ? " " : "") + std::string(argv[i]);

@@ -8,6 +8,7 @@
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
+#include "llvm/Support/ThreadPool.h"
 #include "llvm/Support/WithColor.h"
 
 using namespace mlir;
@@ -23,7 +24,10 @@ int main(int argc, char **argv) {
   registerAllTransformerDialects(registry);
   registerAllPasses();
   registerAllTransformerPasses();
-  MLIRContext context(registry);
+  llvm::DefaultThreadPool threads(llvm::hardware_concurrency(options.threads));
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  if (threads.getMaxConcurrency() > 1)
+    context.setThreadPool(threads);
 
   auto problem = [](const Twine &message) {
     llvm::WithColor::error(llvm::errs(), "transformer-compile")

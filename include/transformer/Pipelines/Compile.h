@@ -33,6 +33,8 @@ struct CompileOptions {
   std::string linker;
   /// For the report.
   std::string commandLine;
+  /// Of the compiler; 0: one per CPU.
+  unsigned threads = 0;
   bool quiet = false;
 };
 
