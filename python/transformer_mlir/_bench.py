@@ -62,8 +62,9 @@ class Reference:
     def __call__(self, name, ids, mask):
         """The output `name` of a padded batch."""
         with self.torch.inference_mode():
-            mask = self.torch.from_numpy(mask)
-            out = self.model(input_ids=self.torch.from_numpy(ids), attention_mask=mask)
+            padded, mask = not mask.all(), self.torch.from_numpy(mask)
+            given = {"attention_mask": mask} if padded else {}
+            out = self.model(input_ids=self.torch.from_numpy(ids), **given)
             if name == "sentence_embedding":
                 result = self.pool(out.last_hidden_state, mask)
             elif name == "logits" and "start_logits" in out:
