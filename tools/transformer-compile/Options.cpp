@@ -50,9 +50,9 @@ struct Flags {
       "linker", cl::value_desc("path"), cl::cat(category),
       cl::desc("ELF linker (default: ld.lld-22 or ld.lld)")};
   cl::opt<unsigned> threads{
-      "threads", cl::init(0), cl::cat(category),
-      cl::desc("of the compiler (default: one per CPU); programs choose those "
-               "of the model when they load it")};
+      "compiler-threads", cl::init(0), cl::cat(category),
+      cl::desc("default: one per CPU; programs choose the threads "
+               "of a model when they load it")};
   cl::opt<bool> naive{
       "naive", cl::cat(category),
       cl::desc("by plain loops: slow; a second opinion on the numbers")};
