@@ -10,6 +10,7 @@
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FormatVariadic.h"
 
+#include <charconv>
 #include <cmath>
 #include <set>
 
@@ -19,6 +20,13 @@ using namespace mlir::transformer;
 std::string transformer::printed(const llvm::json::Value &value) {
   if (std::optional<StringRef> text = value.getAsString())
     return quoted(*text);
+  // As short as it was written: llvm::json prints 1e-12 with 17 digits.
+  if (value.kind() == llvm::json::Value::Number && !value.getAsInteger()) {
+    char buffer[32];
+    double number = *value.getAsNumber();
+    return std::string(buffer,
+                       std::to_chars(buffer, std::end(buffer), number).ptr);
+  }
   return escaped(llvm::formatv("{0}", value).str());
 }
 

@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/BuiltinAttributes.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Alignment.h"
 
 using namespace mlir;
@@ -61,6 +62,15 @@ static AsmResourceBlob makeBlob(const Checkpoint::Entry &entry) {
       /*dataIsMutable=*/false);
 }
 
+// Tensors of heads stand beside the base model, so they never have its prefix.
+static bool isOfHead(StringRef name) {
+  for (StringRef root : {"cls.", "classifier.", "lm_head.", "pre_classifier.",
+                         "qa_outputs.", "vocab_"})
+    if (name.starts_with(root))
+      return true;
+  return llvm::isDigit(name.front()); // a module of sentence-transformers
+}
+
 ml_program::GlobalOp Weights::makeGlobal(StringRef name,
                                          ArrayRef<int64_t> shape) {
   std::optional<Checkpoint::Entry> entry;
@@ -69,8 +79,11 @@ ml_program::GlobalOp Weights::makeGlobal(StringRef name,
     std::tie(alias, rest) = rest.split('|');
     entry = lookup(alias);
   }
-  std::string symbol =
-      entry ? entry->name : prefix + name.split('|').first.str();
+  std::string symbol = name.split('|').first.str();
+  if (entry)
+    symbol = entry->name;
+  else if (!isOfHead(symbol))
+    symbol = prefix + symbol;
   auto [it, isNew] = globals.try_emplace(symbol);
   if (!isNew && it->second.getType() &&
       cast<ShapedType>(it->second.getType()).getShape() == shape)

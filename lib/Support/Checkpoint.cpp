@@ -100,6 +100,17 @@ Expected<Checkpoint> Checkpoint::openIndex(StringRef path) {
   return result;
 }
 
+Expected<Checkpoint> Checkpoint::openFile(StringRef path) {
+  Expected<Safetensors> file = Safetensors::open(path);
+  if (!file)
+    return file.takeError();
+  Checkpoint result;
+  result.name = path.str();
+  result.shards.push_back(
+      {"", std::make_shared<Safetensors>(std::move(*file))});
+  return result;
+}
+
 // The names of subdirectories that hold weights of a further module.
 static std::vector<std::string> denseModules(StringRef path) {
   std::vector<std::string> result;
@@ -123,7 +134,8 @@ Expected<Checkpoint> Checkpoint::openDirectory(StringRef path) {
     // A dangling link is there too: opening it says what is wrong.
     if (!sys::fs::exists(file) && !sys::fs::is_symlink_file(file))
       continue;
-    Expected<Checkpoint> result = open(file);
+    Expected<Checkpoint> result =
+        name.ends_with(".json") ? openIndex(file) : openFile(file);
     if (!result)
       return result;
     for (const std::string &module : denseModules(path)) {
@@ -151,14 +163,7 @@ Expected<Checkpoint> Checkpoint::open(StringRef path) {
     return openDirectory(path);
   if (path.ends_with(".json"))
     return openIndex(path);
-  Expected<Safetensors> file = Safetensors::open(path);
-  if (!file)
-    return file.takeError();
-  Checkpoint result;
-  result.name = path.str();
-  result.shards.push_back(
-      {"", std::make_shared<Safetensors>(std::move(*file))});
-  return result;
+  return openFile(path);
 }
 
 std::optional<Checkpoint::Entry> Checkpoint::find(StringRef tensor) const {

@@ -36,6 +36,7 @@ private:
     std::string prefix;
     std::shared_ptr<Safetensors> weights;
   };
+  static llvm::Expected<Checkpoint> openFile(llvm::StringRef path);
   static llvm::Expected<Checkpoint> openIndex(llvm::StringRef path);
   static llvm::Expected<Checkpoint> openDirectory(llvm::StringRef path);
   std::string name;

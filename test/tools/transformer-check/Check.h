@@ -34,6 +34,13 @@ using Tensors = SmallVector<TensorValue>;
 /// transformer.limit), and else guessed from how the argument is used.
 FailureOr<Tensors> makeInputs(func::FuncOp function, const Call &call);
 
+/// Arguments from a .safetensors file, by the names of the model's inputs, else
+/// as "argument0".
+FailureOr<Tensors> readInputs(func::FuncOp function, StringRef path);
+/// Results as f64, by the names of the model's outputs, else as "result0".
+LogicalResult writeOutputs(func::FuncOp function, const Tensors &outputs,
+                           StringRef path);
+
 /// How far two results are apart, relative to max(1, largest expected number).
 /// Infinite if their shapes, NaNs or infinities differ.
 double distance(const TensorValue &found, const TensorValue &expected);

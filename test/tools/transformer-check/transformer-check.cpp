@@ -1,11 +1,13 @@
 //===- transformer-check.cpp - runs functions and compares engines --------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Runs every public function of an .mlir file on constants or on seeded random
-// inputs: by the f64 interpreter, whose results it can print.
+// Runs every public function of an .mlir file, or a checkpoint as it is
+// imported, on constants, seeded random inputs or inputs from a file: by the
+// f64 interpreter, whose results it can print.
 //===----------------------------------------------------------------------===//
 #include "Check.h"
 
+#include "transformer/Import/Import.h"
 #include "transformer/InitAll.h"
 
 #include "mlir/InitAllDialects.h"
@@ -13,6 +15,7 @@
 #include "mlir/InitAllPasses.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/SourceMgr.h"
 
 using namespace mlir;
@@ -22,7 +25,7 @@ using namespace mlir::transformer::check;
 namespace {
 struct Options {
   llvm::cl::opt<std::string> file{llvm::cl::Positional, llvm::cl::Required,
-                                  llvm::cl::desc("<file.mlir>")};
+                                  llvm::cl::desc("<file.mlir or checkpoint>")};
   llvm::cl::opt<std::string> function{
       "function", llvm::cl::desc("the only function to run")};
   llvm::cl::list<int64_t> lengths{
@@ -47,6 +50,10 @@ struct Options {
   llvm::cl::opt<uint64_t> seed{"seed", llvm::cl::init(0),
                                llvm::cl::desc("of the random inputs")};
   llvm::cl::opt<bool> print{"print", llvm::cl::desc("print the results")};
+  llvm::cl::opt<std::string> inputs{
+      "inputs", llvm::cl::desc("safetensors file with the arguments")};
+  llvm::cl::opt<std::string> outputs{
+      "outputs", llvm::cl::desc("safetensors file for the results")};
   llvm::cl::opt<int> digits{"digits", llvm::cl::init(6),
                             llvm::cl::desc("significant digits in print")};
 };
@@ -61,7 +68,9 @@ static LogicalResult runFunction(func::FuncOp function,
   call.keyLengths.assign(options.keyLengths.begin(), options.keyLengths.end());
   call.values = options.values;
   call.seed = options.seed;
-  FailureOr<Tensors> inputs = makeInputs(function, call);
+  FailureOr<Tensors> inputs = options.inputs.empty()
+                                  ? makeInputs(function, call)
+                                  : readInputs(function, options.inputs);
   if (failed(inputs))
     return failure();
   FailureOr<Tensors> expected = interpret(function, *inputs);
@@ -74,7 +83,21 @@ static LogicalResult runFunction(func::FuncOp function,
       llvm::outs() << '\n';
     }
   }
+  if (!options.outputs.empty())
+    return writeOutputs(function, *expected, options.outputs);
   return success();
+}
+
+static OwningOpRef<ModuleOp> load(MLIRContext &context, StringRef path,
+                                  llvm::SourceMgr &sources) {
+  if (!llvm::sys::fs::is_directory(path)) {
+    ParserConfig config(&context);
+    return parseSourceFile<ModuleOp>(path, sources, config);
+  }
+  auto module = importCheckpoint(
+      context, path, ImportOptions(),
+      [](const Twine &problem) { llvm::errs() << problem << '\n'; });
+  return succeeded(module) ? std::move(*module) : OwningOpRef<ModuleOp>();
 }
 
 int main(int argc, char **argv) {
@@ -88,9 +111,7 @@ int main(int argc, char **argv) {
   MLIRContext context(registry);
   llvm::SourceMgr sources;
   SourceMgrDiagnosticHandler handler(sources, &context);
-  ParserConfig config(&context);
-  OwningOpRef<ModuleOp> module =
-      parseSourceFile<ModuleOp>(options.file, sources, config);
+  OwningOpRef<ModuleOp> module = load(context, options.file, sources);
   if (!module)
     return 1;
   int passed = 0, failures = 0;
