@@ -106,6 +106,7 @@ def measure(out, against, batches, lengths, threads, rounds=7, show=None):
     model = load(out, threads)
     if "input_ids" not in model.input_names:
         raise RuntimeError(f"{out}: takes images; bench times models of token ids")
+    lengths = lengths or [n for n in (8, 32, 128, 256) if n <= model.max_length] or [model.max_length]
     too_long = [n for n in lengths if n > model.max_length]
     if too_long:
         raise ValueError(f"--lengths: {too_long[0]} is more than the {model.max_length} tokens the model takes")

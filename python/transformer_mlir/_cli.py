@@ -66,8 +66,8 @@ def make_parser():
     bench.add_argument("out", metavar="OUT", help="an artifact directory")
     bench.add_argument("--against", metavar="CHECKPOINT", help="time this checkpoint in PyTorch float32 in the same run")
     bench.add_argument("--batch", type=positive_list, default=[1, 32], metavar="N,N", help="default: 1,32")
-    bench.add_argument("--lengths", type=positive_list, default=[8, 32, 128, 256], metavar="N,N",
-                       help="tokens per sequence (default: 8,32,128,256)")
+    bench.add_argument("--lengths", type=positive_list, metavar="N,N",
+                       help="tokens per sequence (default: those of 8,32,128,256 that the model takes)")
     bench.add_argument("--threads", type=positive, default=1, help="default: 1")
     bench.add_argument("--rounds", type=positive, default=7, help="default: 7")
     bench.add_argument("--json", action="store_true", help="print JSON")

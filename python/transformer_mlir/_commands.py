@@ -129,13 +129,13 @@ def bench(options):
 
 def inspect(options):
     from ._inspect import inspect as read, total
-    modules = read(options.directory, options.length, options.depth)
+    modules, length = read(options.directory, options.length, options.depth)
     if options.json:
-        print(json.dumps({"length": options.length, "modules": modules, "total": total(modules)}, indent=1))
+        print(json.dumps({"length": length, "modules": modules, "total": total(modules)}, indent=1))
         return
     rows = [[name, m["ops"], f"{m['parameters']:,}", f"{m['bytes']:,}", f"{m['macs']:,}"]
             for name, m in [*modules.items(), ("total", total(modules))]]
-    table(rows, ["module", "ops", "parameters", "bytes", f"MACs at 1x{options.length}"])
+    table(rows, ["module", "ops", "parameters", "bytes", f"MACs at 1x{length}"])
 
 
 def presets(options):

@@ -12,6 +12,10 @@ from ._compress import check_source, run_compiler
 GLOBAL = re.compile(r'ml_program\.global\s+(?:private\s+)?@("[^"]*"|[\w.$-]+)\(.*\)\s*:\s*tensor<([^>]*)>')
 LOAD = re.compile(r'(%[\w.$-]+) = ml_program\.global_load(?:_const)? @("[^"]*"|[\w.$-]+)')
 OP = re.compile(r'^\s*(?:(%[\w.$-]+)(?::\d+)? = )?(transformer\.\w+|arith\.\w+)\s(.*)$')
+# What only reshapes or converts a weight is still that weight.
+SAME = re.compile(r"^\s*(%[\w.$-]+) = (?:tensor\.(?:collapse_shape|expand_shape|extract_slice)|arith\.extf"
+                  r"|linalg\.transpose ins)[ (]+(%[\w.$-]+)")
+LONGEST = re.compile(r"transformer\.model = \{[^}]*max_length = (\d+)")
 VALUE = re.compile(r"%[\w.$-]+")
 TENSOR = re.compile(r"tensor<([^>]*)>")
 BITS = {"f32": 32, "f16": 16, "bf16": 16, "f64": 64, "i64": 64, "i32": 32, "i16": 16, "i8": 8, "i4": 4, "i1": 8}
@@ -63,6 +67,7 @@ class Reader:
     def __init__(self, length, depth):
         self.length, self.depth = length, depth
         self.modules, self.weights, self.where = {}, {}, {}
+        self.order = {}  # modules as their ops come
         self.rows = {}  # value: False when it has one row per sequence
 
     def module(self, path):
@@ -92,6 +97,7 @@ class Reader:
         if dialect == "arith" and not own and name == "constant":
             return
         entry = self.module(path)
+        self.order.setdefault(id(entry), len(self.order))
         entry["ops"] += 1
         rows = self.length if self.rows.get(result, True) else 1
         entry["macs"] += macs(name, TENSOR.findall(signature), body, rows)
@@ -102,17 +108,24 @@ class Reader:
                 self.add_weight(found[1].strip('"'), found[2])
             elif found := LOAD.search(line):
                 self.weights[found[1]] = found[2].strip('"')
+            elif (found := SAME.match(line)) and found[2] in self.weights:
+                self.weights[found[1]] = self.weights[found[2]]
             elif found := OP.match(line):
                 self.add_op(*found.groups())
-        return self.modules
+        last = len(self.order)
+        return dict(sorted(self.modules.items(), key=lambda item: self.order.get(id(item[1]), last)))
 
 
 def inspect(directory, length=128, depth=None):
-    """Module name to ops, parameters, bytes and MACs of one sequence of `length` tokens."""
-    modules = Reader(length, depth).read(model_text(directory))
+    """Module name to ops, parameters, bytes and MACs of one sequence of `length` tokens, and
+    that length: images have their own, and no sequence is longer than the model takes."""
+    text = model_text(directory)
+    longest = int(found[1]) if (found := LONGEST.search(text)) else length
+    length = longest if '"pixel_values"' in text else min(length, longest)
+    modules = Reader(length, depth).read(text)
     if not modules:
         raise ValueError(f"{directory}: holds no model in the transformer dialect")
-    return modules
+    return modules, length
 
 
 def total(modules):
