@@ -29,6 +29,10 @@ fake_record fake_take_record(void);
 /* Makes each index of a region last at least this long. */
 void fake_set_delay(int64_t nanoseconds);
 
+/* As on a kernel that zeroes no pages at a fork. */
+struct tm_model;
+void fake_old_kernel(struct tm_model *model);
+
 #ifdef __cplusplus
 }
 #endif

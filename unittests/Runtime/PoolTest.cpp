@@ -143,6 +143,19 @@ TEST_F(PoolTest, ForkAfterRunning) {
   }
 }
 
+TEST_F(PoolTest, ForkOnAnOldKernel) {
+  if (underThreadSanitizer)
+    GTEST_SKIP() << "it forbids threads in children";
+  tm_model *model = load(3);
+  fake_old_kernel(model);
+  FakeBatch batch(someLengths(30));
+  ASSERT_EQ(batch.run(model), TM_OK);
+  EXPECT_EQ(runInChild(model), 0);
+  ASSERT_EQ(batch.run(model), TM_OK);
+  EXPECT_EQ(batch.wrong(), 0);
+  tm_free(model);
+}
+
 TEST_F(PoolTest, ForkDuringACallOfAnotherThread) {
   if (underThreadSanitizer)
     GTEST_SKIP() << "it forbids threads in children";

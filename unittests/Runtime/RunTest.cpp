@@ -186,6 +186,8 @@ long mostResidentKilobytes() {
 }
 
 TEST_F(RunTest, MemoryDoesNotGrowWithTheCall) {
+  if (underAddressSanitizer || underThreadSanitizer)
+    GTEST_SKIP() << "it needs memory of its own";
   tm_descriptor d = fake_descriptor();
   d.workspace_per_token = 16384; // 16 MB for a chunk
   fake_set_descriptor(&d);
