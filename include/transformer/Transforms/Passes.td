@@ -116,4 +116,53 @@ def TransformerUnpad : Pass<"transformer-unpad", "::mlir::func::FuncOp"> {
                            "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def TransformerFuse : Pass<"transformer-fuse"> {
+  let summary = "Fuse activations into linears and residual sums into norms";
+  let description = [{
+    An activation op goes into the `transformer.linear` before it, and an
+    `arith.addf` into the `layer_norm` or `rms_norm` after it, if nothing else
+    reads what is between them. The importer writes models in this form; graphs
+    from elsewhere get it here. f16 and bf16 are left alone, because they round
+    between the ops.
+
+    Example:
+
+    ```mlir
+    %y = transformer.linear %x, %w bias %b : (tensor<?x4xf32>, tensor<4x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+    %z = transformer.gelu %y : tensor<?x4xf32>
+    %s = arith.addf %z, %x : tensor<?x4xf32>
+    %n = transformer.layer_norm %s, %g {epsilon = 1.0e-5 : f32} : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+    // becomes
+    %z = transformer.linear %x, %w bias %b activation gelu
+        : (tensor<?x4xf32>, tensor<4x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+    %n = transformer.layer_norm %z, %g residual(%x) {epsilon = 1.0e-5 : f32}
+        : (tensor<?x4xf32>, tensor<4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+    ```
+  }];
+  let statistics = [Statistic<"numFused", "fused", "ops fused">];
+}
+
+def TransformerFreeze : Pass<"transformer-freeze", "::mlir::ModuleOp"> {
+  let summary = "Drop parameters that change no result";
+  let description = [{
+    The bias of a linear whose result is only the keys of attention adds the same
+    number, query times bias, to every score of a query, and softmax does not see
+    it: the bias goes. In exact arithmetic nothing changes; in f32 the last bits
+    may. A key that goes through `rope` keeps its bias, because that turns it
+    differently at each position. Then weights that nothing reads go.
+
+    Example:
+
+    ```mlir
+    %k = transformer.linear %x, %w bias %b : (tensor<?x4xf32>, tensor<4x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+    %y = transformer.attention %x, %k, %x offsets(%o) {num_heads = 2, num_kv_heads = 2}
+        : (tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?xi32>) -> tensor<?x4xf32>
+    // %k becomes
+    %k = transformer.linear %x, %w : (tensor<?x4xf32>, tensor<4x4xf32>) -> tensor<?x4xf32>
+    ```
+  }];
+  let statistics = [Statistic<"numBiases", "biases", "key biases dropped">,
+                    Statistic<"numWeights", "weights", "unread weights dropped">];
+}
+
 #endif // TRANSFORMER_TRANSFORMS_PASSES_TD

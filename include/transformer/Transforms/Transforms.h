@@ -3,7 +3,10 @@
 #ifndef TRANSFORMER_TRANSFORMS_TRANSFORMS_H
 #define TRANSFORMER_TRANSFORMS_TRANSFORMS_H
 
+#include "transformer/IR/TransformerDialect.h"
+
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/PatternMatch.h"
 
 namespace mlir::transformer {
 
@@ -14,6 +17,12 @@ FailureOr<int64_t> loadWeights(ModuleOp module, StringRef file);
 /// Writes all globals of `module` to `file` and makes them extern. Gives their
 /// number; on failure neither the file nor the module has changed.
 FailureOr<int64_t> saveWeights(ModuleOp module, StringRef file);
+
+/// Activations into linears, residual sums into norms.
+void populateFusePatterns(RewritePatternSet &patterns);
+
+/// Drops the bias of a linear whose result is only the keys of attention.
+LogicalResult dropKeyBias(RewriterBase &rewriter, LinearOp op);
 
 } // namespace mlir::transformer
 
