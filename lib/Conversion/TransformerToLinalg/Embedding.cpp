@@ -42,9 +42,9 @@ struct EmbeddingPattern : OpRewritePattern<EmbeddingOp> {
   }
 };
 
-/// Counts up inside each sequence, in a loop over sequences. Without ids the
-/// tokens of a sequence are one elementwise op, which other compilers take;
-/// counting past padding is a second loop.
+/// Counts up inside each sequence, in one loop over sequences. Its body has no
+/// loop of its own, not even to count past padding: other compilers don't take
+/// nested loops that carry a tensor of unknown size.
 struct PositionsPattern : OpRewritePattern<PositionsOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -71,9 +71,20 @@ struct PositionsPattern : OpRewritePattern<PositionsOp> {
             b, tensor::ExtractOp::create(b, op.getOffsets(), ValueRange{at}));
       };
       Value begin = bound(s), end = bound(arith::AddIOp::create(b, s, one));
-      Value next = op.getIds() ? countPastPadding(b, op, into, begin, end)
-                               : number(b, op, into, begin, end);
-      scf::YieldOp::create(b, next);
+      SmallVector<OpFoldResult> from{begin}, stride{b.getIndexAttr(1)};
+      SmallVector<OpFoldResult> size{
+          arith::SubIOp::create(b, end, begin).getResult()};
+      Value part = tensor::ExtractSliceOp::create(b, into, from, size, stride);
+      if (op.getIds()) {
+        Value ids =
+            tensor::ExtractSliceOp::create(b, op.getIds(), from, size, stride);
+        part = countPastPadding(b, op, ids);
+      } else {
+        part = number(b, op, part);
+      }
+      Value inserted =
+          tensor::InsertSliceOp::create(b, part, into, from, size, stride);
+      scf::YieldOp::create(b, inserted);
     }
     Value result = loop.getResult(0);
     if (result.getType() != type)
@@ -83,51 +94,61 @@ struct PositionsPattern : OpRewritePattern<PositionsOp> {
   }
 
 private:
-  static Value number(ImplicitLocOpBuilder &b, PositionsOp op, Value into,
-                      Value begin, Value end) {
-    SmallVector<OpFoldResult> from{begin}, stride{b.getIndexAttr(1)};
-    SmallVector<OpFoldResult> size{
-        arith::SubIOp::create(b, end, begin).getResult()};
-    Value part = tensor::ExtractSliceOp::create(b, into, from, size, stride);
-    Value numbers =
-        linalg::GenericOp::create(
-            b, part.getType(), ValueRange{}, part,
-            ArrayRef<AffineMap>{b.getMultiDimIdentityMap(1)},
-            ArrayRef<utils::IteratorType>{utils::IteratorType::parallel},
-            [&](OpBuilder &inner, Location loc, ValueRange args) {
-              ImplicitLocOpBuilder ib(loc, inner);
-              Value i = arith::IndexCastOp::create(
-                  ib, ib.getI32Type(), linalg::IndexOp::create(ib, 0));
-              Value start = arith::ConstantIntOp::create(ib, op.getStart(), 32);
-              linalg::YieldOp::create(
-                  ib, ValueRange{arith::AddIOp::create(ib, i, start)});
-            })
-            .getResult(0);
-    return tensor::InsertSliceOp::create(b, numbers, into, from, size, stride);
+  static Value number(ImplicitLocOpBuilder &b, PositionsOp op, Value part) {
+    return linalg::GenericOp::create(
+               b, part.getType(), ValueRange{}, part,
+               ArrayRef<AffineMap>{b.getMultiDimIdentityMap(1)},
+               ArrayRef<utils::IteratorType>{utils::IteratorType::parallel},
+               [&](OpBuilder &inner, Location loc, ValueRange args) {
+                 ImplicitLocOpBuilder ib(loc, inner);
+                 Value i = arith::IndexCastOp::create(
+                     ib, ib.getI32Type(), linalg::IndexOp::create(ib, 0));
+                 Value start =
+                     arith::ConstantIntOp::create(ib, op.getStart(), 32);
+                 linalg::YieldOp::create(
+                     ib, ValueRange{arith::AddIOp::create(ib, i, start)});
+               })
+        .getResult(0);
   }
 
+  /// start - 1, and one more for each token up to this one that is no padding,
+  /// unless this one is.
   static Value countPastPadding(ImplicitLocOpBuilder &b, PositionsOp op,
-                                Value into, Value begin, Value end) {
-    auto number = [&](int64_t v) -> Value {
-      return arith::ConstantIntOp::create(b, v, 32);
-    };
-    Value step = number(1), pad = number(op.getPaddingId().value_or(0));
-    Value padded = number(op.getStart() - 1);
-    auto loop =
-        scf::ForOp::create(b, begin, end, arith::ConstantIndexOp::create(b, 1),
-                           ValueRange{into, number(op.getStart())});
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    Value t = loop.getInductionVar(), count = loop.getRegionIterArgs()[1];
-    Value id = tensor::ExtractOp::create(b, op.getIds(), ValueRange{t});
-    Value isPad = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, id, pad);
-    Value value = arith::SelectOp::create(b, isPad, padded, count);
-    Value after = arith::SelectOp::create(
-        b, isPad, count, arith::AddIOp::create(b, count, step));
-    Value inserted = tensor::InsertOp::create(
-        b, value, loop.getRegionIterArgs()[0], ValueRange{t});
-    scf::YieldOp::create(b, ValueRange{inserted, after});
-    return loop.getResult(0);
+                                Value ids) {
+    Value first = arith::ConstantIntOp::create(b, op.getStart() - 1, 32);
+    Value empty = tensor::EmptyOp::create(
+        b, SmallVector<OpFoldResult>{sizeOf(b, ids, 0)}, b.getI32Type());
+    Value init = linalg::FillOp::create(b, ValueRange{first}, ValueRange{empty})
+                     .getResult(0);
+    AffineExpr i, j;
+    bindDims(b.getContext(), i, j);
+    SmallVector<AffineMap> maps{AffineMap::get(2, 0, {i}, b.getContext()),
+                                AffineMap::get(2, 0, {j}, b.getContext()),
+                                AffineMap::get(2, 0, {i}, b.getContext())};
+    return linalg::GenericOp::create(
+               b, init.getType(), ValueRange{ids, ids}, init, maps,
+               ArrayRef<utils::IteratorType>{utils::IteratorType::parallel,
+                                             utils::IteratorType::reduction},
+               [&](OpBuilder &inner, Location loc, ValueRange args) {
+                 ImplicitLocOpBuilder ib(loc, inner);
+                 Value padding = arith::ConstantIntOp::create(
+                     ib, op.getPaddingId().value_or(0), 32);
+                 auto isToken = [&](Value id) -> Value {
+                   return arith::CmpIOp::create(ib, arith::CmpIPredicate::ne,
+                                                id, padding);
+                 };
+                 Value counts =
+                     arith::CmpIOp::create(ib, arith::CmpIPredicate::ule,
+                                           linalg::IndexOp::create(ib, 1),
+                                           linalg::IndexOp::create(ib, 0));
+                 counts = arith::AndIOp::create(ib, counts, isToken(args[0]));
+                 counts = arith::AndIOp::create(ib, counts, isToken(args[1]));
+                 Value one =
+                     arith::ExtUIOp::create(ib, ib.getI32Type(), counts);
+                 linalg::YieldOp::create(
+                     ib, ValueRange{arith::AddIOp::create(ib, args[2], one)});
+               })
+        .getResult(0);
   }
 };
 
