@@ -1,4 +1,5 @@
-/* Fails when loading takes more than 30 ms, the best of ten: load ARTIFACT. */
+/* Fails when loading takes more than 30 ms, the best of ten: load ARTIFACT.
+   SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 #include "model.h"
 
 #include <stdio.h>
