@@ -1,6 +1,7 @@
 # RUN: %python -m pytest -q -p no:cacheprovider %s
 # REQUIRES: slow, numpy, pytest, tokenizers, torch, transformers, checkpoint
 """The reference checkpoint from end to end, against PyTorch float32."""
+import functools
 import json
 import os
 import signal
@@ -126,8 +127,10 @@ def test_an_older_artifact_is_replaced_and_anything_else_refused(artifact, check
 
 def test_interrupted_compile_leaves_nothing(checkpoint, tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "python"), "TRANSFORMER_MLIR_BUILD": str(BUILD)}
+    # A test runner's workers ignore SIGINT, and what they start inherits that.
+    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     child = subprocess.Popen([sys.executable, "-m", "transformer_mlir", "compress", checkpoint, "-o",
-                              tmp_path / "out"], stderr=subprocess.PIPE, text=True, env=environment)
+                              tmp_path / "out"], stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=heed)
     child.stderr.readline()  # it has begun
     child.send_signal(signal.SIGINT)
     assert "Traceback" not in child.communicate(timeout=30)[1]
