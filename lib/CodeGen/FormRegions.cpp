@@ -37,11 +37,39 @@ bool isLocal(Operation *op) {
          (op->hasTrait<OpTrait::ConstantLike>() || isa<tensor::EmptyOp>(op));
 }
 
+/// Some columns of all rows: a function that reads them takes the whole and
+/// cuts them out itself, which is a view.
+tensor::ExtractSliceOp columnsOf(Value v) {
+  auto slice = v.getDefiningOp<tensor::ExtractSliceOp>();
+  if (!slice || slice.getSourceType().getRank() != 2 ||
+      slice.getType().getRank() != 2 ||
+      !slice.getSourceType().isDynamicDim(0) || slice.isDynamicOffset(0) ||
+      slice.isDynamicOffset(1) || slice.getStaticOffset(0) != 0 ||
+      slice.isDynamicSize(1) || !slice.hasUnitStride())
+    return {};
+  auto rows = dyn_cast<Value>(slice.getMixedSizes()[0]);
+  auto dim = rows ? rows.getDefiningOp<tensor::DimOp>() : tensor::DimOp();
+  if (!dim || dim.getConstantIndex() != 0)
+    return {};
+  if (dim.getSource() == slice.getSource())
+    return slice;
+  // The results of a chain have as many rows as its activations.
+  auto call = slice.getSource().getDefiningOp<func::CallOp>();
+  if (!call || !llvm::is_contained(call.getOperands(), dim.getSource()))
+    return {};
+  auto callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
+      call, call.getCalleeAttr());
+  return callee && callee->hasAttr("transformer.chain")
+             ? slice
+             : tensor::ExtractSliceOp();
+}
+
 /// The number of rows of a result whose first dimension is dynamic.
 Value rowCount(OpBuilder &b, Operation *op) {
   Location loc = op->getLoc();
   auto dim = [&](Value v) -> Value {
-    return tensor::DimOp::create(b, loc, v, 0);
+    auto columns = columnsOf(v);
+    return tensor::DimOp::create(b, loc, columns ? columns.getSource() : v, 0);
   };
   auto times = [&](Value v, int64_t n) -> Value {
     return arith::MulIOp::create(b, loc, v,
@@ -139,8 +167,10 @@ private:
       for (Value v : inner->getOperands())
         if (!isLocal(v.getDefiningOp()) &&
             !op->isProperAncestor(v.getParentRegion()->getParentOp()) &&
-            v.getParentRegion()->getParentOp() != op)
-          inputs.insert(v);
+            v.getParentRegion()->getParentOp() != op) {
+          auto columns = columnsOf(v);
+          inputs.insert(columns ? columns.getSource() : v);
+        }
     });
     return inputs.takeVector();
   }
@@ -166,8 +196,11 @@ private:
     }
     op->walk([&](Operation *inner) {
       for (Value v : inner->getOperands())
-        if (Operation *def = v.getDefiningOp();
-            isLocal(def) && !op->isAncestor(def) && !map.contains(v)) {
+        if (auto columns = columnsOf(v);
+            columns && !op->isAncestor(columns) && !map.contains(v))
+          map.map(v, cutOut(b, columns, map.lookup(columns.getSource())));
+        else if (Operation *def = v.getDefiningOp();
+                 isLocal(def) && !op->isAncestor(def) && !map.contains(v)) {
           for (Value size : def->getOperands())
             assert(map.contains(size) && "sizes come from the operands");
           b.clone(*def, map);
@@ -183,6 +216,16 @@ private:
               .getResult());
     func::ReturnOp::create(b, op->getLoc(), results);
     return func;
+  }
+
+  static Value cutOut(OpBuilder &b, tensor::ExtractSliceOp columns,
+                      Value from) {
+    Location loc = columns.getLoc();
+    SmallVector<OpFoldResult> sizes = columns.getMixedSizes();
+    sizes[0] = tensor::DimOp::create(b, loc, from, 0).getResult();
+    return tensor::ExtractSliceOp::create(b, loc, columns.getType(), from,
+                                          columns.getMixedOffsets(), sizes,
+                                          columns.getMixedStrides());
   }
 
   func::FuncOp shared(func::FuncOp func) {
@@ -213,7 +256,10 @@ struct FormRegionsPass
     RegionOutliner outliner(model);
     for (Operation &op : llvm::make_early_inc_range(
              model.getBody().front().without_terminator()))
-      if (makesTensor(op)) {
+      if (makesTensor(op) &&
+          !(op.getNumResults() == 1 && columnsOf(op.getResult(0)) &&
+            llvm::none_of(op.getUsers(),
+                          llvm::IsaPred<func::CallOp, func::ReturnOp>))) {
         if (failed(outliner.outline(&op)))
           return signalPassFailure();
         ++numRegions;

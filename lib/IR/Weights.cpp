@@ -2,7 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "transformer/IR/Weights.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/IR/SymbolTable.h"
 #include "llvm/Support/Alignment.h"
 
 using namespace mlir;
@@ -75,4 +78,55 @@ std::optional<WeightBytes> transformer::bytesOf(Attribute value,
   if (!dense || dense.getType() != type)
     return std::nullopt;
   return WeightBytes{dense.getRawData(), dense.isSplat()};
+}
+
+Attribute transformer::constantOf(Value value) {
+  if (auto constant = value.getDefiningOp<arith::ConstantOp>())
+    return constant.getValue();
+  auto load = value.getDefiningOp<ml_program::GlobalLoadConstOp>();
+  if (!load)
+    return {};
+  auto global = SymbolTable::lookupNearestSymbolFrom<ml_program::GlobalOp>(
+      load, load.getGlobalAttr());
+  return global && !isExtern(global) ? global.getValueAttr() : Attribute();
+}
+
+std::optional<std::vector<char>> transformer::copyOfBytes(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!type)
+    return std::nullopt;
+  std::optional<WeightBytes> from = bytesOf(constantOf(value), type);
+  if (!from)
+    return std::nullopt;
+  int64_t times = from->isSplat ? type.getNumElements() : 1;
+  std::vector<char> bytes;
+  bytes.reserve(from->bytes.size() * times);
+  for (int64_t i = 0; i < times; ++i)
+    bytes.insert(bytes.end(), from->bytes.begin(), from->bytes.end());
+  return bytes;
+}
+
+Value transformer::createWeight(OpBuilder &builder, Location loc,
+                                StringRef name, RankedTensorType type,
+                                std::vector<char> bytes, Value like) {
+  if (like.getDefiningOp<arith::ConstantOp>())
+    return arith::ConstantOp::create(
+        builder, loc, DenseElementsAttr::getFromRawBuffer(type, bytes));
+  Operation *module = SymbolTable::getNearestSymbolTable(
+      builder.getInsertionBlock()->getParentOp());
+  auto owner = std::make_shared<std::vector<char>>(std::move(bytes));
+  OpBuilder detached(builder.getContext());
+  auto global = ml_program::GlobalOp::create(
+      detached, loc, name, type, /*is_mutable=*/false,
+      weightOver(type, name, *owner, owner), builder.getStringAttr("private"));
+  // Beside the weight that it came from.
+  auto from = like.getDefiningOp<ml_program::GlobalLoadConstOp>();
+  SymbolTable symbols(module);
+  Operation *old =
+      from ? symbols.lookup(from.getGlobal().getLeafReference()) : nullptr;
+  StringAttr symbol =
+      symbols.insert(global, old ? Block::iterator(old)
+                                 : module->getRegion(0).front().begin());
+  return ml_program::GlobalLoadConstOp::create(builder, loc, type,
+                                               FlatSymbolRefAttr::get(symbol));
 }

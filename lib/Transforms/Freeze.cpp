@@ -1,6 +1,7 @@
 //===- Freeze.cpp - parameters that change no result ----------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "transformer/IR/TransformerDialect.h"
+#include "transformer/IR/Weights.h"
 #include "transformer/Transforms/Passes.h"
 #include "transformer/Transforms/Transforms.h"
 
@@ -39,6 +40,117 @@ LogicalResult transformer::dropKeyBias(RewriterBase &rewriter, LinearOp op) {
   return success();
 }
 
+/// The f32 numbers of a known constant.
+static std::optional<std::vector<float>> numbersOf(Value value) {
+  if (!cast<RankedTensorType>(value.getType()).getElementType().isF32())
+    return std::nullopt;
+  std::optional<std::vector<char>> bytes = copyOfBytes(value);
+  if (!bytes)
+    return std::nullopt;
+  std::vector<float> numbers(bytes->size() / sizeof(float));
+  std::memcpy(numbers.data(), bytes->data(), bytes->size());
+  return numbers;
+}
+
+/// The global that only `value`, with one use, loads: it may change.
+static ml_program::GlobalOp soleGlobal(Value value) {
+  auto load = value ? value.getDefiningOp<ml_program::GlobalLoadConstOp>()
+                    : ml_program::GlobalLoadConstOp();
+  if (!load || !load->hasOneUse())
+    return {};
+  auto global = SymbolTable::lookupNearestSymbolFrom<ml_program::GlobalOp>(
+      load, load.getGlobalAttr());
+  Operation *module = global->getParentOp();
+  auto uses = SymbolTable::getSymbolUses(global, module);
+  bool isSole = uses && std::distance(uses->begin(), uses->end()) == 1;
+  return isSole ? global : ml_program::GlobalOp();
+}
+
+static void setBias(RewriterBase &rewriter, LinearOp op,
+                    std::vector<char> bytes) {
+  auto weight = cast<RankedTensorType>(op.getWeight().getType());
+  auto type =
+      RankedTensorType::get({weight.getDimSize(0)}, weight.getElementType());
+  if (ml_program::GlobalOp global = soleGlobal(op.getBias())) {
+    auto owner = std::make_shared<std::vector<char>>(std::move(bytes));
+    global.setValueAttr(weightOver(type, global.getSymName(), *owner, owner));
+    return;
+  }
+  auto path = dyn_cast<NameLoc>(op.getLoc());
+  std::string name = path ? path.getName().str() + ".bias" : "folded.bias";
+  rewriter.setInsertionPoint(op);
+  Value fresh =
+      createWeight(rewriter, op.getLoc(), name, type, std::move(bytes),
+                   op.getBias() ? op.getBias() : op.getWeight());
+  rewriter.modifyOpInPlace(op, [&] { op.getBiasMutable().assign(fresh); });
+}
+
+LogicalResult transformer::foldValueBias(RewriterBase &rewriter,
+                                         AttentionOp op) {
+  auto value = op.getValue().getDefiningOp<LinearOp>();
+  if (!value || !value.getBias())
+    return rewriter.notifyMatchFailure(op, "the values have no bias");
+  if (value.getActivation() != Activation::none || !value->hasOneUse())
+    return rewriter.notifyMatchFailure(
+        op, "the values have an activation or another use");
+  if (op.getMask() ||
+      (op.getKeyOffsets() && op.getKeyOffsets() != op.getQueryOffsets()))
+    return rewriter.notifyMatchFailure(op, "a row may see no key");
+  auto output = op->hasOneUse() ? dyn_cast<LinearOp>(*op->getUsers().begin())
+                                : LinearOp();
+  if (!output || output.getInput() != op.getResult())
+    return rewriter.notifyMatchFailure(op, "no linear alone reads the result");
+  auto bias = numbersOf(value.getBias()),
+       weight = numbersOf(output.getWeight());
+  std::optional<std::vector<float>> shift;
+  if (output.getBias())
+    shift = numbersOf(output.getBias());
+  if (!bias || !weight || (output.getBias() && !shift))
+    return rewriter.notifyMatchFailure(
+        op, "the weights are not known or not f32: load them first");
+
+  auto type = cast<RankedTensorType>(output.getWeight().getType());
+  int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
+  int64_t dim = op.getValueDim(), group = op.getNumHeads() / op.getNumKvHeads();
+  std::vector<float> folded(rows);
+  for (int64_t n = 0; n < rows; ++n) {
+    double sum = shift ? (*shift)[n] : 0.0;
+    for (int64_t k = 0; k < columns; ++k)
+      sum += double((*weight)[n * columns + k]) *
+             (*bias)[k / dim / group * dim + k % dim];
+    folded[n] = float(sum);
+  }
+  std::vector<char> bytes(rows * sizeof(float));
+  std::memcpy(bytes.data(), folded.data(), bytes.size());
+  setBias(rewriter, output, std::move(bytes));
+  rewriter.modifyOpInPlace(value, [&] { value.getBiasMutable().clear(); });
+  return success();
+}
+
+int64_t transformer::eraseUnreadWeights(
+    ModuleOp module, function_ref<void(Location, StringRef)> report) {
+  DenseSet<StringAttr> read;
+  module.walk([&](Operation *op) {
+    if (auto load = dyn_cast<ml_program::GlobalLoadConstOp>(op))
+      if (load->use_empty())
+        return load->erase();
+    for (NamedAttribute attribute : op->getAttrs())
+      attribute.getValue().walk([&](SymbolRefAttr symbol) {
+        read.insert(symbol.getRootReference());
+      });
+  });
+  int64_t count = 0;
+  for (auto global :
+       llvm::make_early_inc_range(module.getOps<ml_program::GlobalOp>())) {
+    if (!global.isPrivate() || read.contains(global.getSymNameAttr()))
+      continue;
+    report(global.getLoc(), global.getSymName());
+    global.erase();
+    ++count;
+  }
+  return count;
+}
+
 namespace {
 struct Freeze : public transformer::impl::TransformerFreezeBase<Freeze> {
   void runOnOperation() override {
@@ -60,33 +172,33 @@ struct Freeze : public transformer::impl::TransformerFreezeBase<Freeze> {
             << remark::add("a key bias would stay: rope turns it differently "
                            "at each position");
       }
+      freezeValueBias(rewriter, attention);
     });
-    eraseUnread();
+    numWeights += eraseUnreadWeights(getOperation(), [](Location loc,
+                                                        StringRef name) {
+      remark::passed(loc, remark::RemarkOpts::name("unread").category(kFlag))
+          << remark::add("nothing reads {0}: dropped", name);
+    });
   }
 
-  /// Loads that nothing uses, then weights that nothing loads.
-  void eraseUnread() {
-    ModuleOp module = getOperation();
-    DenseSet<StringAttr> read;
-    module.walk([&](Operation *op) {
-      if (auto load = dyn_cast<ml_program::GlobalLoadConstOp>(op))
-        if (load->use_empty())
-          return load->erase();
-      for (NamedAttribute attribute : op->getAttrs())
-        attribute.getValue().walk([&](SymbolRefAttr symbol) {
-          read.insert(symbol.getRootReference());
-        });
-    });
-    for (auto global :
-         llvm::make_early_inc_range(module.getOps<ml_program::GlobalOp>())) {
-      if (!global.isPrivate() || read.contains(global.getSymNameAttr()))
-        continue;
-      remark::passed(global.getLoc(),
-                     remark::RemarkOpts::name("unread").category(kFlag))
-          << remark::add("nothing reads {0}: dropped", global.getSymName());
-      ++numWeights;
-      global.erase();
+  void freezeValueBias(IRRewriter &rewriter, AttentionOp attention) {
+    auto linear = attention.getValue().getDefiningOp<LinearOp>();
+    if (!linear || !linear.getBias())
+      return;
+    auto name = remark::RemarkOpts::name("value-bias").category(kFlag);
+    std::string why;
+    ReasonListener listener(why);
+    rewriter.setListener(&listener);
+    if (succeeded(foldValueBias(rewriter, attention))) {
+      ++numBiases;
+      remark::passed(attention.getLoc(), name)
+          << remark::add("the weights of a query sum to one: the value bias "
+                         "went through the output linear into its bias");
+    } else {
+      remark::missed(attention.getLoc(), name)
+          << remark::add("the value bias stays: {0}", why);
     }
+    rewriter.setListener(nullptr);
   }
 };
 } // namespace

@@ -88,6 +88,8 @@ struct CountRewrites : RewriterBase::Listener {
 };
 
 struct Fuse : public transformer::impl::TransformerFuseBase<Fuse> {
+  using TransformerFuseBase::TransformerFuseBase;
+
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     populateFusePatterns(patterns);
@@ -98,6 +100,47 @@ struct Fuse : public transformer::impl::TransformerFuseBase<Fuse> {
             applyPatternsGreedily(getOperation(), std::move(patterns), config)))
       return signalPassFailure();
     numFused += listener.count;
+    if (projections)
+      mergeProjections();
+  }
+
+  /// The linears that make queries, keys and values of one attention op.
+  void mergeProjections() {
+    IRRewriter rewriter(&getContext());
+    getOperation()->walk([&](AttentionOp attention) {
+      SmallVector<LinearOp> linears;
+      for (Value v :
+           {attention.getQuery(), attention.getKey(), attention.getValue()}) {
+        auto linear = v.getDefiningOp<LinearOp>();
+        bool isOwn = linear && llvm::all_of(linear->getUsers(), [&](auto *op) {
+                       return op == attention.getOperation();
+                     });
+        if (isOwn && !llvm::is_contained(linears, linear) &&
+            (linears.empty() ||
+             linears.front().getInput() == linear.getInput()))
+          linears.push_back(linear);
+      }
+      if (linears.size() < 2)
+        return;
+      auto name =
+          remark::RemarkOpts::name("projections").category("transformer-fuse");
+      Location loc = attention.getLoc();
+      std::string why;
+      ReasonListener listener(why);
+      rewriter.setListener(&listener);
+      if (succeeded(mergeLinears(rewriter, linears))) {
+        numFused += linears.size() - 1;
+        remark::passed(loc, name) << remark::add(
+            "{0} linears of one input became one", linears.size());
+      } else {
+        remark::missed(loc, name)
+            << remark::add("the projections stay {0} linears: of one, {1}",
+                           linears.size(), why);
+      }
+      rewriter.setListener(nullptr);
+    });
+    if (auto module = dyn_cast<ModuleOp>(getOperation()))
+      eraseUnreadWeights(module, [](Location, StringRef) {});
   }
 };
 } // namespace

@@ -11,9 +11,11 @@
 
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "mlir/IR/AsmState.h"
+#include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinAttributes.h"
 
 #include <memory>
+#include <vector>
 
 namespace mlir::transformer {
 
@@ -36,6 +38,20 @@ struct WeightBytes {
   bool isSplat = false;
 };
 std::optional<WeightBytes> bytesOf(Attribute value, RankedTensorType type);
+
+/// What `value` is known to hold: that of an `arith.constant`, or of the global
+/// that it loads. Null if it is computed or extern.
+Attribute constantOf(Value value);
+
+/// The row-major bytes of the constant tensor `value`, a splat written out.
+/// Nothing where bytesOf has nothing.
+std::optional<std::vector<char>> copyOfBytes(Value value);
+
+/// A weight that a pass has made of others: a private global called `name` (or
+/// like it, if that is taken) and its load at `builder`; an `arith.constant`
+/// where `like` is one, so that small examples stay readable.
+Value createWeight(OpBuilder &builder, Location loc, StringRef name,
+                   RankedTensorType type, std::vector<char> bytes, Value like);
 
 } // namespace mlir::transformer
 

@@ -117,13 +117,19 @@ def TransformerUnpad : Pass<"transformer-unpad", "::mlir::func::FuncOp"> {
 }
 
 def TransformerFuse : Pass<"transformer-fuse"> {
-  let summary = "Fuse activations into linears and residual sums into norms";
+  let summary = "Fuse activations into linears, sums into norms, Q, K and V into one";
   let description = [{
     An activation op goes into the `transformer.linear` before it, and an
     `arith.addf` into the `layer_norm` or `rms_norm` after it, if nothing else
     reads what is between them. The importer writes models in this form; graphs
     from elsewhere get it here. f16 and bf16 are left alone, because they round
     between the ops.
+
+    The linears that make the queries, keys and values of one attention op from
+    one input become one, whose columns the op reads, unless `projections` is
+    false: one product, and one factor for `transformer-factorize-svd`. It needs
+    their weights loaded. The CPU lowering gains nothing by it, because it
+    computes the three side by side on rows in the nearest cache anyway.
 
     Example:
 
@@ -139,7 +145,11 @@ def TransformerFuse : Pass<"transformer-fuse"> {
         : (tensor<?x4xf32>, tensor<4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
     ```
   }];
+  let options = [Option<"projections", "projections", "bool", "true",
+                        "whether Q, K and V become one linear">];
   let statistics = [Statistic<"numFused", "fused", "ops fused">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::ml_program::MLProgramDialect",
+                           "::mlir::tensor::TensorDialect"];
 }
 
 def TransformerFreeze : Pass<"transformer-freeze", "::mlir::ModuleOp"> {
@@ -149,7 +159,10 @@ def TransformerFreeze : Pass<"transformer-freeze", "::mlir::ModuleOp"> {
     number, query times bias, to every score of a query, and softmax does not see
     it: the bias goes. In exact arithmetic nothing changes; in f32 the last bits
     may. A key that goes through `rope` keeps its bias, because that turns it
-    differently at each position. Then weights that nothing reads go.
+    differently at each position. The bias of the values reaches every row of the
+    result unchanged, because the weights of a query sum to one: it goes through
+    the output linear into its bias, unless a row may see no key. Then weights
+    that nothing reads go.
 
     Example:
 
@@ -161,7 +174,8 @@ def TransformerFreeze : Pass<"transformer-freeze", "::mlir::ModuleOp"> {
     %k = transformer.linear %x, %w : (tensor<?x4xf32>, tensor<4x4xf32>) -> tensor<?x4xf32>
     ```
   }];
-  let statistics = [Statistic<"numBiases", "biases", "key biases dropped">,
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::ml_program::MLProgramDialect"];
+  let statistics = [Statistic<"numBiases", "biases", "key and value biases dropped">,
                     Statistic<"numWeights", "weights", "unread weights dropped">];
 }
 

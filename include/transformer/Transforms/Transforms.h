@@ -21,8 +21,37 @@ FailureOr<int64_t> saveWeights(ModuleOp module, StringRef file);
 /// Activations into linears, residual sums into norms.
 void populateFusePatterns(RewritePatternSet &patterns);
 
+/// Erases loads that nothing uses, then private weights that nothing loads,
+/// after a call of `report` with the place and name of each. Gives the number
+/// of weights.
+int64_t eraseUnreadWeights(ModuleOp module,
+                           function_ref<void(Location, StringRef)> report);
+
+/// Makes one linear of several with the same input: weights and biases one
+/// below the other, results as slices of columns. Declines unless all are of
+/// one form (packed, f32, f16 or bf16, no activation) with known weights.
+FailureOr<LinearOp> mergeLinears(RewriterBase &rewriter,
+                                 ArrayRef<LinearOp> linears);
+
 /// Drops the bias of a linear whose result is only the keys of attention.
 LogicalResult dropKeyBias(RewriterBase &rewriter, LinearOp op);
+
+/// Moves the bias b of the values through attention, whose weights sum to one
+/// for each query, and through the linear y = W x + c after it: c + W b, in
+/// f64. Declines where a row may see no key, and is then zeros.
+LogicalResult foldValueBias(RewriterBase &rewriter, AttentionOp op);
+
+/// Keeps in `why` the reason of the last rewrite that declined.
+struct ReasonListener : RewriterBase::Listener {
+  explicit ReasonListener(std::string &why) : why(why) {}
+  void notifyMatchFailure(Location loc,
+                          function_ref<void(Diagnostic &)> reason) override {
+    Diagnostic diagnostic(loc, DiagnosticSeverity::Remark);
+    reason(diagnostic);
+    why = diagnostic.str();
+  }
+  std::string &why;
+};
 
 } // namespace mlir::transformer
 
