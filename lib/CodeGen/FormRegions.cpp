@@ -264,10 +264,12 @@ struct FormRegionsPass
           return signalPassFailure();
         ++numRegions;
       }
-    for (Operation &op : llvm::make_early_inc_range(
-             llvm::reverse(model.getBody().front().without_terminator())))
-      if (isOpTriviallyDead(&op))
-        op.erase();
+    SmallVector<Operation *> left;
+    for (Operation &op : model.getBody().front().without_terminator())
+      left.push_back(&op);
+    for (Operation *op : llvm::reverse(left))
+      if (isOpTriviallyDead(op))
+        op->erase();
   }
 };
 
