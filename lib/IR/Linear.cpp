@@ -1,5 +1,4 @@
-//===- Linear.cpp - linear: verifier, shape, builder, rewrites
-//---------------===//
+//===- Linear.cpp - linear: verifier, shape, builder, rewrites ------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Checks.h"
 
@@ -31,7 +30,10 @@ LogicalResult LinearOp::verify() {
     check.that(bool(rows), "an i8 input and weight need their scales");
   } else {
     check.that(!rows, "scales belong to i8 operands, but input holds floats");
-    check.sameElement(result, input);
+    // f32 sums of narrow products may stay f32.
+    if (!result.type.getElementType().isF32() ||
+        !isa<FloatType>(input.type.getElementType()))
+      check.sameElement(result, input);
   }
   check.sameElement(bias, result);
   check.sameShape(rows, input, 1);

@@ -42,7 +42,7 @@ FailureOr<LinearOp> transformer::mergeLinears(RewriterBase &rewriter,
   bool isBiased = false;
   auto weightType = cast<RankedTensorType>(first.getWeight().getType());
   auto type = cast<RankedTensorType>(first.getType());
-  unsigned size = type.getElementTypeBitWidth() / 8;
+  unsigned size = type.getElementTypeBitWidth() / 8; // of a bias
   Value like = first.getWeight();
   for (LinearOp op : linears) {
     if (op.getInputScales())
@@ -84,7 +84,9 @@ FailureOr<LinearOp> transformer::mergeLinears(RewriterBase &rewriter,
                          RankedTensorType::get({width}, type.getElementType()),
                          std::move(biases), like)
           : Value();
-  auto merged = LinearOp::create(rewriter, loc, first.getInput(), weight, bias);
+  auto merged = LinearOp::create(
+      rewriter, loc, type.clone({type.getDimSize(0), width}), first.getInput(),
+      weight, bias, Value(), Value(), Activation::none);
   Value rows = tensor::DimOp::create(rewriter, loc, first.getInput(), 0);
   OpFoldResult one = rewriter.getIndexAttr(1), zero = rewriter.getIndexAttr(0);
   int64_t column = 0;

@@ -34,6 +34,11 @@ for shape, kind in (((5,), "f32"), ((2, 3, 5), "f32"), ((2, 3, 5), "bf16"), ((0,
     c = Case()
     x, w = c.put(normal(*shape), kind), c.put(normal(4, shape[-1]), kind)
     c.op(f"linear {x}, {w}", f"tensor<{'x'.join(map(str, shape[:-1] + (4,)))}x{kind}>")
+for kind, dynamic in (("bf16", True), ("f16", False)):  # narrow products, f32 sums
+    c = Case()
+    x, w = c.put(normal(3, 6), kind, (None, 6) if dynamic else None), c.put(normal(4, 6), kind)
+    b = c.put(normal(4))
+    c.op(f"linear {x}, {w} bias {b} activation gelu", f"tensor<{'?' if dynamic else 3}x4xf32>")
 for shape in ((3, 9), (2, 2, 9)):
     c = Case()
     x, w = c.put(small_ints(*shape), "i8"), c.put(small_ints(4, 9), "i8")

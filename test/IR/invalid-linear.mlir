@@ -227,3 +227,20 @@ func.func @unranked(%x: tensor<*xf32>, %w: tensor<3x4xf32>) {
   %y = transformer.linear %x, %w : (tensor<*xf32>, tensor<3x4xf32>) -> tensor<2x3xf32>
   return
 }
+
+// -----
+
+func.func @result_of_other_narrow_type(%x: tensor<2x4xbf16>, %w: tensor<3x4xbf16>) {
+  // expected-error @+1 {{result holds 'f16', but input holds 'bf16': they must be of one type}}
+  %y = transformer.linear %x, %w : (tensor<2x4xbf16>, tensor<3x4xbf16>) -> tensor<2x3xf16>
+  return
+}
+
+// -----
+
+func.func @bias_of_wide_result(%x: tensor<2x4xbf16>, %w: tensor<3x4xbf16>, %b: tensor<3xbf16>) {
+  // expected-error @+1 {{bias holds 'bf16', but result holds 'f32'}}
+  %y = transformer.linear %x, %w bias %b
+      : (tensor<2x4xbf16>, tensor<3x4xbf16>, tensor<3xbf16>) -> tensor<2x3xf32>
+  return
+}

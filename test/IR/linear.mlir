@@ -60,6 +60,21 @@ func.func @static_bf16(%x: tensor<2x5x4xbf16>, %w: tensor<3x4xbf16>) -> tensor<2
   return %y : tensor<2x5x3xbf16>
 }
 
+// CHECK-LABEL: func.func @bf16_to_f32(
+// CHECK: transformer.linear %{{.*}}, %{{.*}} bias %{{.*}} activation gelu : (tensor<?x4xbf16>, tensor<3x4xbf16>, tensor<3xf32>) -> tensor<?x3xf32>
+func.func @bf16_to_f32(%x: tensor<?x4xbf16>, %w: tensor<3x4xbf16>, %b: tensor<3xf32>) -> tensor<?x3xf32> {
+  %y = transformer.linear %x, %w bias %b activation gelu
+      : (tensor<?x4xbf16>, tensor<3x4xbf16>, tensor<3xf32>) -> tensor<?x3xf32>
+  return %y : tensor<?x3xf32>
+}
+
+// CHECK-LABEL: func.func @f16_to_f32(
+// CHECK: transformer.linear %{{.*}}, %{{.*}} : (tensor<2x?x4xf16>, tensor<3x4xf16>) -> tensor<2x?x3xf32>
+func.func @f16_to_f32(%x: tensor<2x?x4xf16>, %w: tensor<3x4xf16>) -> tensor<2x?x3xf32> {
+  %y = transformer.linear %x, %w : (tensor<2x?x4xf16>, tensor<3x4xf16>) -> tensor<2x?x3xf32>
+  return %y : tensor<2x?x3xf32>
+}
+
 // CHECK-LABEL: func.func @one_row(
 // CHECK: transformer.linear %{{.*}}, %{{.*}} : (tensor<4xf32>, tensor<3x4xf32>) -> tensor<3xf32>
 func.func @one_row(%x: tensor<4xf32>, %w: tensor<3x4xf32>) -> tensor<3xf32> {

@@ -38,6 +38,10 @@ def Transformer_LinearOp : Transformer_PureOp<"linear", [AttrSizedOperandSegment
     `input` is `[..., in]`, `weight` is `[out, in]` as in `torch.nn.Linear`,
     `bias` is `[out]`; the result is `[..., out]`.
 
+    `bias` has the result's element type. That is the input's, or f32 where
+    input and weight are bf16 or f16: the sums, which are f32 in any case, are
+    then not rounded, so that only the products are narrow.
+
     In the i8 form `input` and `weight` are i8 and `scales(xs, ws)` gives the
     row scales `xs : [...]` (the input's shape without its last dimension) and
     the channel scales `ws : [out]`, both f32. The i32 sums are exact:
