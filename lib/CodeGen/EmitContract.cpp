@@ -5,6 +5,8 @@
 // rows before the next is touched, so weights stream through the caches once
 // per op while the rows stay. k is not blocked: an element's sum has one
 // accumulator, which lives in a register from its first term to its epilogue.
+// Each tile fetches its share of the next panel into the second-level cache:
+// hardware would see that stream only once it is waited for.
 // The last rows of an op get a tile of exactly their number.
 //===----------------------------------------------------------------------===//
 #include "Emitter.h"
@@ -50,6 +52,8 @@ public:
     rows = memref::DimOp::create(e, op.getLhs(), 0);
     rest = arith::RemUIOp::create(e, rows, e.index(e.target.rowTile));
     full = e.sub(rows, rest);
+    if (!scratch)
+      planFetches();
     e.loop(e.index(0), e.index(width / panel), 1,
            [&](Value p) { emitPanel(p, panel); });
     if (width % panel)
@@ -73,6 +77,18 @@ private:
       for (int64_t at = 0; at < panel * group; at += lanes)
         e.store(zero, scratch, {e.index(0), k, e.index(at)});
     });
+  }
+
+  /// Tiles share the lines of a panel. Rounding up makes the last ones fetch
+  /// some of the panel after it, which is next in memory.
+  void planFetches() {
+    constexpr int64_t kGroups = TileProduct::kFetchGroups;
+    int64_t rowTile = e.target.rowTile;
+    Value tiles = e.div(e.add(rows, rowTile - 1), rowTile);
+    tiles = e.max(tiles, e.index(1));
+    Value up = e.add(e.sub(tiles, e.index(1)), kGroups);
+    perLook = arith::DivUIOp::create(e, up, tiles);
+    perTile = e.mul(perLook, depth / product->group() / kGroups);
   }
 
   void packPanel(Value p, int64_t columns) {
@@ -113,8 +129,13 @@ private:
     SmallVector<Value> tileRows;
     for (int64_t r = 0; r < count; ++r)
       tileRows.push_back(e.add(row, r));
-    SmallVector<Value> sums =
-        product->sums(op.getLhs(), tileRows, weights, p, start, depth, vectors);
+    TileProduct::Ahead ahead;
+    if (perTile)
+      ahead = {e.add(p, 1),
+               arith::MulIOp::create(e, e.div(row, e.target.rowTile), perTile),
+               perLook};
+    SmallVector<Value> sums = product->sums(op.getLhs(), tileRows, weights, p,
+                                            start, depth, vectors, ahead);
     Block &body = op.getEpilogue().front();
     for (int64_t v = 0; v < vectors; ++v) {
       Place place{
@@ -140,7 +161,7 @@ private:
   Emitter e;
   SmallVector<AffineMap> maps;
   std::unique_ptr<TileProduct> product;
-  Value rows, full, rest, scratch;
+  Value rows, full, rest, scratch, perLook, perTile;
   int64_t depth = 0, width = 0, lanes = 0, panel = 0, vectors = 0;
 };
 

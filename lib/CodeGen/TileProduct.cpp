@@ -191,10 +191,25 @@ Value TileProduct::loadWeights(Value weights, Value panel, Value k, int64_t v) {
                                 ValueRange{panel, k, e.index(v * size)});
 }
 
+void TileProduct::fetch(Value weights, const Ahead &ahead, Value k) {
+  constexpr int64_t kLineBytes = 64;
+  auto type = cast<MemRefType>(weights.getType());
+  int64_t size = type.getElementTypeBitWidth() / 8;
+  int64_t step = std::max<int64_t>(1, kLineBytes / size);
+  Value look = e.div(k, kFetchGroups);
+  Value line = e.add(ahead.first, arith::MulIOp::create(e, look, ahead.each));
+  e.loop(e.index(0), ahead.each, 1, [&](Value i) {
+    for (int64_t column = 0; column < type.getDimSize(2); column += step)
+      memref::PrefetchOp::create(
+          e, weights, ValueRange{ahead.panel, e.add(line, i), e.index(column)},
+          /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
+  });
+}
+
 SmallVector<Value> TileProduct::sums(Value lhs, ArrayRef<Value> rows,
                                      Value weights, Value panel,
                                      ArrayRef<Value> start, int64_t depth,
-                                     int64_t vectors) {
+                                     int64_t vectors, const Ahead &ahead) {
   SmallVector<Value> carried;
   for (size_t r = 0; r < rows.size(); ++r)
     carried.append(start.begin(), start.end());
@@ -210,10 +225,23 @@ SmallVector<Value> TileProduct::sums(Value lhs, ArrayRef<Value> rows,
     }
     return next;
   };
-  SmallVector<Value> sums =
-      e.loop(e.index(0), e.index(depth / group()), 1, carried,
-             [&](Value k, ValueRange acc) { return terms(k, group(), acc); });
+  auto groups = [&](Value from, Value to, ValueRange acc) {
+    return e.loop(from, to, 1, acc, [&](Value k, ValueRange inner) {
+      return terms(k, group(), inner);
+    });
+  };
+  int64_t whole = depth / group();
+  int64_t blocks = ahead.panel ? whole / kFetchGroups * kFetchGroups : 0;
+  SmallVector<Value> sums = carried;
+  if (blocks)
+    sums = e.loop(e.index(0), e.index(blocks), kFetchGroups, sums,
+                  [&](Value k, ValueRange acc) {
+                    fetch(weights, ahead, k);
+                    return groups(k, e.add(k, kFetchGroups), acc);
+                  });
+  if (whole > blocks)
+    sums = groups(e.index(blocks), e.index(whole), sums);
   if (int64_t left = depth % group())
-    sums = terms(e.index(depth / group()), left, sums);
+    sums = terms(e.index(whole), left, sums);
   return sums;
 }

@@ -27,11 +27,21 @@ public:
   virtual SmallVector<Value> start(Value weights, Value panel, int64_t depth,
                                    int64_t vectors);
 
+  /// The part of the next panel that a tile fetches while it computes: lines
+  /// from `first` on, `each` of them (as many as it takes) per kFetchGroups
+  /// groups of k. Without it nothing is fetched.
+  struct Ahead {
+    Value panel, first, each;
+  };
+
   /// sums[r * vectors + v]: the products of the rows of `lhs` and the v-th
   /// register of columns of the panel, k ascending.
   SmallVector<Value> sums(Value lhs, ArrayRef<Value> rows, Value weights,
                           Value panel, ArrayRef<Value> start, int64_t depth,
-                          int64_t vectors);
+                          int64_t vectors, const Ahead &ahead);
+
+  /// How many groups of k go by between two looks ahead.
+  static constexpr int64_t kFetchGroups = 16;
 
 protected:
   TileProduct(Emitter &e, Type sum) : e(e), sum(sum) {}
@@ -40,6 +50,8 @@ protected:
   /// than group() at the end of a row.
   virtual Value loadRow(Value lhs, Value row, Value k, int64_t count) = 0;
   virtual Value step(Value acc, Value row, Value weight) = 0;
+  /// Fetches what `ahead` says for the groups from `k` on.
+  void fetch(Value weights, const Ahead &ahead, Value k);
   /// The v-th register of weights of group k.
   Value loadWeights(Value weights, Value panel, Value group, int64_t v);
 
