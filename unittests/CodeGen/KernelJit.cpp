@@ -31,9 +31,9 @@ static llvm::Error fail(const char *what) {
 /// Scratch of emitted kernels is never freed by them; a ring of buffers takes
 /// the place of the workspace of a compiled model.
 extern "C" void *transformerTestScratch(size_t bytes) {
-  static thread_local std::array<std::unique_ptr<char[]>, 4> ring;
+  static thread_local std::array<std::unique_ptr<char[]>, 8> ring;
   static thread_local unsigned next = 0;
-  constexpr size_t kSize = 4 << 20;
+  constexpr size_t kSize = 32 << 20;
   std::unique_ptr<char[]> &buffer = ring[next++ % ring.size()];
   if (!buffer)
     buffer.reset(new char[kSize]);
@@ -47,10 +47,12 @@ static LogicalResult lower(ModuleOp module, const Target &target, bool naive) {
   PassManager pm(module.getContext());
   std::string options = "{target-cpu=" + target.name + "}";
   std::string pipeline =
-      naive ? "" : "transformer-emit-kernels" + options + ",";
+      naive ? ""
+            : "transformer-emit-fft,transformer-emit-kernels" + options + ",";
   pipeline += "transformer-expand-math" + options +
               ",convert-linalg-to-loops,expand-strided-metadata,lower-affine,"
-              "canonicalize,cse,convert-scf-to-cf,convert-vector-to-llvm,"
+              "canonicalize,cse,convert-scf-to-cf,"
+              "convert-vector-to-llvm{vector-transpose-lowering=shuffle16x16},"
               "convert-to-llvm,reconcile-unrealized-casts,cse";
   return failed(parsePassPipeline(pipeline, pm)) ? failure() : pm.run(module);
 }
