@@ -188,7 +188,13 @@ struct FormKernelsPass
         continue;
       }
       Value result;
-      if (auto attention = dyn_cast<AttentionOp>(op))
+      auto attention = dyn_cast<AttentionOp>(op);
+      if (attention && attention.getProducts() != Products::f32) {
+        op->emitRemark("kept for the reference lowering, which is slow: only "
+                       "products of f32 are made a kernel");
+        continue;
+      }
+      if (attention)
         result = Former(op, maxLength).formAttention(attention);
       else
         result = Former(op, maxLength).formFftMix(cast<FftMixOp>(op));

@@ -99,6 +99,10 @@ LogicalResult AttentionOp::verify() {
   verifyMask(check, *this, query, key);
   if (getScale())
     check.finite(*getScale(), "scale");
+  Type element = query.type.getElementType();
+  check.that(getProducts() == Products::f32 || element.isF32(),
+             "products of " + stringifyProducts(getProducts()) +
+                 " are made of f32 operands, but query holds another type");
   return check.result();
 }
 

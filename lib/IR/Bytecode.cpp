@@ -29,7 +29,8 @@ struct TransformerBytecode : BytecodeDialectInterface {
     return version;
   }
 
-  // Every file of an older version reads as it is: 0.1 is the first.
+  // Ops read the properties of every older version by themselves, so nothing
+  // is left to upgrade.
   LogicalResult upgradeFromVersion(Operation *top,
                                    const DialectVersion &base) const override {
     const auto &version = static_cast<const TransformerVersion &>(base);
@@ -45,6 +46,63 @@ struct TransformerBytecode : BytecodeDialectInterface {
   }
 };
 } // namespace
+
+// Attention wrote its properties in this order before it had `products`, which
+// follow since 0.2.
+static bool hasProducts(FailureOr<const DialectVersion *> version) {
+  if (failed(version))
+    return true;
+  const auto &of = static_cast<const TransformerVersion &>(**version);
+  return std::pair(of.major, of.minor) >= std::pair<uint64_t, uint64_t>(0, 2);
+}
+
+// Before this version of the bytecode itself, segment sizes are an attribute.
+static constexpr int64_t kNativeSegmentSizes = 6;
+
+LogicalResult AttentionOp::readProperties(DialectBytecodeReader &reader,
+                                          OperationState &state) {
+  auto &properties = state.getOrAddProperties<Properties>();
+  MutableArrayRef<int32_t> segments(properties.operandSegmentSizes);
+  if (failed(reader.readOptionalAttribute(properties.causal)) ||
+      failed(reader.readAttribute(properties.num_heads)) ||
+      failed(reader.readAttribute(properties.num_kv_heads)))
+    return failure();
+  if (reader.getBytecodeVersion() < kNativeSegmentSizes) {
+    DenseI32ArrayAttr sizes;
+    if (failed(reader.readAttribute(sizes)))
+      return failure();
+    if (sizes.size() > int64_t(segments.size()))
+      return reader.emitError("attention has too many operand segments");
+    llvm::copy(sizes.asArrayRef(), segments.begin());
+  }
+  if (failed(reader.readOptionalAttribute(properties.scale)))
+    return failure();
+  if (reader.getBytecodeVersion() >= kNativeSegmentSizes &&
+      failed(reader.readSparseArray(segments)))
+    return failure();
+  if (hasProducts(reader.getDialectVersion<TransformerDialect>()))
+    return reader.readOptionalAttribute(properties.products);
+  return success();
+}
+
+void AttentionOp::writeProperties(DialectBytecodeWriter &writer) {
+  Properties &properties = getProperties();
+  ArrayRef<int32_t> segments(properties.operandSegmentSizes);
+  writer.writeOptionalAttribute(properties.causal);
+  writer.writeAttribute(properties.num_heads);
+  writer.writeAttribute(properties.num_kv_heads);
+  if (writer.getBytecodeVersion() < kNativeSegmentSizes)
+    writer.writeAttribute(DenseI32ArrayAttr::get(getContext(), segments));
+  writer.writeOptionalAttribute(properties.scale);
+  if (writer.getBytecodeVersion() >= kNativeSegmentSizes)
+    writer.writeSparseArray(segments);
+  if (hasProducts(writer.getDialectVersion<TransformerDialect>()))
+    writer.writeOptionalAttribute(properties.products);
+  else if (getProducts() != Products::f32)
+    emitWarning("version 0.1 of the dialect has f32 products only: a reader of "
+                "this file takes those of ")
+        << stringifyProducts(getProducts()) << " for f32";
+}
 
 namespace mlir::transformer {
 void addBytecodeInterface(TransformerDialect &dialect) {

@@ -18,10 +18,14 @@ static std::optional<Activation> symbolize(StringRef word, ActivationAttr) {
 static std::optional<PoolKind> symbolize(StringRef word, PoolKindAttr) {
   return symbolizePoolKind(word);
 }
+static std::optional<Products> symbolize(StringRef word, ProductsAttr) {
+  return symbolizeProducts(word);
+}
 static StringRef knownWords(ActivationAttr) {
   return "none, gelu, gelu_tanh, relu, silu, tanh";
 }
 static StringRef knownWords(PoolKindAttr) { return "mean, cls, max"; }
+static StringRef knownWords(ProductsAttr) { return "f32, bf16, i8"; }
 
 template <typename EnumAttr>
 static ParseResult parseKeyword(OpAsmParser &parser, EnumAttr &attribute) {

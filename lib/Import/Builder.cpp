@@ -172,7 +172,8 @@ Value ModelBuilder::attention(StringRef path, Value q, Value k, Value v,
       b, at(path), rows(widthOf(v)), q, k, v, offsetsValue, Value(), Value(),
       b.getI64IntegerAttr(heads), b.getI64IntegerAttr(heads),
       scale ? b.getF32FloatAttr(*scale) : FloatAttr(),
-      causal ? b.getUnitAttr() : UnitAttr());
+      causal ? b.getUnitAttr() : UnitAttr(),
+      ProductsAttr::get(b.getContext(), Products::f32));
 }
 
 Value ModelBuilder::fftMix(StringRef path, Value input) {

@@ -55,6 +55,10 @@ LogicalResult expectShape(Operation *op, StringRef what,
 
 double activate(Activation activation, double x);
 
+/// One row of `transformer.quantize`, dynamically: the integers to `out` and
+/// the scale as the result. All of it is f32 by definition.
+float roundToI8(ArrayRef<float> row, double *out);
+
 LogicalResult evaluate(LinearOp op, Frame &frame);
 LogicalResult evaluate(AttentionOp op, Frame &frame);
 LogicalResult evaluate(FftMixOp op, Frame &frame);

@@ -135,6 +135,24 @@ LogicalResult interp::evaluate(L2NormalizeOp op, Frame &frame) {
   return success();
 }
 
+float interp::roundToI8(ArrayRef<float> row, double *out) {
+  float largest = 0;
+  bool finite = true;
+  for (float value : row) {
+    finite &= std::isfinite(value);
+    largest = std::max(largest, std::fabs(value));
+  }
+  std::fill_n(out, row.size(), 0.0);
+  if (!finite)
+    return std::numeric_limits<float>::quiet_NaN();
+  if (largest < 0x1p-100f)
+    return 1;
+  float factor = 127.0f / largest;
+  for (size_t c = 0; c < row.size(); ++c)
+    out[c] = std::nearbyint(row[c] * factor);
+  return largest / 127.0f;
+}
+
 LogicalResult interp::evaluate(QuantizeOp op, Frame &frame) {
   const TensorValue &x = frame[op.getInput()];
   const TensorValue *multiplier = frame.find(op.getMultiplier());
@@ -150,20 +168,14 @@ LogicalResult interp::evaluate(QuantizeOp op, Frame &frame) {
   // All of this is f32 by definition: the integers depend on it.
   std::vector<float> z(x.width());
   for (int64_t t = 0; t < x.rows(); ++t) {
-    float largest = 0;
-    bool finite = true;
     for (int64_t c = 0; c < x.width(); ++c) {
       z[c] = static_cast<float>(x.row(t)[c]);
       if (multiplier)
         z[c] *= static_cast<float>(multiplier->data[c]);
-      finite &= std::isfinite(z[c]);
-      largest = std::max(largest, std::fabs(z[c]));
     }
-    if (!finite) {
-      scales->data[t] = std::numeric_limits<double>::quiet_NaN();
-      continue;
-    }
-    if (given) {
+    float own = roundToI8(z, q->row(t));
+    scales->data[t] = own;
+    if (given && !std::isnan(own)) {
       float scale = static_cast<float>(given->data[0]);
       scales->data[t] = scale;
       for (int64_t c = 0; c < x.width(); ++c) {
@@ -172,16 +184,7 @@ LogicalResult interp::evaluate(QuantizeOp op, Frame &frame) {
                            ? 0
                            : std::min(127.0f, std::max(-127.0f, rounded));
       }
-      continue;
     }
-    if (largest < 0x1p-100f) {
-      scales->data[t] = 1;
-      continue;
-    }
-    float factor = 127.0f / largest;
-    scales->data[t] = largest / 127.0f;
-    for (int64_t c = 0; c < x.width(); ++c)
-      q->row(t)[c] = std::nearbyint(z[c] * factor);
   }
   return success();
 }

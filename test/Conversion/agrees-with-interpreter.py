@@ -116,6 +116,29 @@ for kind in ("f32", "bf16"):
             text += f" mask({c.put(bias, kind)})"
         causal = ", causal" if extra == "causal" else ""
         c.op(f"attention {x}, {k}, {v} {text} {{num_heads = 4 : i64, num_kv_heads = 2 : i64, scale = 0.5 : f32{causal}}}", f"tensor<?x20x{kind}>")
+# Rounded products: rows of zeros, tiny ones, NaN and infinity among the keys.
+for products in ("bf16", "i8"):
+    for extra in ("", "causal", "bias", "tricky"):
+        c = Case()
+        q, k, v = normal(4, 12), normal(4, 6), normal(4, 10)
+        if extra == "tricky":
+            q[0], k[1], v[2], v[3], q[3] = 0, 1e-35, 0, 1e-35, inf
+        q, k, v = (c.put(a, "f32", (None, a.shape[1])) for a in (q, k, v))
+        text = f"offsets({c.put(OFFSETS, 'i32', (None,))})"
+        if extra == "bias":
+            bias = normal(4, 3, 3)
+            bias[1, 1], bias[2, :, 0] = -inf, -inf
+            text += f" mask({c.put(bias)})"
+        causal = ", causal" if extra == "causal" else ""
+        c.op(f"attention {q}, {k}, {v} {text} products {products} {{num_heads = 4 : i64, num_kv_heads = 2 : i64, scale = 0.5 : f32{causal}}}", "tensor<?x20xf32>")
+    for hidden in (0, 1):
+        c = Case()
+        q, k, v = normal(2, 3, 8), normal(2, 5, 8), normal(2, 5, 8)
+        k[0, 2] = nan  # hidden, so without influence
+        v[1 - hidden, 2] = inf
+        q, k, v = (c.put(a) for a in (q, k, v))
+        m = c.put(np.array([[1, 1, 0, 1, 1], [0, 1, 1, 1, 0]]), "i1")
+        c.op(f"attention {q}, {k}, {v} mask({m}) products {products} {{num_heads = 2 : i64, num_kv_heads = 2 : i64}}", "tensor<2x3x8xf32>")
 HIDDEN = np.array([[1, 1, 0, 1, 1], [0, 0, 0, 0, 0]])
 for dynamic in (False, True):
     for mask in ("none", "keys", "keys-float", "full", "head", "causal"):

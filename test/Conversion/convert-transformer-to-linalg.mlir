@@ -81,6 +81,33 @@ func.func @attention_packed(%q: tensor<?x8xf32>, %o: tensor<?xi32>) -> tensor<?x
 
 // -----
 
+// Rounded rows, exact sums, and weights of eight bits.
+// CHECK-LABEL: func.func @attention_i8
+// CHECK-COUNT-3: arith.fptosi {{.*}} : f32 to i32
+// CHECK: arith.muli {{.*}} : i32
+// CHECK: arith.sitofp
+// CHECK: math.exp
+// CHECK: math.roundeven
+// CHECK: arith.muli {{.*}} : i32
+// CHECK: arith.sitofp
+func.func @attention_i8(%q: tensor<2x3x8xf32>) -> tensor<2x3x8xf32> {
+  %y = transformer.attention %q, %q, %q products i8 {num_heads = 2 : i64, num_kv_heads = 2 : i64}
+      : (tensor<2x3x8xf32>, tensor<2x3x8xf32>, tensor<2x3x8xf32>) -> tensor<2x3x8xf32>
+  return %y : tensor<2x3x8xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @attention_bf16
+// CHECK-COUNT-4: arith.truncf {{.*}} : f32 to bf16
+func.func @attention_bf16(%q: tensor<2x3x8xf32>) -> tensor<2x3x8xf32> {
+  %y = transformer.attention %q, %q, %q products bf16 {num_heads = 2 : i64, num_kv_heads = 2 : i64}
+      : (tensor<2x3x8xf32>, tensor<2x3x8xf32>, tensor<2x3x8xf32>) -> tensor<2x3x8xf32>
+  return %y : tensor<2x3x8xf32>
+}
+
+// -----
+
 // CHECK-LABEL: func.func @observed
 // CHECK-NEXT: return
 func.func @observed(%x: tensor<?x8xf32>) {

@@ -81,3 +81,17 @@ func.func @broadcast_mask(%q: tensor<?x?x8xf32>, %m: tensor<1x1x?x?xf32>) -> ten
       : (tensor<?x?x8xf32>, tensor<?x?x8xf32>, tensor<?x?x8xf32>, tensor<1x1x?x?xf32>) -> tensor<?x?x8xf32>
   return %y : tensor<?x?x8xf32>
 }
+
+// CHECK-LABEL: func.func @products(
+// CHECK: transformer.attention %{{.*}}, %{{.*}}, %{{.*}} offsets(%{{.*}}) products i8 {num_heads = 2 : i64, num_kv_heads = 2 : i64} : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
+// CHECK: transformer.attention %{{.*}}, %{{.*}}, %{{.*}} offsets(%{{.*}}) products bf16 {causal, num_heads = 2 : i64, num_kv_heads = 2 : i64}
+// CHECK: transformer.attention %{{.*}}, %{{.*}}, %{{.*}} offsets(%{{.*}}) {num_heads = 2 : i64, num_kv_heads = 2 : i64}
+func.func @products(%q: tensor<?x8xf32>, %o: tensor<?xi32>) -> tensor<?x8xf32> {
+  %x = transformer.attention %q, %q, %q offsets(%o) products i8 {num_heads = 2 : i64, num_kv_heads = 2 : i64}
+      : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
+  %y = transformer.attention %x, %x, %x offsets(%o) products bf16 {causal, num_heads = 2 : i64, num_kv_heads = 2 : i64}
+      : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
+  %z = transformer.attention %y, %y, %y offsets(%o) products f32 {num_heads = 2 : i64, num_kv_heads = 2 : i64}
+      : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
+  return %z : tensor<?x8xf32>
+}

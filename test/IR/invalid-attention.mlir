@@ -403,3 +403,21 @@ func.func @too_many_heads(%q: tensor<0x144115188075855872xf32>, %k: tensor<0x1xf
       : (tensor<0x144115188075855872xf32>, tensor<0x1xf32>, tensor<0x256xf32>, tensor<1xi32>) -> tensor<0x8xf32>
   return
 }
+
+// -----
+
+func.func @products_of_narrow_operands(%q: tensor<6x8xbf16>, %o: tensor<3xi32>) {
+  // expected-error @+1 {{products of i8 are made of f32 operands, but query holds another type}}
+  %y = transformer.attention %q, %q, %q offsets(%o) products i8 {num_heads = 2, num_kv_heads = 2}
+      : (tensor<6x8xbf16>, tensor<6x8xbf16>, tensor<6x8xbf16>, tensor<3xi32>) -> tensor<6x8xbf16>
+  return
+}
+
+// -----
+
+func.func @unknown_products(%q: tensor<6x8xf32>, %o: tensor<3xi32>) {
+  // expected-error @+1 {{unknown word 'i4', known are f32, bf16, i8}}
+  %y = transformer.attention %q, %q, %q offsets(%o) products i4 {num_heads = 2, num_kv_heads = 2}
+      : (tensor<6x8xf32>, tensor<6x8xf32>, tensor<6x8xf32>, tensor<3xi32>) -> tensor<6x8xf32>
+  return
+}

@@ -36,6 +36,20 @@ func.func @attention() -> tensor<3x1xf32> {
   return %y : tensor<3x1xf32>
 }
 
+// Values 254 and 1 have the scales 2 and 1/127; weights are alike, so that the
+// second is rounded to a multiple of 2/255 in units of its scale: 1.
+// CHECK: attention_i8#0: tensor<1x1xf32> {{\[\[}}127.498{{[0-9]*}}]]
+func.func @attention_i8() -> tensor<1x1xf32> {
+  %q = arith.constant dense<0.0> : tensor<1x1xf32>
+  %k = arith.constant dense<[[1.0], [2.0]]> : tensor<2x1xf32>
+  %v = arith.constant dense<[[254.0], [1.0]]> : tensor<2x1xf32>
+  %o = arith.constant dense<[0, 1]> : tensor<2xi32>
+  %p = arith.constant dense<[0, 2]> : tensor<2xi32>
+  %y = transformer.attention %q, %k, %v offsets(%o, %p) products i8 {num_heads = 1, num_kv_heads = 1}
+      : (tensor<1x1xf32>, tensor<2x1xf32>, tensor<2x1xf32>, tensor<2xi32>, tensor<2xi32>) -> tensor<1x1xf32>
+  return %y : tensor<1x1xf32>
+}
+
 // One query, three keys of which the mask hides the NaN; the second sequence
 // of the batch has no key at all and is zeros.
 // CHECK: masked#0: tensor<2x1x1xf32> {{\[\[}}[3]], {{\[\[}}0]]]
@@ -220,4 +234,4 @@ func.func @prepend() -> tensor<6x1xf32> {
   return %y : tensor<6x1xf32>
 }
 
-// CHECK: 21 passed, 0 failed
+// CHECK: 22 passed, 0 failed

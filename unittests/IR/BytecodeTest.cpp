@@ -30,17 +30,18 @@ struct BytecodeTest : testing::Test {
   }
 
   /// Writes a module as the given version does and reads it back.
-  OwningOpRef<ModuleOp> roundTrip(uint64_t major, uint64_t minor) {
-    auto module = parseSourceString<ModuleOp>(kText, &context);
+  OwningOpRef<ModuleOp> roundTrip(uint64_t major, uint64_t minor,
+                                  StringRef text = kText) {
+    auto module = parseSourceString<ModuleOp>(text, &context);
     BytecodeWriterConfig config;
     config.setDialectVersion<TransformerDialect>(
         std::make_unique<TransformerVersion>(major, minor));
     std::string bytes;
     llvm::raw_string_ostream stream(bytes);
-    if (failed(writeBytecodeToFile(*module, stream, config)))
-      return nullptr;
     ScopedDiagnosticHandler handler(
         &context, [&](Diagnostic &diagnostic) { message += diagnostic.str(); });
+    if (failed(writeBytecodeToFile(*module, stream, config)))
+      return nullptr;
     return parseSourceString<ModuleOp>(bytes, &context);
   }
 };
@@ -57,5 +58,31 @@ TEST_F(BytecodeTest, RefusesANewerVersion) {
   message.clear();
   EXPECT_FALSE(bool(roundTrip(7, 0)));
   EXPECT_NE(message.find("version 7.0"), std::string::npos) << message;
+}
+
+// Version 0.1 has f32 products only: older programs read what is written for
+// them, and what they can't say is warned of.
+TEST_F(BytecodeTest, ProductsOfAttention) {
+  for (const char *products : {"f32", "i8"})
+    for (uint64_t minor : {1, 2}) {
+      message.clear();
+      std::string text = std::string(R"(
+func.func @f(%x: tensor<?x4xf32>, %o: tensor<?xi32>) -> tensor<?x4xf32> {
+  %y = transformer.attention %x, %x, %x offsets(%o) products )") +
+                         products + R"(
+      {num_heads = 2 : i64, num_kv_heads = 2 : i64, causal}
+      : (tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?xi32>) -> tensor<?x4xf32>
+  return %y : tensor<?x4xf32>
+})";
+      auto module = roundTrip(0, minor, text);
+      ASSERT_TRUE(bool(module));
+      bool lost = minor == 1 && StringRef(products) == "i8";
+      EXPECT_EQ(message.find("takes those") != std::string::npos, lost);
+      module->walk([&](AttentionOp op) {
+        EXPECT_EQ(stringifyProducts(op.getProducts()), lost ? "f32" : products);
+        EXPECT_TRUE(op.getCausal());
+        EXPECT_EQ(op.getNumHeads(), 2u);
+      });
+    }
 }
 } // namespace

@@ -31,4 +31,12 @@ def Transformer_PoolKindAttr
   let assemblyFormat = "`<` $value `>`";
 }
 
+def Transformer_Products : Transformer_Enum<"Products", "how attention multiplies", [
+    I32EnumAttrCase<"f32", 0>, I32EnumAttrCase<"bf16", 1>,
+    I32EnumAttrCase<"i8", 2>]>;
+def Transformer_ProductsAttr
+    : EnumAttr<Transformer_Dialect, Transformer_Products, "products"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
 #endif // TRANSFORMER_IR_TRANSFORMERATTRS_TD

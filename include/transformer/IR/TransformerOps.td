@@ -3,30 +3,7 @@
 #ifndef TRANSFORMER_IR_TRANSFORMEROPS_TD
 #define TRANSFORMER_IR_TRANSFORMEROPS_TD
 
-include "mlir/Interfaces/InferTypeOpInterface.td"
-include "mlir/Interfaces/SideEffectInterfaces.td"
-include "transformer/IR/TransformerAttrs.td"
-
-def Transformer_Float : AnyTypeOf<[F32, F16, BF16]>;
-def Transformer_FloatTensor : RankedTensorOf<[F32, F16, BF16]>;
-def Transformer_ValueTensor : RankedTensorOf<[F32, F16, BF16, I8]>;
-def Transformer_I8Tensor : RankedTensorOf<[I8]>;
-def Transformer_Scales : RankedTensorOf<[F32]>;
-def Transformer_Vector : 1DTensorOf<[F32, F16, BF16]>;
-def Transformer_Offsets : 1DTensorOf<[I32]>;
-def Transformer_Ids : RankedTensorOf<[I32, I64]>;
-
-class Transformer_Op<string mnemonic, list<Trait> traits = []>
-    : Op<Transformer_Dialect, mnemonic, traits> {
-  let hasVerifier = 1;
-}
-
-// A pure op with one ranked result whose dynamic sizes come from its operands.
-class Transformer_PureOp<string mnemonic, list<Trait> traits = []>
-    : Transformer_Op<mnemonic, [Pure,
-        DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>] # traits> {
-  let results = (outs AnyRankedTensor:$result);
-}
+include "transformer/IR/TransformerOpBase.td"
 
 //===----------------------------------------------------------------------===//
 // Products
@@ -73,63 +50,7 @@ def Transformer_LinearOp : Transformer_PureOp<"linear", [AttrSizedOperandSegment
   let hasCanonicalizeMethod = 1;
 }
 
-def Transformer_AttentionOp : Transformer_PureOp<"attention", [AttrSizedOperandSegments]> {
-  let summary = "softmax(scale q kt + mask) v, per head and sequence (SDPA)";
-  let description = [{
-    Packed: `query : [tokens, num_heads * qk_dim]`, `key : [keys, num_kv_heads *
-    qk_dim]`, `value : [keys, num_kv_heads * v_dim]`, result `[tokens, num_heads
-    * v_dim]`. `offsets(%q)` gives the sequences of the queries, and of the keys
-    too unless a second operand gives theirs (cross attention, or one query per
-    sequence). `mask` may be a float bias `[num_heads, maxlen, maxlen]`, added
-    by (head, query position, key position) inside the sequence.
-
-    Dense: the same with a leading batch dimension, `[B, N, num_heads * dim]`,
-    no offsets, and `mask` either `[B, keys]` (one per key) or `[B or 1,
-    num_heads or 1, queries, keys]`; `i1` (true: may be seen) or float (added).
-
-    Query head `h` uses key head `h * num_kv_heads / num_heads`. `scale` defaults
-    to `1 / sqrt(qk_dim)`. `causal` aligns at the ends: query `i` of `nq` sees
-    key `j` of `nk` when `j <= i + nk - nq`.
-
-    A row that sees no key (all masked, or an empty sequence of keys) is zeros,
-    as PyTorch's SDPA and ONNX define it. Keys that a mask hides have no
-    influence, NaN in them included.
-
-    Example:
-
-    ```mlir
-    %y = transformer.attention %q, %k, %v offsets(%offsets) {num_heads = 12, num_kv_heads = 12}
-        : (tensor<?x384xf32>, tensor<?x384xf32>, tensor<?x384xf32>, tensor<?xi32>) -> tensor<?x384xf32>
-    ```
-  }];
-  let arguments = (ins Transformer_FloatTensor:$query, Transformer_FloatTensor:$key,
-      Transformer_FloatTensor:$value, Optional<Transformer_Offsets>:$query_offsets,
-      Optional<Transformer_Offsets>:$key_offsets,
-      Optional<RankedTensorOf<[F32, F16, BF16, I1]>>:$mask,
-      ConfinedAttr<I64Attr, [IntPositive]>:$num_heads,
-      ConfinedAttr<I64Attr, [IntPositive]>:$num_kv_heads,
-      OptionalAttr<F32Attr>:$scale, UnitAttr:$causal);
-  let results = (outs Transformer_FloatTensor:$result);
-  let assemblyFormat = [{
-    $query `,` $key `,` $value
-    (`offsets` `(` $query_offsets^ (`,` $key_offsets^)? `)`)?
-    (`mask` `(` $mask^ `)`)? attr-dict `:` functional-type(operands, results)
-  }];
-  let extraClassDeclaration = [{
-    bool isPacked() { return getQuery().getType().getRank() == 2; }
-    int64_t getQkDim();   // width of one query or key head
-    int64_t getValueDim(); // width of one value head
-    float getEffectiveScale(); // scale, or 1 / sqrt(qk_dim)
-    Value getEffectiveKeyOffsets() {
-      return getKeyOffsets() ? getKeyOffsets() : getQueryOffsets();
-    }
-  }];
-  let builders = [
-    OpBuilder<(ins "Value":$query, "Value":$key, "Value":$value,
-        "Value":$offsets, "int64_t":$heads, "int64_t":$kvHeads)>
-  ];
-  let hasCanonicalizeMethod = 1;
-}
+include "transformer/IR/AttentionOp.td"
 
 def Transformer_FftMixOp : Transformer_PureOp<"fft_mix", [AllTypesMatch<["input", "result"]>]> {
   let summary = "Re(FFT_seq(FFT_hidden(x))), the mixing of FNet";

@@ -11,7 +11,7 @@ namespace mlir::transformer {
 /// old files can't be read with raises the minor number, gets its upgrade in
 /// lib/IR/Bytecode.cpp, and a golden file of the new version in test/IR/golden.
 struct TransformerVersion : DialectVersion {
-  static constexpr uint64_t kMajor = 0, kMinor = 1;
+  static constexpr uint64_t kMajor = 0, kMinor = 2;
   uint64_t major = kMajor, minor = kMinor;
 
   TransformerVersion() = default;

@@ -6,14 +6,12 @@
 using namespace mlir;
 using namespace mlir::transformer;
 
-namespace {
-
-Value constant(ImplicitLocOpBuilder &b, double v) {
+static Value constant(ImplicitLocOpBuilder &b, double v) {
   return arith::ConstantOp::create(b, b.getF32FloatAttr(v));
 }
 
 /// roundeven(z) as i8, clamped to -127..127; NaN gives 0.
-Value roundToI8(ImplicitLocOpBuilder &b, Value z) {
+static Value roundToI8(ImplicitLocOpBuilder &b, Value z) {
   Value isNumber = arith::CmpFOp::create(b, arith::CmpFPredicate::ORD, z, z);
   Value r = arith::SelectOp::create(b, isNumber, z, constant(b, 0.0));
   r = arith::MaximumFOp::create(b, r, constant(b, -127.0));
@@ -24,11 +22,37 @@ Value roundToI8(ImplicitLocOpBuilder &b, Value z) {
 }
 
 /// True where absmax is neither NaN nor infinite.
-Value isFinite(ImplicitLocOpBuilder &b, Value absmax) {
+static Value isFinite(ImplicitLocOpBuilder &b, Value absmax) {
   return arith::CmpFOp::create(
       b, arith::CmpFPredicate::OLT, absmax,
       constant(b, std::numeric_limits<float>::infinity()));
 }
+
+static Value isLarge(ImplicitLocOpBuilder &b, Value absmax) {
+  return arith::CmpFOp::create(b, arith::CmpFPredicate::OGE, absmax,
+                               constant(b, 0x1p-100));
+}
+
+Value transformer::quantizeDynamically(ImplicitLocOpBuilder &b, Value z,
+                                       Value absmax) {
+  Value factor = arith::DivFOp::create(b, constant(b, 127.0), absmax);
+  Value scaled = arith::MulFOp::create(b, z, factor);
+  Value holds =
+      arith::AndIOp::create(b, isFinite(b, absmax), isLarge(b, absmax));
+  return roundToI8(b,
+                   arith::SelectOp::create(b, holds, scaled, constant(b, 0.0)));
+}
+
+Value transformer::dynamicScale(ImplicitLocOpBuilder &b, Value absmax,
+                                double small) {
+  Value scale = arith::DivFOp::create(b, absmax, constant(b, 127.0));
+  scale =
+      arith::SelectOp::create(b, isLarge(b, absmax), scale, constant(b, small));
+  Value nan = constant(b, std::numeric_limits<float>::quiet_NaN());
+  return arith::SelectOp::create(b, isFinite(b, absmax), scale, nan);
+}
+
+namespace {
 
 struct QuantizePattern : OpRewritePattern<QuantizeOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -56,23 +80,16 @@ struct QuantizePattern : OpRewritePattern<QuantizeOp> {
     if (op.getScale()) {
       fixed = tensor::ExtractOp::create(b, op.getScale(), ValueRange{});
     }
-    Value q = rows.map(
-        operands, x, rows.size(x, 1), b.getI8Type(),
-        [&](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
-          Value z = scaled(b, args), top = args.back();
-          Value finite = isFinite(b, top);
-          if (fixed) {
-            z = arith::DivFOp::create(b, z, fixed);
-          } else {
-            Value factor = arith::DivFOp::create(b, constant(b, 127.0), top);
-            z = arith::MulFOp::create(b, z, factor);
-            Value large = arith::CmpFOp::create(b, arith::CmpFPredicate::OGE,
-                                                top, constant(b, 0x1p-100));
-            finite = arith::AndIOp::create(b, finite, large);
-          }
-          z = arith::SelectOp::create(b, finite, z, constant(b, 0.0));
-          return roundToI8(b, z);
-        });
+    Value q = rows.map(operands, x, rows.size(x, 1), b.getI8Type(),
+                       [&](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
+                         Value z = scaled(b, args), top = args.back();
+                         if (!fixed)
+                           return quantizeDynamically(b, z, top);
+                         z = arith::DivFOp::create(b, z, fixed);
+                         z = arith::SelectOp::create(b, isFinite(b, top), z,
+                                                     constant(b, 0.0));
+                         return roundToI8(b, z);
+                       });
     Value scales = rowScales(rows, absmax, fixed);
     rewriter.replaceOp(
         op, {rows.unflatten(q, cast<RankedTensorType>(op.getResult().getType()),
@@ -94,19 +111,11 @@ private:
                ArrayRef<utils::IteratorType>{utils::IteratorType::parallel},
                [&](OpBuilder &inner, Location loc, ValueRange args) {
                  ImplicitLocOpBuilder ib(loc, inner);
-                 Value top = args[0], scale = fixed;
-                 if (!fixed) {
-                   scale = arith::DivFOp::create(ib, top, constant(ib, 127.0));
-                   Value large =
-                       arith::CmpFOp::create(ib, arith::CmpFPredicate::OGE, top,
-                                             constant(ib, 0x1p-100));
-                   scale = arith::SelectOp::create(ib, large, scale,
-                                                   constant(ib, 1.0));
-                 }
-                 Value nan =
-                     constant(ib, std::numeric_limits<float>::quiet_NaN());
-                 scale =
-                     arith::SelectOp::create(ib, isFinite(ib, top), scale, nan);
+                 Value top = args[0];
+                 Value scale = dynamicScale(ib, top);
+                 if (fixed)
+                   scale = arith::SelectOp::create(ib, isFinite(ib, top), fixed,
+                                                   scale);
                  linalg::YieldOp::create(ib, scale);
                })
         .getResult(0);

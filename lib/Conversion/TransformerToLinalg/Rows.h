@@ -65,6 +65,11 @@ public:
 Value widen(ImplicitLocOpBuilder &b, Value v);
 /// f32 `v` as a scalar of type `element`.
 Value narrow(ImplicitLocOpBuilder &b, Value v, Type element);
+/// One value of a row whose largest magnitude is `absmax`, rounded to i8 as
+/// `transformer.quantize` does without a scale; and the scale of that row,
+/// `small` for one of zeros.
+Value quantizeDynamically(ImplicitLocOpBuilder &b, Value z, Value absmax);
+Value dynamicScale(ImplicitLocOpBuilder &b, Value absmax, double small = 1.0);
 /// An activation of an f32 scalar.
 Value emitActivation(ImplicitLocOpBuilder &b, Activation kind, Value x);
 
