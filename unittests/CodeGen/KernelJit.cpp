@@ -1,6 +1,7 @@
 //===- KernelJit.cpp - runs emitted kernels in process --------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "KernelJit.h"
+#include "Emulate.h"
 #include "transformer/CodeGen/Passes.h"
 #include "transformer/InitAll.h"
 
@@ -96,8 +97,19 @@ KernelJit::create(StringRef text, const Target &target, bool naive) {
   auto code = translateModuleToLLVMIR(*module, *llvmContext);
   if (!code)
     return fail("no LLVM IR was made");
+  // What the emitters made for another kind of machine runs as plain IR here.
   std::string message;
-  llvm::Triple triple(target.triple);
+  Target machineTarget = target;
+  bool emulated = !isRunnable(target);
+  if (emulated) {
+    if (!emulateIntrinsics(*code))
+      return fail("an intrinsic has no emulation");
+    FailureOr<Target> host = lookupTarget("host", message);
+    if (failed(host))
+      return fail("this machine is not in the table");
+    machineTarget = *host;
+  }
+  llvm::Triple triple(machineTarget.triple);
   const llvm::Target *backend =
       llvm::TargetRegistry::lookupTarget(triple, message);
   if (!backend)
@@ -105,19 +117,21 @@ KernelJit::create(StringRef text, const Target &target, bool naive) {
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
   std::unique_ptr<llvm::TargetMachine> machine(backend->createTargetMachine(
-      triple, target.cpu, target.features, options, llvm::Reloc::PIC_,
-      std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+      triple, machineTarget.cpu, machineTarget.features, options,
+      llvm::Reloc::PIC_, std::nullopt,
+      emulated ? llvm::CodeGenOptLevel::None
+               : llvm::CodeGenOptLevel::Aggressive));
   code->setTargetTriple(triple);
   code->setDataLayout(machine->createDataLayout());
   if (llvm::Function *allocate = code->getFunction("malloc"))
     allocate->setName("transformerTestScratch");
   for (llvm::Function &function : *code) {
-    function.addFnAttr("target-cpu", target.cpu);
-    function.addFnAttr("target-features", target.features);
-    if (!target.tuneCpu.empty())
-      function.addFnAttr("tune-cpu", target.tuneCpu);
+    function.addFnAttr("target-cpu", machineTarget.cpu);
+    function.addFnAttr("target-features", machineTarget.features);
+    if (!machineTarget.tuneCpu.empty())
+      function.addFnAttr("tune-cpu", machineTarget.tuneCpu);
     function.addFnAttr("prefer-vector-width",
-                       std::to_string(target.preferVectorWidth));
+                       std::to_string(machineTarget.preferVectorWidth));
   }
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
@@ -129,7 +143,9 @@ KernelJit::create(StringRef text, const Target &target, bool naive) {
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, graph, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3)
+  builder
+      .buildPerModuleDefaultPipeline(emulated ? llvm::OptimizationLevel::O1
+                                              : llvm::OptimizationLevel::O3)
       .run(*code, modules);
 
   auto result = std::make_unique<KernelJit>();

@@ -1,5 +1,6 @@
 //===- KernelTest.cpp - emitted kernels against plain loops ---------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Emulate.h"
 #include "KernelJit.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -7,6 +8,7 @@
 #include "gtest/gtest.h"
 
 #include <cmath>
+#include <cstdlib>
 #include <random>
 #include <vector>
 
@@ -25,18 +27,15 @@ std::vector<float> randoms(size_t count, unsigned seed) {
   return values;
 }
 
-/// The levels that this machine can run.
-std::vector<Target> runnableTargets() {
+/// The levels that this machine runs, and the best one, emulated if need be.
+/// All of them, which takes minutes, when TRANSFORMER_ALL_LEVELS is set.
+std::vector<Target> testedTargets() {
   std::string error;
-  Target host = *lookupTarget("host", error);
   std::vector<Target> targets;
+  bool all = std::getenv("TRANSFORMER_ALL_LEVELS");
   for (StringRef name : supportedTargets()) {
     Target target = *lookupTarget(name, error);
-    bool fits = target.triple == host.triple &&
-                llvm::all_of(target.requiredFeatures, [&](StringRef feature) {
-                  return llvm::is_contained(host.requiredFeatures, feature);
-                });
-    if (fits)
+    if (all || targets.empty() || isRunnable(target))
       targets.push_back(target);
   }
   return targets;
@@ -91,7 +90,7 @@ struct Shape {
 };
 
 TEST(Contract, FloatOfAnyShapeAndRows) {
-  for (const Target &target : runnableTargets())
+  for (const Target &target : testedTargets())
     for (auto [k, n] : {Shape{7, 5}, {0, 33}, {33, 50}, {64, 96}, {1, 1}}) {
       auto jit = jitOf(contractText(k, n, target, "f32", "f32", 1), target);
       ASSERT_TRUE(jit);
@@ -135,7 +134,7 @@ TEST(Contract, FloatOfAnyShapeAndRows) {
 }
 
 TEST(Contract, IntegersAreExact) {
-  for (const Target &target : runnableTargets())
+  for (const Target &target : testedTargets())
     for (auto [k, n] : {Shape{16, 32}, {7, 5}, {33, 50}, {384, 40}}) {
       auto jit = jitOf(contractText(k, n, target, "i8", "i32", 4), target);
       ASSERT_TRUE(jit);
@@ -183,7 +182,7 @@ func.func @attention(%q: !rows, %k: !rows, %v: !values, %o: !values, %first: ind
 )";
 
 TEST(Attention, AnyWidthAndLength) {
-  for (const Target &target : runnableTargets())
+  for (const Target &target : testedTargets())
     for (bool causal : {false, true})
       for (auto [d, dv] : {Shape{32, 32}, {5, 20}}) {
         constexpr int64_t kStride = 50;
@@ -251,7 +250,7 @@ TEST(Attention, AnyWidthAndLength) {
 }
 
 TEST(Attention, NotANumberStaysWhereItBelongs) {
-  for (const Target &target : runnableTargets()) {
+  for (const Target &target : testedTargets()) {
     auto jit = jitOf(llvm::formatv(kAttention, 8, 8, 8, "").str(), target);
     ASSERT_TRUE(jit);
     constexpr int64_t kRows = 20;
