@@ -119,6 +119,12 @@ llvm::Error mlir::transformer::addDescriptor(llvm::Module &llvmModule,
                   c.i64(reader.number(output, "width")),
                   c.i64(reader.number(output, "needed_by", 0))}));
   }
+  SmallVector<llvm::Constant *> spans;
+  if (auto array = module->getAttrOfType<ArrayAttr>("transformer.spans"))
+    for (auto span : array.getAsRange<ArrayAttr>())
+      spans.push_back(
+          c.record({c.string(cast<StringAttr>(span[0]).getValue()),
+                    c.string(cast<StringAttr>(span[1]).getValue())}));
   auto model = module->getAttrOfType<DictionaryAttr>("transformer.model");
   auto space = module->getAttrOfType<DictionaryAttr>("transformer.workspace");
   llvm::Constant *descriptor =
@@ -131,7 +137,7 @@ llvm::Error mlir::transformer::addDescriptor(llvm::Module &llvmModule,
                 c.i64(reader.number(space, "per_token")),
                 c.i64(reader.number(space, "per_sequence")),
                 c.i64(reader.number(space, "per_thread")), c.i64(weights.bytes),
-                c.i64(weights.xxh3)});
+                c.i64(weights.xxh3), c.i64(spans.size()), c.array(spans)});
   if (!reader.missing.empty())
     return makeError("internal error: the lowered module has no attribute '" +
                      reader.missing + "' for the descriptor");

@@ -11,6 +11,7 @@
 // - the set of outputs that need the op, so that a call that does not want an
 //   output does not compute what only that output needs.
 //===----------------------------------------------------------------------===//
+#include "Origins.h"
 #include "transformer/CodeGen/Passes.h"
 #include "transformer/IR/TransformerDialect.h"
 
@@ -226,8 +227,8 @@ private:
     b.setInsertionPointToStart(body);
     for (Operation *op : constants)
       b.clone(*op, map);
-    for (Operation *op : group)
-      b.clone(*op, map);
+    for (auto [i, op] : llvm::enumerate(group))
+      b.clone(*op, map)->setLoc(numberedLoc(op->getLoc(), i));
     SmallVector<Value> results;
     for (Value v : outputs)
       results.push_back(map.lookup(v));
@@ -254,7 +255,7 @@ private:
       operands.push_back(tensor::EmptyOp::create(
           b, loc, type.getShape(), type.getElementType(), ValueRange{rows}));
     }
-    auto call = func::CallOp::create(b, loc, func, operands);
+    auto call = func::CallOp::create(b, originsLoc(group), func, operands);
     call->setAttr("transformer.wanted", b.getI64IntegerAttr(wanted));
     for (auto [old, result] : llvm::zip(outputs, call.getResults()))
       old.replaceUsesWithIf(result, [&](OpOperand &use) {

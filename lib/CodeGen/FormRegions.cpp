@@ -6,6 +6,7 @@
 // results. Then @forward is a list of calls and nothing else: equal layers
 // share their attention, and a call is the unit of what may be skipped.
 //===----------------------------------------------------------------------===//
+#include "Origins.h"
 #include "transformer/CodeGen/Passes.h"
 #include "transformer/IR/TransformerDialect.h"
 
@@ -152,7 +153,7 @@ public:
       operands.push_back(
           tensor::EmptyOp::create(b, op->getLoc(), type, dynamic));
     func::FuncOp func = shared(build(op, operands, numInputs));
-    auto call = func::CallOp::create(b, op->getLoc(), func, operands);
+    auto call = func::CallOp::create(b, originsLoc(op), func, operands);
     if (Attribute wanted = op->getAttr("transformer.wanted"))
       call->setAttr("transformer.wanted", wanted);
     op->replaceAllUsesWith(call.getResults());

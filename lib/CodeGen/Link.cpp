@@ -37,6 +37,8 @@ static constexpr StringLiteral kExports = R"({
   global: tm_abi_version; tm_build_id; tm_target; tm_load; tm_free;
           tm_input_count; tm_input_info; tm_output_count; tm_output_info;
           tm_max_length; tm_threads; tm_run;
+          tm_profile_start; tm_profile_spans; tm_profile_events;
+          tm_profile_stop;
   local: *;
 };
 )";

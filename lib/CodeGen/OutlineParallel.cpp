@@ -11,6 +11,7 @@
 // inside of an iteration become views of the thread's workspace.
 //===----------------------------------------------------------------------===//
 #include "BufferPlan.h"
+#include "EmitProbes.h"
 #include "transformer/CodeGen/Passes.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -144,6 +145,10 @@ private:
     Value workspace = block->getArguments().back();
     for (Operation &op : loop.getBody()->without_terminator()) {
       auto alloc = dyn_cast<memref::AllocOp>(op);
+      if (auto probe = dyn_cast<kernel::ProbeOp>(op)) {
+        emitProbe(b, probe, threadRecorder(b, probe.getLoc(), workspace));
+        continue;
+      }
       if (!alloc || !offsets.count(alloc)) {
         b.clone(op, map);
         continue;
@@ -276,12 +281,28 @@ struct OutlineParallelPass
       perThread = std::max(perThread, *bytes);
       ++numOutlined;
     }
+    emitCallProbes(module);
     module->setAttr(
         "transformer.thread_workspace",
         IntegerAttr::get(IntegerType::get(&getContext(), 64), perThread));
   }
 
 private:
+  /// What is left stands outside of loops, where the call knows its recorder.
+  void emitCallProbes(ModuleOp module) {
+    SmallVector<Operation *> ops;
+    module.walk([&](Operation *op) {
+      if (isa<kernel::ProbeOp, kernel::EnterOp>(op))
+        ops.push_back(op);
+    });
+    for (Operation *op : ops) {
+      OpBuilder b(op);
+      Value call = op->getParentOfType<func::FuncOp>().getArgument(0);
+      emitProbe(b, op, callRecorder(b, op->getLoc(), call));
+      op->erase();
+    }
+  }
+
   /// Every function gets the runtime's call record as its first argument.
   void passCall(ModuleOp module) {
     Type pointer = LLVM::LLVMPointerType::get(&getContext());

@@ -131,8 +131,8 @@ LogicalResult Compilation::lower() {
     watch.finished("lower");
     return success();
   }
-  if (failed(runPipeline(
-          "transformer-to-llvm{target-cpu=" + report.target.name + "}")))
+  if (failed(runPipeline("transformer-to-llvm{target-cpu=" +
+                         report.target.name + " " + options.lowering + "}")))
     return failure();
   watch.finished("lower");
   return saveWeights();

@@ -68,6 +68,8 @@ static void addKernelPasses(OpPassManager &pm, const ToLLVMOptions &options) {
   TransformerEmitKernelsOptions kernels;
   kernels.target = options.targetCpu;
   pm.addPass(createTransformerEmitKernels(kernels));
+  if (options.probes)
+    pm.addPass(createTransformerInsertProbes());
   pm.addPass(createTransformerOutlineParallel());
   TransformerExpandMathOptions math;
   math.target = options.targetCpu;

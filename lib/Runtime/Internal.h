@@ -48,6 +48,7 @@ typedef struct tm_pool {
   tm_body body;
   void *captures;
   int64_t count;
+  struct tm_track *caller; /* of the job, if somebody measures */
   pthread_mutex_t mutex;
   pthread_cond_t work, finished;
   bool started;
@@ -68,8 +69,31 @@ typedef struct tm_volatile {
   int32_t cached;
 } tm_volatile;
 
+/* What one thread's time went to, while somebody measures. */
+typedef struct tm_track {
+  tm_recorder recorder; /* first: generated code gets its address */
+  struct tm_track *next;
+  _Atomic int32_t busy; /* a running call has it */
+  int32_t thread;
+  int64_t last;       /* when the last event was */
+  int64_t first_span; /* of the function that runs */
+  int64_t span_count;
+  int64_t *nanoseconds, *runs; /* per span, and one more for waiting */
+  tm_profile_event *events;
+  int64_t event_count, most_events;
+} tm_track;
+
+typedef struct tm_profile {
+  int64_t most_events;
+  int64_t threads; /* workers */
+  tm_track **workers;
+  _Atomic(tm_track *) callers;
+  _Atomic int32_t caller_count;
+} tm_profile;
+
 struct tm_model {
   const tm_descriptor *descriptor;
+  tm_profile *profile; /* null: nobody measures */
   tm_weights weights;
   int32_t threads;
   bool pin;
@@ -114,6 +138,18 @@ typedef struct tm_runner {
   char *thread_workspace; /* of the calling thread */
 } tm_runner;
 void tm_parallel(tm_call *call, tm_body body, void *captures, int64_t count);
+
+/* A track for a call, or null without memory; back with tm_return_track. */
+tm_track *tm_take_track(struct tm_model *model);
+void tm_return_track(tm_track *track);
+/* From now on time counts for the function with these spans. */
+void tm_begin_track(tm_track *track, int64_t first_span);
+/* The time since the last event was spent waiting for other threads. */
+void tm_waited(tm_track *track);
+static inline void tm_set_recorder(char *thread_workspace, tm_track *track) {
+  *(tm_recorder **)(void *)(thread_workspace + TM_THREAD_RECORDER) =
+      track ? &track->recorder : NULL;
+}
 void tm_stop_pool(tm_pool *pool);
 
 /* Rounding and denormals as the C standard has them, whatever the caller's

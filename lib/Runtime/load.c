@@ -86,6 +86,7 @@ void tm_free(tm_model *model) {
   if (!model)
     return;
   tm_free_state(model);
+  tm_profile_stop(model);
   tm_close_weights(&model->weights);
   free(model);
 }

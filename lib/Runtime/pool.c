@@ -38,8 +38,19 @@ static void pause_cpu(void) {
 #endif
 }
 
+/* Counts the time of the job in progress in the track of a worker, or of the
+   caller, who has no seat. */
+static void measure(tm_pool *pool, char *thread_workspace, int seat) {
+  tm_track *track = pool->caller;
+  if (track && seat >= 0)
+    track = pool->model->profile->workers[seat];
+  tm_set_recorder(thread_workspace, track);
+  if (track)
+    tm_begin_track(track, pool->caller->first_span);
+}
+
 /* Takes indices until none is left; returns how many it ran. */
-static int64_t work(tm_pool *pool, char *thread_workspace) {
+static int64_t work(tm_pool *pool, char *thread_workspace, int seat) {
   int64_t ran = 0;
   uint64_t ticket = atomic_load_explicit(&pool->ticket, memory_order_acquire);
   while ((uint32_t)ticket) {
@@ -48,6 +59,7 @@ static int64_t work(tm_pool *pool, char *thread_workspace) {
                                                memory_order_acquire))
       continue;
     /* From here to the report below the job cannot end, so its fields hold. */
+    measure(pool, thread_workspace, seat);
     pool->body(pool->captures, pool->count - (int64_t)(uint32_t)ticket,
                thread_workspace);
     ++ran;
@@ -110,10 +122,11 @@ static void *run_worker(void *argument) {
       pthread_setaffinity_np(pthread_self(), sizeof(model->cpus), &model->cpus);
   }
   tm_enter_float_mode();
-  char *workspace = pool->workspaces + (size_t)seat * pool->workspace_stride;
+  char *workspace = pool->workspaces + (size_t)seat * pool->workspace_stride +
+                    TM_THREAD_HEADER;
   while (!atomic_load(&pool->stop)) {
     wait_for_work(pool);
-    int64_t ran = work(pool, workspace);
+    int64_t ran = work(pool, workspace, seat);
     if (ran)
       report(pool, ran);
   }
@@ -130,7 +143,8 @@ static void start(tm_pool *pool, const tm_model *model) {
   pool->spin_nanoseconds =
       model->threads <= model->cpu_count ? SPIN_NANOSECONDS : 0;
   size_t stride = (size_t)model->descriptor->thread_workspace;
-  pool->workspace_stride = (stride / TM_ALIGNMENT + 1) * TM_ALIGNMENT;
+  pool->workspace_stride =
+      (stride / TM_ALIGNMENT + 1) * TM_ALIGNMENT + TM_THREAD_HEADER;
   void *workspaces = NULL;
   size_t bytes;
   if (__builtin_mul_overflow(pool->workspace_stride, (size_t)wanted, &bytes) ||
@@ -208,22 +222,26 @@ static void wait_until_done(tm_pool *pool, int64_t count) {
 }
 
 static void run_job(tm_pool *pool, tm_body body, void *captures, int64_t count,
-                    char *thread_workspace) {
+                    char *thread_workspace, tm_track *track) {
   pool->body = body;
   pool->captures = captures;
   pool->count = count;
+  pool->caller = track;
   atomic_store_explicit(&pool->done, 0, memory_order_relaxed);
   uint64_t number = (atomic_load(&pool->ticket) >> 32) + 1;
   atomic_store(&pool->ticket, number << 32 | (uint64_t)count);
   wake(pool, count - 1);
-  int64_t ran = work(pool, thread_workspace);
+  int64_t ran = work(pool, thread_workspace, -1);
   if (atomic_fetch_add(&pool->done, ran) + ran != count)
     wait_until_done(pool, count);
+  if (track)
+    tm_waited(track);
 }
 
 void tm_parallel(tm_call *call, tm_body body, void *captures, int64_t count) {
   tm_runner *runner = call->pool;
   tm_model *model = runner->model;
+  tm_track *track = (tm_track *)call->recorder;
   if (model->threads > 1 && count > 1 && count <= UINT32_MAX) {
     tm_pool *pool = &model->state->pool;
     if (!atomic_exchange_explicit(&pool->busy, 1, memory_order_acquire)) {
@@ -231,12 +249,14 @@ void tm_parallel(tm_call *call, tm_body body, void *captures, int64_t count) {
         start(pool, model);
       bool parallel = pool->workers > 0;
       if (parallel)
-        run_job(pool, body, captures, count, runner->thread_workspace);
+        run_job(pool, body, captures, count, runner->thread_workspace, track);
       atomic_store_explicit(&pool->busy, 0, memory_order_release);
       if (parallel)
         return;
     }
   }
+  if (track)
+    tm_begin_track(track, track->first_span);
   for (int64_t i = 0; i < count; ++i)
     body(captures, i, runner->thread_workspace);
 }

@@ -51,7 +51,8 @@ static bool make_plan(const tm_descriptor *d, const tm_request *request,
       tm_add_product(total, d->workspace_fixed, 1) &&
       tm_add_product(total, d->workspace_per_token, plan->tokens) &&
       tm_add_product(total, d->workspace_per_sequence, plan->sequences) &&
-      reserve(&plan->thread, total, d->thread_workspace + 1, 1) &&
+      reserve(&plan->thread, total, d->thread_workspace + TM_THREAD_HEADER,
+              1) &&
       reserve(&plan->offsets, total, plan->sequences + 1, 4) &&
       reserve(&plan->types, total, plan->tokens, 4);
   for (int64_t i = 0; fits && i < d->output_count; ++i) {
@@ -125,20 +126,28 @@ int tm_run(tm_model *model, const tm_batch *batch, const tm_output *outputs,
                    "out of memory: a call with sequences of up to %" PRId64
                    " tokens at once needs %zu MB beside its inputs and outputs",
                    plan.tokens, plan.total / 1000000);
+  tm_track *track = NULL;
+  if (model->profile && !(track = tm_take_track(model))) {
+    tm_return_workspace(model, workspace);
+    return tm_fail(error, TM_OUT_OF_MEMORY, "out of memory for the profile");
+  }
   char *memory = workspace->data;
   memset(memory + plan.types, 0, (size_t)plan.tokens * 4);
-  tm_runner runner = {model, memory + plan.thread};
+  tm_runner runner = {model, memory + plan.thread + TM_THREAD_HEADER};
+  tm_set_recorder(runner.thread_workspace, track);
   tm_call call = {.weights = model->weights.data,
                   .workspace = memory,
                   .wanted = request.wanted,
                   .parallel = tm_parallel,
-                  .pool = &runner};
+                  .pool = &runner,
+                  .recorder = track ? &track->recorder : NULL};
   uint64_t mode = tm_enter_float_mode();
   for (int64_t begin = 0, end; begin < request.sequences; begin = end) {
     end = tm_chunk_end(&request, begin);
     run_chunk(model, &request, &plan, memory, &call, begin, end);
   }
   tm_leave_float_mode(mode);
+  tm_return_track(track);
   tm_return_workspace(model, workspace);
   return TM_OK;
 }

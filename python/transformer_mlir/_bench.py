@@ -5,15 +5,18 @@ meets them alike. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """
 import json
 import pathlib
+import random
 import statistics
 import time
 
 import numpy as np
 
-from . import load
+from . import _profile, load
 
 BURST = 0.15  # seconds of calls of one system before the next one's turn
-HEAD = f"{'batch':>5} {'length':>6}  {'system':<16} {'median ms':>10} {'min ms':>10} {'p95 ms':>10} {'tokens/s':>10}"
+TEXT_BATCH = 32
+HEAD = (f"{'workload':<22} {'system':<16} {'median ms':>10} {'min ms':>10} {'p95 ms':>10} "
+        f"{'tokens/s':>10} {'ratio':>7}")
 
 
 PREFERRED = ("sentence_embedding", "logits", "last_hidden_state")
@@ -81,13 +84,14 @@ def seconds(call):
 
 
 def interleave(calls, rounds):
-    """Name to seconds of each call; every round gives each system a burst, in turn."""
+    """Name to seconds of each call; every round gives each system a burst, in random order."""
     counts, times = {}, {name: [] for name in calls}
     for name, call in calls.items():
         call()  # warm up
         counts[name] = max(1, min(200, int(BURST / max(seconds(call), 1e-6))))
     for turn in range(rounds):
-        order = list(calls) if turn % 2 else list(reversed(calls))
+        order = list(calls)
+        random.Random(turn).shuffle(order)
         for name in order:
             burst = [seconds(calls[name]) for _ in range(counts[name] + 1)]
             times[name] += burst[1:]  # the first call refills the caches
@@ -102,32 +106,115 @@ def summary(times, tokens):
             "calls": len(ordered), "tokens_per_second": tokens / median}
 
 
-def measure(out, against, batches, lengths, threads, rounds=7, show=None):
-    model = load(out, threads)
-    if "input_ids" not in model.input_names:
-        raise RuntimeError(f"{out}: takes images; bench times models of token ids")
+class Workload:
+    """Batches, each a list of sequences of ids, that are computed one after the other."""
+
+    def __init__(self, name, batches, **details):
+        self.name, self.batches, self.details = name, batches, details
+        self.tokens = sum(len(ids) for batch in batches for ids in batch)
+
+    def padded(self):
+        """(ids, mask) of each batch, for systems that take rectangles."""
+        for batch in self.batches:
+            ids = np.zeros((len(batch), max(1, max(map(len, batch)))), np.int64)
+            mask = np.zeros_like(ids)
+            for row, sequence in enumerate(batch):
+                ids[row, :len(sequence)] = sequence
+                mask[row, :len(sequence)] = 1
+            yield ids, mask
+
+
+def shapes(model, batches, lengths):
+    """Rectangles of random ids."""
     lengths = lengths or [n for n in (8, 32, 128, 256) if n <= model.max_length] or [model.max_length]
     too_long = [n for n in lengths if n > model.max_length]
     if too_long:
         raise ValueError(f"--lengths: {too_long[0]} is more than the {model.max_length} tokens the model takes")
+    generator = np.random.default_rng(0)
+    return [Workload(f"{batch}x{length}", [list(generator.integers(0, model.vocabulary, (batch, length)))],
+                     batch=batch, length=length) for batch in batches for length in lengths]
+
+
+def texts(model, path):
+    """The lines of a file, in batches as they come, sorted by length, and one by one."""
+    with open(path, encoding="utf-8-sig") as file:
+        lines = [line for line in file.read().split("\n") if line.strip()]
+    if not lines:
+        raise ValueError(f"{path}: has no text")
+    rows = [np.asarray(ids) for ids in model._load_tokenizer().encode(lines)[0]]
+    ordered = sorted(rows, key=len)
+
+    def cut(rows, size):
+        return [rows[i:i + size] for i in range(0, len(rows), size)]
+
+    return [Workload(name, cut(list_, size), sentences=len(rows))
+            for name, list_, size in (("text, as given", rows, TEXT_BATCH), ("text, sorted", ordered, TEXT_BATCH),
+                                      ("text, one by one", rows, 1))]
+
+
+def calls_of(workload, model, reference, output):
+    """Name of the system to a function that computes the workload once."""
+    def ours():
+        for batch in workload.batches:
+            model.run(batch, outputs=[output])
+
+    calls, padded = {"transformer-mlir": ours}, list(workload.padded())
+
+    def theirs():
+        for ids, mask in padded:
+            reference(output, ids, mask)
+
+    if reference:
+        calls["pytorch"] = theirs
+    return calls
+
+
+def open_model(out, threads):
+    model = load(out, threads)
+    if "input_ids" not in model.input_names:
+        raise RuntimeError(f"{out}: takes images; bench times models of token ids")
+    return model
+
+
+def measure(out, against, batches, lengths, threads, rounds=7, show=None, text=None):
+    model = open_model(out, threads)
+    workloads = texts(model, text) if text else shapes(model, batches, lengths)
     reference = Reference(against, threads) if against else None
-    name = main_output(model)
-    generator, results = np.random.default_rng(0), []
+    output, results = main_output(model), []
     if show:
-        show(f"output {name}, {threads} thread{'s' if threads > 1 else ''}, compiled for {model.target}")
+        show(f"output {output}, {threads} thread{'s' if threads > 1 else ''}, compiled for {model.target}; "
+             "ratio: time by ours")
         show(HEAD)
-    for batch in batches:
-        for length in lengths:
-            ids = generator.integers(0, model.vocabulary, (batch, length))
-            calls = {"transformer-mlir": lambda: model.run(ids, outputs=[name])}
-            if reference:
-                mask = np.ones_like(ids)
-                calls["pytorch"] = lambda: reference(name, ids, mask)
-            rows = {system: summary(t, batch * length) for system, t in interleave(calls, rounds).items()}
-            results.append({"batch": batch, "length": length, "threads": threads, "systems": rows})
-            for system, row in rows.items() if show else ():
-                ratio = row["median_ms"] / rows["transformer-mlir"]["median_ms"]
-                show(f"{batch:>5} {length:>6}  {system:<16} {row['median_ms']:>10.3f} {row['min_ms']:>10.3f} "
-                     f"{row['p95_ms']:>10.3f} {row['tokens_per_second']:>10.0f}"
-                     + (f"   {ratio:.2f}x the time" if system != "transformer-mlir" else ""))
+    for workload in workloads:
+        calls = calls_of(workload, model, reference, output)
+        rows = {system: summary(t, workload.tokens) for system, t in interleave(calls, rounds).items()}
+        results.append({"workload": workload.name, "tokens": workload.tokens, **workload.details, "threads": threads,
+                        "systems": rows})
+        for system, row in rows.items():
+            row["ratio"] = row["median_ms"] / rows["transformer-mlir"]["median_ms"]
+            if show:
+                show(f"{workload.name:<22} {system:<16} {row['median_ms']:>10.3f} {row['min_ms']:>10.3f} "
+                     f"{row['p95_ms']:>10.3f} {row['tokens_per_second']:>10.0f} {row['ratio']:>6.2f}x")
+    return results
+
+
+def profile(out, batches, lengths, threads, seconds, show=None, text=None, trace=None):
+    """Time per op of the model for each workload; `trace` is a binary file for its events."""
+    model, results, traces = open_model(out, threads), [], []
+    output = main_output(model)
+    lengths = lengths or [min(128, model.max_length)]
+    for workload in texts(model, text) if text else shapes(model, batches, lengths):
+        call = calls_of(workload, model, None, output)["transformer-mlir"]
+        result = _profile.measure(model, call, seconds)
+        results.append({"workload": workload.name, "tokens": workload.tokens, "threads": threads, **result})
+        if show:
+            show(f"{workload.name}: {result['us'] / 1e3:.3f} ms per call, mean of {result['calls']}; "
+                 f"{threads} thread{'s' if threads > 1 else ''}, compiled for {model.target}")
+            for row in _profile.rows(result, threads):
+                show(row)
+            show("")
+        if trace:
+            traces.append(_profile.trace(model, call, workload.name))
+    if trace:
+        _profile.write_trace(trace, traces)
     return results

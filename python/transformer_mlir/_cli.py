@@ -13,6 +13,7 @@ EPILOG = """examples:
   transformer-mlir compress CHECKPOINT -o OUT
   echo 'a sentence' | transformer-mlir encode OUT --text - -o out.npy
   transformer-mlir bench OUT --against CHECKPOINT --batch 1,32 --lengths 8,128
+  transformer-mlir bench OUT --profile --trace trace.json
 """
 
 
@@ -62,14 +63,19 @@ def make_parser():
     run.add_argument("-o", "--output", metavar="FILE.npz", required=True, help="one array per output")
     run.add_argument("--threads", type=positive, help="default: one per usable CPU")
 
-    bench = add("bench", help="time an artifact, interleaved with PyTorch if asked")
+    bench = add("bench", help="time an artifact, interleaved with PyTorch if asked, or op by op")
     bench.add_argument("out", metavar="OUT", help="an artifact directory")
     bench.add_argument("--against", metavar="CHECKPOINT", help="time this checkpoint in PyTorch float32 in the same run")
-    bench.add_argument("--batch", type=positive_list, default=[1, 32], metavar="N,N", help="default: 1,32")
+    bench.add_argument("--batch", type=positive_list, metavar="N,N", help="default: 1,32; with --profile: 1")
     bench.add_argument("--lengths", type=positive_list, metavar="N,N",
-                       help="tokens per sequence (default: those of 8,32,128,256 that the model takes)")
+                       help="tokens per sequence (default: those of 8,32,128,256 that the model takes; with --profile: 128)")
+    bench.add_argument("--text", metavar="FILE", help="time the lines of this file instead, in batches of 32 as they "
+                       "come, sorted by length, and one by one")
     bench.add_argument("--threads", type=positive, default=1, help="default: 1")
     bench.add_argument("--rounds", type=positive, default=7, help="default: 7")
+    bench.add_argument("--profile", action="store_true", help="show the time of each op of the model")
+    bench.add_argument("--trace", metavar="FILE", help="with --profile: write three calls as Chrome trace events, "
+                       "for Perfetto (ui.perfetto.dev) or chrome://tracing")
     bench.add_argument("--json", action="store_true", help="print JSON")
 
     inspect = add("inspect", help="operations, parameters, bytes and MACs per module")

@@ -120,9 +120,21 @@ def run(options):
 
 
 def bench(options):
-    from ._bench import measure
+    from . import _bench
     show = None if options.json else lambda row: print(row, flush=True)
-    results = measure(options.out, options.against, options.batch, options.lengths, options.threads, options.rounds, show)
+    if options.text and (options.batch or options.lengths):
+        raise ValueError("--text goes without --batch and --lengths")
+    if options.trace and not options.profile:
+        raise ValueError("--trace goes with --profile")
+    if not options.profile:
+        results = _bench.measure(options.out, options.against, options.batch or [1, 32], options.lengths, options.threads,
+                                 options.rounds, show, options.text)
+    elif options.against:
+        raise ValueError("--profile shows the artifact only; it goes without --against")
+    else:
+        with new_file(options.trace) if options.trace else contextlib.nullcontext() as trace:
+            results = _bench.profile(options.out, options.batch or [1], options.lengths,
+                                     options.threads, options.rounds * _bench.BURST, show, options.text, trace)
     if options.json:
         print(json.dumps(results, indent=1))
 

@@ -8,7 +8,7 @@ import os
 import threading
 from ctypes import POINTER, Structure, byref, c_char, c_char_p, c_int, c_int32, c_int64, c_size_t, c_uint32, c_void_p
 
-ABI_VERSION = 1
+ABI_VERSION = 2
 OK, INVALID_ARGUMENT, FILE_ERROR, MISMATCH, UNSUPPORTED_CPU, OUT_OF_MEMORY = range(6)
 EXCEPTIONS = {INVALID_ARGUMENT: ValueError, FILE_ERROR: OSError, OUT_OF_MEMORY: MemoryError}
 
@@ -34,6 +34,14 @@ class Output(Structure):
     _fields_ = [("name", c_char_p), ("data", c_void_p), ("capacity", c_size_t)]
 
 
+class ProfileSpan(Structure):
+    _fields_ = [("op", c_char_p), ("path", c_char_p), ("nanoseconds", c_int64), ("runs", c_int64)]
+
+
+class ProfileEvent(Structure):
+    _fields_ = [("span", c_int64), ("begin", c_int64), ("end", c_int64), ("thread", c_int32), ("reserved", c_int32)]
+
+
 PROTOTYPES = {
     "tm_abi_version": (c_int32, []),
     "tm_build_id": (c_char_p, []),
@@ -47,6 +55,12 @@ PROTOTYPES = {
     "tm_max_length": (c_int64, [c_void_p]),
     "tm_threads": (c_int32, [c_void_p]),
     "tm_run": (c_int, [c_void_p, POINTER(Batch), POINTER(Output), c_int64, POINTER(Error)]),
+}
+SINCE_2 = {
+    "tm_profile_start": (c_int, [c_void_p, c_int64, POINTER(Error)]),
+    "tm_profile_spans": (c_int64, [c_void_p, POINTER(ProfileSpan), c_int64]),
+    "tm_profile_events": (c_int64, [c_void_p, POINTER(ProfileEvent), c_int64]),
+    "tm_profile_stop": (None, [c_void_p]),
 }
 
 _opened, _lock = {}, threading.Lock()
@@ -68,18 +82,25 @@ def _spelling(path):
         return directory + "/." * seen.index(key) + "/" + name
 
 
+def declare(library, prototypes):
+    for name, (result, arguments) in prototypes.items():
+        function = getattr(library, name)
+        function.restype, function.argtypes = result, arguments
+
+
 def open_library(path):
     try:
         library = ctypes.CDLL(_spelling(path), mode=os.RTLD_NOW | os.RTLD_LOCAL)
-        for name, (result, arguments) in PROTOTYPES.items():
-            function = getattr(library, name)
-            function.restype, function.argtypes = result, arguments
+        declare(library, PROTOTYPES)
+        version = library.tm_abi_version()
+        if 2 <= version <= ABI_VERSION:
+            declare(library, SINCE_2)
     except (OSError, AttributeError) as problem:
         raise RuntimeError(f"{path}: is not a compiled model that this system can load: {problem}") from None
-    version = library.tm_abi_version()
-    if version != ABI_VERSION:
-        raise RuntimeError(f"{path}: has interface version {version}, and this package supports {ABI_VERSION}; "
+    if not 1 <= version <= ABI_VERSION:
+        raise RuntimeError(f"{path}: has interface version {version}, and this package supports 1 to {ABI_VERSION}; "
                            "compile the checkpoint again")
+    library.version = version
     return library
 
 
@@ -94,7 +115,7 @@ class Handle:
     def __init__(self, directory, threads, pin):
         self.library = open_library(os.path.join(directory, "model.so"))
         self.pointer, error = c_void_p(), Error()
-        options = Options(ABI_VERSION, threads, pin, 0)
+        options = Options(self.library.version, threads, pin, 0)
         check(self.library.tm_load(os.fsencode(directory), byref(options), byref(self.pointer), byref(error)), error)
 
     def free(self):
@@ -117,3 +138,26 @@ class Handle:
         error = Error()
         check(self.library.tm_run(self.pointer, byref(Batch(batch[0], *address)), wanted, len(outputs),
                                   byref(error)), error)
+
+    def start_profile(self, events):
+        if self.library.version < 2:
+            raise RuntimeError("the artifact is from before profiles; compile the checkpoint again")
+        error = Error()
+        check(self.library.tm_profile_start(self.pointer, events, byref(error)), error)
+
+    def stop_profile(self):
+        self.library.tm_profile_stop(self.pointer)
+
+    def _list(self, function, item):
+        count = function(self.pointer, None, 0)
+        items = (item * max(1, count))()
+        return items[:function(self.pointer, items, count)] if count else []
+
+    def profile_spans(self):
+        """(op, path, nanoseconds, runs) of each span."""
+        return [(s.op.decode(), s.path.decode(), s.nanoseconds, s.runs)
+                for s in self._list(self.library.tm_profile_spans, ProfileSpan)]
+
+    def profile_events(self):
+        """(span, begin, end, thread) of each event, times in nanoseconds."""
+        return [(e.span, e.begin, e.end, e.thread) for e in self._list(self.library.tm_profile_events, ProfileEvent)]

@@ -114,6 +114,23 @@ def test_commands(artifact, checkpoint, model, tmp_path):
     assert json.loads(done.stdout)["total"] == json.loads(command("inspect", checkpoint, "--json").stdout)["total"]
     done = command("bench", artifact, "--against", checkpoint, "--batch", 1, "--lengths", 8, "--rounds", 1, "--json")
     assert set(json.loads(done.stdout)[0]["systems"]) == {"transformer-mlir", "pytorch"}, done.stderr
+    text = tmp_path / "lines.txt"
+    text.write_text("A cat sleeps.\nTwo dogs run in the park.\n\n")
+    rows = json.loads(command("bench", artifact, "--text", text, "--rounds", 1, "--json").stdout)
+    assert [r["workload"] for r in rows] == ["text, as given", "text, sorted", "text, one by one"]
+    assert {r["tokens"] for r in rows} == {6 + 9} and {r["sentences"] for r in rows} == {2}
+
+
+def test_profile_names_every_layer(artifact):
+    done = command("bench", artifact, "--profile", "--lengths", 8, "--rounds", 1, "--json")
+    assert done.returncode == 0, done.stderr
+    result, = json.loads(done.stdout)
+    times = {(s["op"], s["path"]): s["us"] for s in result["spans"]}
+    for layer in range(6):
+        assert times["attention", f"encoder.layer.{layer}.attention.self"] > 0
+        assert times["linear+gelu", f"encoder.layer.{layer}.intermediate.dense"] > 0
+        assert times["layer_norm", f"encoder.layer.{layer}.output.LayerNorm"] > 0
+    assert 0 < sum(times.values()) <= result["us"] * 1.01
 
 
 def test_an_older_artifact_is_replaced_and_anything_else_refused(artifact, checkpoint, tmp_path):

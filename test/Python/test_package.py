@@ -1,6 +1,7 @@
 # RUN: %python -m pytest -q -p no:cacheprovider %s
 # REQUIRES: numpy, pytest
 """The package as a whole: imports, the wheel, the command line."""
+import json
 import os
 import subprocess
 import sys
@@ -83,6 +84,26 @@ def test_bench(fake):
     assert done.returncode == 0, done.stderr
     assert "tokens/s" in done.stdout and done.stdout.count("transformer-mlir") == 2
     assert command("bench", fake, "--lengths", "17").returncode == 1
+
+
+def test_profile(fake, tmp_path):
+    trace = tmp_path / "trace.json"
+    done = command("bench", fake, "--profile", "--batch", "1,2", "--rounds", "1", "--trace", trace)
+    assert done.returncode == 0, done.stderr
+    row = next(line.split() for line in done.stdout.splitlines() if "some.path" in line)
+    assert row[0] == "sum" and float(row[2]) > 1000 and float(row[3]) > 50 and row[5] == "1", row
+    events = json.loads(trace.read_text())["traceEvents"]
+    assert {e["pid"] for e in events} == {0, 1}
+    ops = [e for e in events if e.get("cat") == "op"]
+    assert len(ops) == 6 and all(e["ph"] == "X" and e["dur"] >= 1000 and e["args"]["path"] == "some.path" for e in ops)
+    calls = [e for e in events if e.get("cat") == "call" and e["pid"] == 0]
+    assert all(any(c["ts"] <= e["ts"] and e["ts"] + e["dur"] <= c["ts"] + c["dur"] for c in calls)
+               for e in ops if e["pid"] == 0)
+    spans = json.loads(command("bench", fake, "--profile", "--rounds", "1", "--json").stdout)[0]["spans"]
+    assert [s["op"] for s in spans] == ["sum"] and spans[0]["runs"] == 1
+    for wrong in (["--trace", trace], ["--profile", "--against", "x"], ["--text", "x", "--batch", "1"]):
+        done = command("bench", fake, *wrong)
+        assert done.returncode == 1 and len(done.stderr.splitlines()) == 1, done.stderr
 
 
 def test_wheel(tmp_path):

@@ -42,6 +42,10 @@ struct Flags {
   cl::opt<std::string> passes{
       "passes", cl::value_desc("pipeline"), cl::cat(category),
       cl::desc("passes to run on the transformer dialect first")};
+  cl::opt<std::string> lowering{
+      "lowering", cl::value_desc("options"), cl::cat(category),
+      cl::desc("options of the pipeline transformer-to-llvm, such as "
+               "'row-block=32 probes=false'")};
   cl::opt<std::string> weights{
       "weights", cl::value_desc("file"), cl::cat(category),
       cl::desc("weights of an .mlir file: a .safetensors file, an index, or a "
@@ -86,6 +90,7 @@ CompileOptions mlir::transformer::parseCompileOptions(int argc, char **argv) {
     options.output = flags.output;
   options.targetCpu = flags.targetCpu;
   options.passes = flags.passes;
+  options.lowering = flags.lowering;
   options.weights = flags.weights;
   options.linker = flags.linker;
   options.naive = flags.naive;

@@ -21,6 +21,9 @@ static const tm_output_desc outputs[] = {
     {"sums", TM_PER_SEQUENCE, FAKE_SUM, 0},
 };
 
+static const tm_span_desc spans[] = {{"ids", "first.rows"},
+                                     {"sum", "second.sums"}};
+
 tm_descriptor tm_model_descriptor = {
     .abi_version = TM_ABI_VERSION,
     .size = sizeof(tm_descriptor),
@@ -36,6 +39,8 @@ tm_descriptor tm_model_descriptor = {
     .workspace_per_token = FAKE_TOKEN_BYTES,
     .workspace_per_sequence = 8,
     .thread_workspace = FAKE_THREAD_BYTES,
+    .span_count = 2,
+    .spans = spans,
 };
 
 tm_descriptor fake_descriptor(void) { return tm_model_descriptor; }
@@ -75,6 +80,19 @@ static void start_index(char *thread_workspace) {
     wait_a_little();
 }
 
+/* As generated code has it behind an op. */
+static void probe(char *thread_workspace) {
+  tm_recorder *recorder =
+      *(tm_recorder **)(thread_workspace + TM_THREAD_RECORDER);
+  if (recorder)
+    recorder->hit(recorder, 0);
+}
+
+static void enter(tm_call *call, int64_t first) {
+  if (call->recorder)
+    call->recorder->enter(call->recorder, first);
+}
+
 static void rows_body(void *captures, int64_t index, char *thread_workspace) {
   tm_call *call = captures;
   start_index(thread_workspace);
@@ -92,6 +110,7 @@ static void rows_body(void *captures, int64_t index, char *thread_workspace) {
     rows[t * FAKE_ROW + 2] = ((const float *)call->weights)[0];
     rows[t * FAKE_ROW + 3] = (float)(t - call->offsets[sequence]);
   }
+  probe(thread_workspace);
 }
 
 static void sums_body(void *captures, int64_t index, char *thread_workspace) {
@@ -103,6 +122,7 @@ static void sums_body(void *captures, int64_t index, char *thread_workspace) {
   for (int32_t t = call->offsets[index]; t < call->offsets[index + 1]; ++t)
     sums[0] += rows[t * FAKE_ROW];
   sums[1] = (float)(call->offsets[index + 1] - call->offsets[index]);
+  probe(thread_workspace);
 }
 
 static void raise_to(_Atomic int64_t *most, int64_t value) {
@@ -122,7 +142,9 @@ void tm_forward(tm_call *call) {
                   call->sequences * 8));
   if ((uintptr_t)call->workspace % 64 || (uintptr_t)call->weights % 64)
     ++bad_alignment;
+  enter(call, 0);
   call->parallel(call, rows_body, call, (call->tokens + BLOCK - 1) / BLOCK);
+  enter(call, 1);
   if (call->wanted & 2)
     call->parallel(call, sums_body, call, call->sequences);
 }

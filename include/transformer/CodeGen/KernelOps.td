@@ -102,4 +102,24 @@ def Kernel_FftMixOp : Kernel_Op<"fft_mix", [DestinationStyleOpInterface,
   }];
 }
 
+def Kernel_EnterOp : Kernel_Op<"enter"> {
+  let summary = "where a call of @forward's begins, for those who measure time";
+  let description = [{
+    The probes of the function that is called next have the spans `first`,
+    `first + 1`... of the module's `transformer.spans`.
+  }];
+  let arguments = (ins I64Attr:$first);
+  let assemblyFormat = "$first attr-dict";
+}
+
+def Kernel_ProbeOp : Kernel_Op<"probe"> {
+  let summary = "where the code of an op ends, for those who measure time";
+  let description = [{
+    The time of this thread since its last probe belongs to span `number` of the
+    function. While nobody measures this is a load and a branch.
+  }];
+  let arguments = (ins I64Attr:$number);
+  let assemblyFormat = "$number attr-dict";
+}
+
 #endif // TRANSFORMER_CODEGEN_KERNELOPS_TD

@@ -243,6 +243,36 @@ def TransformerBuildEntry : Pass<"transformer-build-entry", "::mlir::ModuleOp"> 
                            "::mlir::scf::SCFDialect"];
 }
 
+def TransformerInsertProbes : Pass<"transformer-insert-probes", "::mlir::ModuleOp"> {
+  let summary = "Mark where the code of each op ends, for the profile view";
+  let description = [{
+    After `transformer-emit-kernels`: behind the code of each op of the model in
+    the functions that `@forward` calls goes a `transformer_kernel.probe`, before
+    each call a `transformer_kernel.enter`. `transformer.spans` on the module
+    says what they stand for: the kind of the op, and its module path at each of
+    the calls. Locations tell which op code comes from; code that follows its
+    like shares a probe.
+
+    Example:
+
+    ```mlir
+    func.func private @chain(%x: memref<8xf32>) attributes {transformer.chain} {
+      %c0 = arith.constant 0 : index
+      %zero = arith.constant 0.0 : f32
+      memref.store %zero, %x[%c0] : memref<8xf32> loc(fused<0>["norm"])
+      return
+    }
+    func.func @forward(%x: memref<8xf32>) {
+      call @chain(%x) : (memref<8xf32>) -> () loc(fused<[["layer_norm", "encoder.norm"]]>["norm"])
+      return
+    }
+    ```
+  }];
+  let statistics = [Statistic<"numProbes", "probes", "probes inserted">,
+                    Statistic<"numSpans", "spans", "ops that can be told apart">];
+  let dependentDialects = ["::mlir::transformer::kernel::TransformerKernelDialect"];
+}
+
 def TransformerOutlineParallel : Pass<"transformer-outline-parallel", "::mlir::ModuleOp"> {
   let summary = "Outline scf.forall loops as bodies for the runtime's threads";
   let description = [{

@@ -24,6 +24,8 @@ struct CompileOptions {
   std::string targetCpu = "host";
   /// A pass pipeline to run on the transformer dialect first.
   std::string passes;
+  /// Options of transformer-to-llvm, as its pass pipeline has them.
+  std::string lowering;
   /// The weights of a file of MLIR text; see transformer-load-weights.
   std::string weights;
   /// By plain loops, as transformer-to-llvm-naive does it: slow, small, and

@@ -21,6 +21,10 @@ struct ToLLVMOptions : public PassPipelineOptions<ToLLVMOptions> {
       *this, "row-block",
       llvm::cl::desc("most rows that a token-wise chain works on at once"),
       llvm::cl::init(64)};
+  Option<bool> probes{
+      *this, "probes",
+      llvm::cl::desc("mark where ops end, for the profile view"),
+      llvm::cl::init(true)};
 };
 
 /// `transformer-to-llvm`: from a model module (@forward on packed batches) to

@@ -19,7 +19,19 @@ extern "C" {
 #define TM_MAX_INPUTS 8
 #define TM_MAX_OUTPUTS 16
 
-/* One index of a parallel region. */
+/* Counts where the time of one running thread goes, for tm_profile_start. */
+typedef struct tm_recorder {
+  /* The time since this thread's last event belongs to span `number` of the
+     function that runs. */
+  void (*hit)(struct tm_recorder *recorder, int64_t number);
+  /* A function begins whose spans are those of the descriptor from `first`. */
+  void (*enter)(struct tm_recorder *recorder, int64_t first);
+} tm_recorder;
+
+/* One index of a parallel region. TM_THREAD_HEADER bytes before its workspace
+   are the runtime's; the pointer at TM_THREAD_RECORDER is the thread's recorder
+   or null. */
+enum { TM_THREAD_HEADER = 64, TM_THREAD_RECORDER = -8 };
 typedef void (*tm_body)(void *captures, int64_t index, char *thread_workspace);
 
 /* One chunk of one call; passed to the generated entry. */
@@ -37,7 +49,8 @@ typedef struct tm_call {
      from within a body. Each running thread has its own thread_workspace. */
   void (*parallel)(struct tm_call *call, tm_body body, void *captures,
                    int64_t count);
-  void *pool; /* the runtime's own */
+  void *pool;            /* the runtime's own */
+  tm_recorder *recorder; /* of the calling thread; null: nobody measures */
 } tm_call;
 
 enum tm_kind { TM_KIND_I32 = 0, TM_KIND_F32 = 1 };
@@ -59,6 +72,12 @@ typedef struct tm_output_desc {
   uint64_t needed_by; /* bit j: output j is computed from this one */
 } tm_output_desc;
 
+/* Code whose time is counted: an op of the model. */
+typedef struct tm_span_desc {
+  const char *op;   /* such as "layer_norm" */
+  const char *path; /* its module path in the checkpoint */
+} tm_span_desc;
+
 typedef struct tm_descriptor {
   uint32_t abi_version;
   uint32_t size; /* of this struct */
@@ -76,6 +95,8 @@ typedef struct tm_descriptor {
   int64_t thread_workspace;
   uint64_t weights_bytes; /* of the data section of weights.safetensors */
   uint64_t weights_xxh3;  /* its XXH3-64 */
+  int64_t span_count;     /* 0: compiled without probes */
+  const tm_span_desc *spans;
 } tm_descriptor;
 
 void tm_forward(tm_call *call);
@@ -97,13 +118,18 @@ TM_STATIC_ASSERT(offsetof(tm_call, outputs) == 104);
 TM_STATIC_ASSERT(offsetof(tm_call, wanted) == 232);
 TM_STATIC_ASSERT(offsetof(tm_call, parallel) == 240);
 TM_STATIC_ASSERT(offsetof(tm_call, pool) == 248);
-TM_STATIC_ASSERT(sizeof(tm_call) == 256);
+TM_STATIC_ASSERT(offsetof(tm_call, recorder) == 256);
+TM_STATIC_ASSERT(sizeof(tm_call) == 264);
+TM_STATIC_ASSERT(offsetof(tm_recorder, hit) == 0);
+TM_STATIC_ASSERT(offsetof(tm_recorder, enter) == 8);
+TM_STATIC_ASSERT(sizeof(tm_span_desc) == 16);
 TM_STATIC_ASSERT(sizeof(tm_input_desc) == 32);
 TM_STATIC_ASSERT(sizeof(tm_output_desc) == 32);
 TM_STATIC_ASSERT(offsetof(tm_descriptor, inputs) == 48);
 TM_STATIC_ASSERT(offsetof(tm_descriptor, outputs) == 64);
 TM_STATIC_ASSERT(offsetof(tm_descriptor, weights_xxh3) == 112);
-TM_STATIC_ASSERT(sizeof(tm_descriptor) == 120);
+TM_STATIC_ASSERT(offsetof(tm_descriptor, spans) == 128);
+TM_STATIC_ASSERT(sizeof(tm_descriptor) == 136);
 
 #ifdef __cplusplus
 }
