@@ -6,6 +6,7 @@
 // stays in the cache. Producers are fused last first, each once: all slices of
 // a chain have the same rows, so nothing is computed twice.
 //===----------------------------------------------------------------------===//
+#include "transformer/CodeGen/KernelDialect.h"
 #include "transformer/CodeGen/Passes.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -18,6 +19,7 @@
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Tensor/Transforms/Transforms.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "mlir/Interfaces/TilingInterface.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -101,25 +103,14 @@ private:
     for (unsigned i = 0; i < func.getNumResults(); ++i)
       destinations.push_back(destination(i));
     Value rows = tensor::DimOp::create(rewriter, loc, destinations[0], 0);
-    AffineExpr d0 = rewriter.getAffineDimExpr(0);
-    auto bound = AffineMap::get(1, 0,
-                                {
-                                    rewriter.getAffineConstantExpr(rowBlock),
-                                    d0.ceilDiv(8) * 8,
-                                },
-                                rewriter.getContext());
-    Value smaller =
-        affine::AffineMinOp::create(rewriter, loc, bound, ValueRange{rows});
-    // An empty batch has blocks of no rows; the step must be positive all the
-    // same.
-    Value one = arith::ConstantIndexOp::create(rewriter, loc, 1);
-    Value step = arith::MaxUIOp::create(rewriter, loc, smaller, one);
+    Value step = rowsPerBlock(loc, rows);
     loop = scf::ForallOp::create(
         rewriter, loc, ArrayRef<OpFoldResult>{rewriter.getIndexAttr(0)},
         ArrayRef<OpFoldResult>{rows}, ArrayRef<OpFoldResult>{step},
         destinations, std::nullopt);
     rewriter.setInsertionPointToStart(loop.getBody());
     Value row = loop.getInductionVar(0);
+    AffineExpr d0 = rewriter.getAffineDimExpr(0);
     AffineExpr d1 = rewriter.getAffineDimExpr(1);
     AffineExpr d2 = rewriter.getAffineDimExpr(2);
     auto left = AffineMap::get(
@@ -141,6 +132,37 @@ private:
     rewriter.modifyOpInPlace(
         terminator, [&] { terminator->setOperands(loop.getResults()); });
     return success();
+  }
+
+  /// At most `rowBlock`; less where that lets all threads have the same number
+  /// of blocks, as long as a block is worth reading all weights for.
+  Value rowsPerBlock(Location loc, Value rows) {
+    constexpr int64_t kWorthwhile = 16;
+    // No row tile wants fewer rows than this for its last part.
+    constexpr int64_t kMultiple = 4;
+    ImplicitLocOpBuilder b(loc, rewriter);
+    auto index = [&](int64_t v) -> Value {
+      return arith::ConstantIndexOp::create(b, v);
+    };
+    auto ceilDiv = [&](Value v, Value by) -> Value {
+      return arith::CeilDivUIOp::create(b, v, by);
+    };
+    Value one = index(1),
+          threads = transformer::kernel::ThreadsOp::create(b, b.getIndexType());
+    Value needed = ceilDiv(rows, index(rowBlock));
+    Value even = arith::MulIOp::create(b, ceilDiv(needed, threads), threads);
+    Value most = arith::DivUIOp::create(b, rows, index(kWorthwhile));
+    Value blocks = arith::MaxUIOp::create(
+        b, arith::MinUIOp::create(b, even, most), needed);
+    // An empty batch has no blocks; the step must be positive all the same.
+    blocks = arith::MaxUIOp::create(b, blocks, one);
+    Value size = arith::MaxUIOp::create(b, ceilDiv(rows, blocks), one);
+    size = arith::MulIOp::create(b, ceilDiv(size, index(kMultiple)),
+                                 index(kMultiple));
+    auto bound = AffineMap::get(
+        1, 0, {b.getAffineConstantExpr(rowBlock), b.getAffineDimExpr(0)},
+        b.getContext());
+    return affine::AffineMinOp::create(b, bound, ValueRange{size});
   }
 
   std::tuple<SmallVector<OpFoldResult>, SmallVector<OpFoldResult>,

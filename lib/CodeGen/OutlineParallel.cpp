@@ -12,7 +12,9 @@
 //===----------------------------------------------------------------------===//
 #include "BufferPlan.h"
 #include "EmitProbes.h"
+#include "transformer/CodeGen/KernelDialect.h"
 #include "transformer/CodeGen/Passes.h"
+#include "transformer/Runtime/abi.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/IRMapping.h"
@@ -321,6 +323,19 @@ private:
       func.walk([&](func::CallOp call) {
         if (names.contains(call.getCallee()))
           call->insertOperands(0, ValueRange{func.getArgument(0)});
+      });
+    for (func::FuncOp func : funcs)
+      func.walk([&](kernel::ThreadsOp op) {
+        OpBuilder b(op);
+        Location loc = op.getLoc();
+        Value field = LLVM::GEPOp::create(
+            b, loc, pointer, b.getI8Type(), func.getArgument(0),
+            ArrayRef<LLVM::GEPArg>{int32_t(offsetof(tm_call, threads))});
+        Value threads = LLVM::LoadOp::create(b, loc, b.getI64Type(), field);
+        op.replaceAllUsesWith(
+            arith::IndexCastOp::create(b, loc, b.getIndexType(), threads)
+                .getResult());
+        op.erase();
       });
   }
 };

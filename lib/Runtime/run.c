@@ -140,7 +140,8 @@ int tm_run(tm_model *model, const tm_batch *batch, const tm_output *outputs,
                   .wanted = request.wanted,
                   .parallel = tm_parallel,
                   .pool = &runner,
-                  .recorder = track ? &track->recorder : NULL};
+                  .recorder = track ? &track->recorder : NULL,
+                  .threads = model->threads};
   uint64_t mode = tm_enter_float_mode();
   for (int64_t begin = 0, end; begin < request.sequences; begin = end) {
     end = tm_chunk_end(&request, begin);

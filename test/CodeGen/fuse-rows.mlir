@@ -27,3 +27,18 @@ func.func private @negative_no_chain(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
   %y = linalg.exp ins(%x : tensor<?x8xf32>) outs(%e : tensor<?x8xf32>) -> tensor<?x8xf32>
   return %y : tensor<?x8xf32>
 }
+
+// Threads get the same number of blocks each; the count is the running call's.
+// CHECK-LABEL: func.func private @even
+// CHECK: %[[T:.*]] = transformer_kernel.threads
+// CHECK: arith.muli %{{.*}}, %[[T]] : index
+// CHECK: affine.min
+// CHECK: scf.forall
+func.func private @even(%x: tensor<?x8xf32>, %out: tensor<?x8xf32> {bufferization.writable = true}) -> tensor<?x8xf32>
+    attributes {transformer.chain} {
+  %c0 = arith.constant 0 : index
+  %rows = tensor.dim %x, %c0 : tensor<?x8xf32>
+  %e = tensor.empty(%rows) : tensor<?x8xf32>
+  %y = linalg.exp ins(%x : tensor<?x8xf32>) outs(%e : tensor<?x8xf32>) -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}

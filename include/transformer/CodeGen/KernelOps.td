@@ -27,6 +27,15 @@ def Kernel_YieldOp : Kernel_Op<"yield", [Pure, Terminator]> {
   let assemblyFormat = "$value attr-dict `:` type($value)";
 }
 
+def Kernel_ThreadsOp : Kernel_Op<"threads", [Pure]> {
+  let summary = "how many threads the running call may use, at least 1";
+  let description = [{
+    A hint for cutting work into pieces. What is computed must not depend on it.
+  }];
+  let results = (outs Index:$result);
+  let assemblyFormat = "attr-dict";
+}
+
 def Kernel_ContractOp : Kernel_Op<"contract", [DestinationStyleOpInterface,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "init[m, n] = epilogue(sum over k of lhs[m, k] * weight[n, k])";

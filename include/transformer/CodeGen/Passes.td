@@ -39,8 +39,9 @@ def TransformerFuseRows : Pass<"transformer-fuse-rows", "::mlir::func::FuncOp"> 
   let description = [{
     Works on functions that `transformer-form-chains` made and that are in linalg
     form. The results are computed by one `scf.forall` over blocks of at most
-    `row-block` rows, and every other op is fused into it, once. A row's value
-    does not depend on the block it is in.
+    `row-block` rows, fewer where that gives every thread as many blocks, and
+    every other op is fused into it, once. A row's value does not depend on the
+    block it is in.
 
     Example:
 
@@ -59,7 +60,8 @@ def TransformerFuseRows : Pass<"transformer-fuse-rows", "::mlir::func::FuncOp"> 
                         "most rows of a block">];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
                            "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect",
-                           "::mlir::tensor::TensorDialect"];
+                           "::mlir::tensor::TensorDialect",
+                           "::mlir::transformer::kernel::TransformerKernelDialect"];
 }
 
 def TransformerFormContracts : Pass<"transformer-form-contracts"> {

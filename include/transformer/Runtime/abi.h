@@ -51,6 +51,7 @@ typedef struct tm_call {
                    int64_t count);
   void *pool;            /* the runtime's own */
   tm_recorder *recorder; /* of the calling thread; null: nobody measures */
+  int64_t threads;       /* that `parallel` may use: a hint, at least 1 */
 } tm_call;
 
 enum tm_kind { TM_KIND_I32 = 0, TM_KIND_F32 = 1 };
@@ -119,7 +120,8 @@ TM_STATIC_ASSERT(offsetof(tm_call, wanted) == 232);
 TM_STATIC_ASSERT(offsetof(tm_call, parallel) == 240);
 TM_STATIC_ASSERT(offsetof(tm_call, pool) == 248);
 TM_STATIC_ASSERT(offsetof(tm_call, recorder) == 256);
-TM_STATIC_ASSERT(sizeof(tm_call) == 264);
+TM_STATIC_ASSERT(offsetof(tm_call, threads) == 264);
+TM_STATIC_ASSERT(sizeof(tm_call) == 272);
 TM_STATIC_ASSERT(offsetof(tm_recorder, hit) == 0);
 TM_STATIC_ASSERT(offsetof(tm_recorder, enter) == 8);
 TM_STATIC_ASSERT(sizeof(tm_span_desc) == 16);
