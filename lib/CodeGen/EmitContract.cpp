@@ -7,7 +7,8 @@
 // accumulator, which lives in a register from its first term to its epilogue.
 // Each tile fetches its share of the next panel into the second-level cache:
 // hardware would see that stream only once it is waited for.
-// The last rows of an op get a tile of exactly their number.
+// Rows are dealt to tiles evenly, since a tile of few rows waits for its own
+// sums; the one or two rows that leave no choice take several panels at once.
 //===----------------------------------------------------------------------===//
 #include "Emitter.h"
 #include "TileProduct.h"
@@ -50,19 +51,73 @@ public:
       allocatePanel(weight.getElementType());
 
     rows = memref::DimOp::create(e, op.getLhs(), 0);
-    rest = arith::RemUIOp::create(e, rows, e.index(e.target.rowTile));
-    full = e.sub(rows, rest);
+    if (scratch) {
+      emitPanels(1);
+    } else {
+      Value few = arith::CmpIOp::create(e, arith::CmpIPredicate::ule, rows,
+                                        e.index(kFewRows));
+      auto choice = scf::IfOp::create(e, few, /*withElseRegion=*/true);
+      OpBuilder::InsertionGuard guard(e);
+      e.setInsertionPointToStart(choice.thenBlock());
+      e.switchRows(rows, kFewRows + 1, [&](int64_t count) { emitFew(count); });
+      e.setInsertionPointToStart(choice.elseBlock());
+      emitPanels(kFewRows + 1);
+    }
+    op.erase();
+    return success();
+  }
+
+private:
+  static constexpr int64_t kFewRows = 2;
+
+  /// One or two rows: with four panels or two there are as many sums as it
+  /// takes to hide the latency of a multiply-add.
+  void emitFew(int64_t count) {
+    int64_t together = 4 / count, whole = width / panel;
+    int64_t first = whole / together * together;
+    SmallVector<Value> tileRows;
+    for (int64_t r = 0; r < count; ++r)
+      tileRows.push_back(e.index(r));
+    auto tile = [&](Value p, int64_t panels, int64_t columns) {
+      SmallVector<Value> start;
+      for (int64_t i = 0; i < panels; ++i)
+        llvm::append_range(
+            start, product->start(op.getWeight(), e.add(p, i), depth,
+                                  std::min(e.target.tileVectors,
+                                           vectorsOf(columns - i * panel))));
+      // Everything is read once: fetch what comes right after it.
+      Tile at{op.getWeight(), p, start, e.mul(p, panel), columns};
+      TileProduct::Ahead ahead{e.add(p, panels), e.index(0),
+                               e.index(TileProduct::kFetchGroups)};
+      emitTile(at, tileRows, ahead);
+    };
+    e.loop(e.index(0), e.index(first), together,
+           [&](Value p) { tile(p, together, together * panel); });
+    e.loop(e.index(first), e.index(whole), 1,
+           [&](Value p) { tile(p, 1, panel); });
+    if (width % panel)
+      tile(e.index(whole), 1, width % panel);
+  }
+
+  /// All rows by one panel after the other; there are at least `fewest`.
+  void emitPanels(int64_t fewest) {
+    int64_t rowTile = e.target.rowTile;
+    Value one = e.index(1);
+    tiles = e.max(e.div(e.add(rows, rowTile - 1), rowTile), one);
+    rowsEach = arith::DivUIOp::create(e, rows, tiles);
+    longer = arith::RemUIOp::create(e, rows, tiles);
+    // Two tiles share rowTile + 1 rows, and more tiles have more each.
+    fewestInTile = std::min(fewest, (rowTile + 1) / 2);
     if (!scratch)
       planFetches();
     e.loop(e.index(0), e.index(width / panel), 1,
            [&](Value p) { emitPanel(p, panel); });
     if (width % panel)
       emitPanel(e.index(width / panel), width % panel);
-    op.erase();
-    return success();
   }
 
-private:
+  int64_t vectorsOf(int64_t columns) { return (columns + lanes - 1) / lanes; }
+
   /// Logical weights are copied to a panel before its use, which costs as much
   /// as a few rows.
   void allocatePanel(Type element) {
@@ -83,9 +138,6 @@ private:
   /// some of the panel after it, which is next in memory.
   void planFetches() {
     constexpr int64_t kGroups = TileProduct::kFetchGroups;
-    int64_t rowTile = e.target.rowTile;
-    Value tiles = e.div(e.add(rows, rowTile - 1), rowTile);
-    tiles = e.max(tiles, e.index(1));
     Value up = e.add(e.sub(tiles, e.index(1)), kGroups);
     perLook = arith::DivUIOp::create(e, up, tiles);
     perTile = e.mul(perLook, depth / product->group() / kGroups);
@@ -112,34 +164,51 @@ private:
       packPanel(p, columns);
       weights = scratch, at = e.index(0);
     }
-    vectors = (columns + lanes - 1) / lanes;
-    SmallVector<Value> start = product->start(weights, at, depth, vectors);
-    Value column = e.mul(p, panel);
-    auto tile = [&](Value row, int64_t count) {
-      emitTile(weights, at, start, row, count, column, columns);
-    };
-    e.loop(e.index(0), full, e.target.rowTile,
-           [&](Value row) { tile(row, e.target.rowTile); });
-    e.switchRows(rest, e.target.rowTile,
-                 [&](int64_t count) { tile(full, count); });
+    SmallVector<Value> start =
+        product->start(weights, at, depth, vectorsOf(columns));
+    Tile tile{weights, at, start, e.mul(p, panel), columns};
+    e.loop(e.index(0), tiles, 1, [&](Value number) {
+      // The first tiles are one row longer.
+      Value row = e.add(arith::MulIOp::create(e, number, rowsEach),
+                        e.min(number, longer));
+      Value isLonger =
+          arith::CmpIOp::create(e, arith::CmpIPredicate::ult, number, longer);
+      Value count =
+          e.add(rowsEach,
+                arith::IndexCastUIOp::create(e, e.getIndexType(), isLonger));
+      TileProduct::Ahead ahead;
+      if (perTile)
+        ahead = {e.add(at, 1), arith::MulIOp::create(e, number, perTile),
+                 perLook};
+      auto emitRows = [&](int64_t count) {
+        SmallVector<Value> tileRows;
+        for (int64_t r = 0; r < count; ++r)
+          tileRows.push_back(e.add(row, r));
+        emitTile(tile, tileRows, ahead);
+      };
+      e.switchRows(count, e.target.rowTile + 1, emitRows, fewestInTile);
+    });
   }
 
-  void emitTile(Value weights, Value p, ArrayRef<Value> start, Value row,
-                int64_t count, Value column, int64_t columns) {
-    SmallVector<Value> tileRows;
-    for (int64_t r = 0; r < count; ++r)
-      tileRows.push_back(e.add(row, r));
-    TileProduct::Ahead ahead;
-    if (perTile)
-      ahead = {e.add(p, 1),
-               arith::MulIOp::create(e, e.div(row, e.target.rowTile), perTile),
-               perLook};
-    SmallVector<Value> sums = product->sums(op.getLhs(), tileRows, weights, p,
-                                            start, depth, vectors, ahead);
+  /// Where a tile's weights and columns are.
+  struct Tile {
+    Value weights, panel;
+    ArrayRef<Value> start;
+    Value column;
+    int64_t columns;
+  };
+
+  void emitTile(const Tile &tile, ArrayRef<Value> tileRows,
+                const TileProduct::Ahead &ahead) {
+    int64_t vectors = vectorsOf(tile.columns), count = tileRows.size();
+    SmallVector<Value> sums =
+        product->sums(op.getLhs(), tileRows, tile.weights, tile.panel,
+                      tile.start, depth, vectors, ahead);
     Block &body = op.getEpilogue().front();
     for (int64_t v = 0; v < vectors; ++v) {
-      Place place{
-          {}, e.add(column, v * lanes), e.firstLanes(columns - v * lanes)};
+      Place place{{},
+                  e.add(tile.column, v * lanes),
+                  e.firstLanes(tile.columns - v * lanes)};
       // What depends on the column only is read once for all rows.
       SmallVector<Value> shared(maps.size());
       for (auto [extra, map, value] : llvm::zip(op.getExtras(), maps, shared))
@@ -161,8 +230,8 @@ private:
   Emitter e;
   SmallVector<AffineMap> maps;
   std::unique_ptr<TileProduct> product;
-  Value rows, full, rest, scratch, perLook, perTile;
-  int64_t depth = 0, width = 0, lanes = 0, panel = 0, vectors = 0;
+  Value rows, tiles, rowsEach, longer, scratch, perLook, perTile;
+  int64_t depth = 0, width = 0, lanes = 0, panel = 0, fewestInTile = 1;
 };
 
 } // namespace

@@ -97,11 +97,11 @@ void Emitter::loop(Value lower, Value upper, int64_t step,
 }
 
 void Emitter::switchRows(Value rest, int64_t limit,
-                         function_ref<void(int64_t)> body) {
-  if (limit < 2)
+                         function_ref<void(int64_t)> body, int64_t first) {
+  if (limit <= first)
     return;
   SmallVector<int64_t> cases;
-  for (int64_t rows = 1; rows < limit; ++rows)
+  for (int64_t rows = first; rows < limit; ++rows)
     cases.push_back(rows);
   auto choice =
       scf::IndexSwitchOp::create(*this, TypeRange{}, rest, cases, cases.size());

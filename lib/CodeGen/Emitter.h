@@ -57,9 +57,10 @@ public:
                           ValueRange carried, LoopBody body);
   void loop(Value lower, Value upper, int64_t step,
             function_ref<void(Value index)> body);
-  /// Runs `body(rows)` for the number of rows that `rest` holds, which is less
-  /// than `limit`; nothing for zero.
-  void switchRows(Value rest, int64_t limit, function_ref<void(int64_t)> body);
+  /// Runs `body(rows)` for the number of rows that `rest` holds, which is at
+  /// least `first` and less than `limit`; nothing for zero.
+  void switchRows(Value rest, int64_t limit, function_ref<void(int64_t)> body,
+                  int64_t first = 1);
 
   /// Folds a register to a scalar by halves, in an order that only the lane
   /// count determines.

@@ -187,8 +187,10 @@ Value TileProduct::loadWeights(Value weights, Value panel, Value k, int64_t v) {
   int64_t size = e.target.lanes * group();
   auto type = VectorType::get(
       {size}, cast<MemRefType>(weights.getType()).getElementType());
-  return vector::LoadOp::create(e, type, weights,
-                                ValueRange{panel, k, e.index(v * size)});
+  int64_t each = e.target.tileVectors;
+  return vector::LoadOp::create(
+      e, type, weights,
+      ValueRange{e.add(panel, v / each), k, e.index(v % each * size)});
 }
 
 void TileProduct::fetch(Value weights, const Ahead &ahead, Value k) {

@@ -35,7 +35,7 @@ public:
   };
 
   /// sums[r * vectors + v]: the products of the rows of `lhs` and the v-th
-  /// register of columns of the panel, k ascending.
+  /// register of columns from the panel on, k ascending.
   SmallVector<Value> sums(Value lhs, ArrayRef<Value> rows, Value weights,
                           Value panel, ArrayRef<Value> start, int64_t depth,
                           int64_t vectors, const Ahead &ahead);
