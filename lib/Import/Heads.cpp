@@ -59,7 +59,11 @@ static void addMaskedHead(ModelBuilder &m, const Body &body, StringRef dense,
   Value x = m.linear(dense, body.hidden, widthOf(body.hidden), activation);
   x = m.layerNorm(norm, x, epsilon);
   Value matrix = vocabularyMatrix(m, body, (decoder + ".weight").str());
-  Value shift = m.weight(bias, {body.vocabulary});
+  // The bias is there once or twice. Where the two differ, that of the decoder
+  // is what transformers adds.
+  std::string own = (decoder + ".bias").str();
+  Value shift =
+      m.weight(m.weights.has(own) ? StringRef(own) : bias, {body.vocabulary});
   addLogits(m, body, m.linear(decoder, x, matrix, shift, Activation::none),
             /*perToken=*/true);
 }
@@ -94,8 +98,7 @@ void transformer::addBertHead(ModelBuilder &m, const Body &body, Head head) {
                 "cls.predictions.transform.LayerNorm",
                 m.config.activation("hidden_act", isFNet ? "gelu_new" : "gelu"),
                 m.config.epsilon("layer_norm_eps", 1e-12),
-                "cls.predictions.decoder",
-                "cls.predictions.bias|cls.predictions.decoder.bias");
+                "cls.predictions.decoder", "cls.predictions.bias");
 }
 
 void transformer::addRobertaHead(ModelBuilder &m, const Body &body, Head head) {
@@ -112,7 +115,7 @@ void transformer::addRobertaHead(ModelBuilder &m, const Body &body, Head head) {
   }
   addMaskedHead(m, body, "lm_head.dense", "lm_head.layer_norm",
                 Activation::gelu, m.config.epsilon("layer_norm_eps", 1e-12),
-                "lm_head.decoder", "lm_head.bias|lm_head.decoder.bias");
+                "lm_head.decoder", "lm_head.bias");
 }
 
 void transformer::addDistilBertHead(ModelBuilder &m, const Body &body,

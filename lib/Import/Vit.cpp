@@ -35,8 +35,8 @@ static std::string either(const Twine &a, const Twine &b) {
 }
 
 static Value addLayer(ModelBuilder &m, int64_t index, Value x, int64_t inner,
-                      int64_t heads, Activation activation, float epsilon,
-                      bool hasBias) {
+                      int64_t heads, int64_t width, Activation activation,
+                      float epsilon, bool hasBias) {
   int64_t hidden = widthOf(x);
   std::string a = "encoder.layer." + std::to_string(index) + ".";
   std::string b = "layers." + std::to_string(index) + ".";
@@ -45,7 +45,7 @@ static Value addLayer(ModelBuilder &m, int64_t index, Value x, int64_t inner,
   auto project = [&](StringRef name, StringRef newName) {
     return m.linear(
         either(a + "attention.attention." + name, b + "attention." + newName),
-        normed, hidden, Activation::none, hasBias);
+        normed, width, Activation::none, hasBias);
   };
   Value q = project("query", "q_proj"), k = project("key", "k_proj"),
         v = project("value", "v_proj");
@@ -91,11 +91,7 @@ Body transformer::buildVit(ModelBuilder &m) {
                           " does not divide the image size " + Twine(height) +
                           " x " + Twine(width));
   }
-  if (config.has("pruned_heads") && !config.object().getObject("pruned_heads"))
-    config.problem("pruned_heads must be an object");
-  else if (config.has("pruned_heads") &&
-           !config.object().getObject("pruned_heads")->empty())
-    config.problem("pruned_heads is not supported for vit");
+  SmallVector<int64_t> headsLeft = config.headsLeft(layers, heads);
   Body body;
   if (config.isShapeless())
     return body;
@@ -120,7 +116,8 @@ Body transformer::buildVit(ModelBuilder &m) {
             m.embeddingOf("embeddings.position_embeddings",
                           m.positions("embeddings.position_ids"), table));
   for (int64_t i = 0; i < layers; ++i)
-    x = addLayer(m, i, x, inner, heads, activation, epsilon, hasBias);
+    x = addLayer(m, i, x, inner, headsLeft[i], headsLeft[i] * (hidden / heads),
+                 activation, epsilon, hasBias);
   body.hidden = m.layerNorm("layernorm", x, epsilon);
   return body;
 }
