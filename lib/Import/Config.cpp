@@ -73,16 +73,12 @@ int64_t Config::integer(StringRef key, int64_t min, int64_t max,
   auto [alias, value] = find(key);
   if (!value && byDefault)
     return *byDefault;
-  if (!value) {
-    problem(alias + " is missing");
-  } else {
-    std::optional<int64_t> number = value->getAsInteger();
-    if (number && *number >= min && *number <= max)
-      return *number;
-    problem(alias + " is " + printed(*value) +
-            "; it must be a whole number from " + Twine(min) + " to " +
-            Twine(max));
-  }
+  std::optional<int64_t> number = value ? value->getAsInteger() : std::nullopt;
+  if (number && *number >= min && *number <= max)
+    return *number;
+  problem(alias + " is " + (value ? printed(*value) : "missing") +
+          "; it must be a whole number from " + Twine(min) + " to " +
+          Twine(max));
   shapeless = true;
   return min;
 }

@@ -19,7 +19,11 @@ namespace mlir::transformer {
 /// said, so that a user sees all of it in one run.
 struct Problems {
   void add(const Twine &message) { list.push_back(message.str()); }
-  void add(llvm::Error error) { add(llvm::toString(std::move(error))); }
+  void add(llvm::Error error) {
+    llvm::handleAllErrors(
+        std::move(error),
+        [&](const llvm::ErrorInfoBase &one) { add(one.message()); });
+  }
   bool empty() const { return list.empty(); }
   std::vector<std::string> list;
 };

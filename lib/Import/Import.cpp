@@ -96,6 +96,15 @@ static void setModelAttribute(ModuleOp module, const Family &family,
            b.getNamedAttr("max_length", b.getI64IntegerAttr(body.maxLength))}));
 }
 
+// Easily confused: both directories hold a config.json.
+static bool isArtifact(StringRef directory) {
+  auto has = [&](StringRef name) {
+    return llvm::sys::fs::exists(directory + "/" + name);
+  };
+  return has("model.so") && has("weights.safetensors") &&
+         !has("model.safetensors") && !has("model.safetensors.index.json");
+}
+
 static OwningOpRef<ModuleOp> importInto(MLIRContext &context,
                                         StringRef directory,
                                         const ImportOptions &options,
@@ -114,7 +123,7 @@ static OwningOpRef<ModuleOp> importInto(MLIRContext &context,
   if (config->has("auto_map") && options.note)
     options.note(config->file() + ": auto_map names Python code of the "
                                   "checkpoint's author, which is not run");
-  if (!family || !checkpoint)
+  if (!family)
     return nullptr;
 
   // sentence-transformers loads the bare model, whatever head was trained.
@@ -123,8 +132,8 @@ static OwningOpRef<ModuleOp> importInto(MLIRContext &context,
 
   OwningOpRef<ModuleOp> module =
       ModuleOp::create(NameLoc::get(StringAttr::get(&context, directory)));
-  Weights weights(*checkpoint, *module, config->file(), options.bindWeights,
-                  problems);
+  Weights weights(checkpoint ? &*checkpoint : nullptr, *module, config->file(),
+                  options.bindWeights, problems);
   SmallVector<StringRef> prefixes = {family->prefix, ""};
   if (head == Head::none)
     std::swap(prefixes[0], prefixes[1]);
@@ -165,6 +174,9 @@ transformer::importCheckpoint(MLIRContext &context, StringRef directory,
   if (!llvm::sys::fs::is_directory(directory))
     problems.add(directory + ": is not a directory; a Hugging Face checkpoint "
                              "directory is needed");
+  else if (isArtifact(directory))
+    problems.add(directory + ": is a compiled artifact (it holds model.so); "
+                             "the checkpoint that it was made of is needed");
   else
     module = importInto(context, directory, options, problems);
   size_t listed = 0;

@@ -16,7 +16,7 @@ using namespace mlir::transformer;
 void Weights::choosePrefix(ArrayRef<StringRef> candidates, StringRef probe) {
   prefix = candidates.front().str();
   for (StringRef candidate : candidates) {
-    if (!checkpoint.find((candidate + probe).str()))
+    if (!checkpoint || !checkpoint->find((candidate + probe).str()))
       continue;
     prefix = candidate.str();
     return;
@@ -34,12 +34,14 @@ static std::string oldNormName(StringRef name) {
 }
 
 std::optional<Checkpoint::Entry> Weights::lookup(StringRef name) const {
+  if (!checkpoint)
+    return std::nullopt;
   for (StringRef start : {StringRef(prefix), StringRef()}) {
     std::string full = (start + name).str();
-    if (auto entry = checkpoint.find(full))
+    if (auto entry = checkpoint->find(full))
       return entry;
     std::string old = oldNormName(full);
-    if (auto entry = checkpoint.find(old); entry && !old.empty())
+    if (auto entry = checkpoint->find(old); entry && !old.empty())
       return entry;
   }
   return std::nullopt;
@@ -92,11 +94,11 @@ ml_program::GlobalOp Weights::makeGlobal(StringRef name,
   Builder builder(module.getContext());
   Type element = builder.getF32Type();
   bool isFit = false;
-  if (!entry) {
-    problems.add(checkpoint.path() + ": tensor " + quoted(symbol) +
+  if (!entry && checkpoint) {
+    problems.add(checkpoint->path() + ": tensor " + quoted(symbol) +
                  " is missing; " + configFile + " needs it with shape " +
                  shapeString(shape));
-  } else {
+  } else if (entry) {
     StringRef file = entry->file->path();
     isFit = true;
     switch (entry->info->type) {
@@ -157,7 +159,7 @@ Value Weights::load(OpBuilder &builder, Location loc, StringRef name,
 
 std::vector<std::string> Weights::unused() const {
   std::vector<std::string> result;
-  for (const Checkpoint::Entry &entry : checkpoint.tensors()) {
+  for (const Checkpoint::Entry &entry : checkpoint->tensors()) {
     StringRef name = entry.name;
     // Buffers that transformers writes and recomputes.
     bool isBuffer =

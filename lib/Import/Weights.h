@@ -18,9 +18,10 @@ namespace mlir::transformer {
 ///
 /// A tensor that is missing or unfit is a problem; its global is made all the
 /// same, with the wanted type, so that the import goes on and finds the rest.
+/// Without a checkpoint, which then is a problem already, no tensor is one.
 class Weights {
 public:
-  Weights(const Checkpoint &checkpoint, ModuleOp module, StringRef configFile,
+  Weights(const Checkpoint *checkpoint, ModuleOp module, StringRef configFile,
           bool bind, Problems &problems)
       : checkpoint(checkpoint), module(module), configFile(configFile),
         bind(bind), problems(problems) {}
@@ -48,7 +49,7 @@ private:
   std::optional<Checkpoint::Entry> lookup(StringRef name) const;
   ml_program::GlobalOp makeGlobal(StringRef name, ArrayRef<int64_t> shape);
 
-  const Checkpoint &checkpoint;
+  const Checkpoint *checkpoint;
   ModuleOp module;
   std::string configFile, prefix;
   bool bind;

@@ -76,27 +76,32 @@ Expected<Checkpoint> Checkpoint::openIndex(StringRef path) {
   Checkpoint result;
   result.name = path.str();
   StringMap<StringRef> owner;
+  Error problems = Error::success();
+  auto add = [&](const Twine &what) {
+    problems = joinErrors(std::move(problems), makeError(path + ": " + what));
+  };
   for (auto &[shard, names] : *map) {
     std::string file = pathIn(sys::path::parent_path(path), shard);
     Expected<Safetensors> weights = Safetensors::open(file);
-    if (!weights)
-      return makeError(path + ": shard " + quoted(shard) + ": " +
-                       toString(weights.takeError()));
+    if (!weights) {
+      add("shard " + quoted(shard) + ": " + toString(weights.takeError()));
+      continue;
+    }
     for (const TensorInfo &info : weights->tensors()) {
       auto [it, isNew] = owner.try_emplace(info.name, shard);
       if (!isNew)
-        return makeError(path + ": tensor " + quoted(info.name) +
-                         " is in two shards, " + quoted(it->second) + " and " +
-                         quoted(shard));
+        add("tensor " + quoted(info.name) + " is in two shards, " +
+            quoted(it->second) + " and " + quoted(shard));
     }
     for (const std::string &name : names)
       if (!weights->find(name))
-        return makeError(path + ": weight_map puts tensor " + quoted(name) +
-                         " into " + quoted(shard) +
-                         ", but that file does not hold it");
+        add("weight_map puts tensor " + quoted(name) + " into " +
+            quoted(shard) + ", but that file does not hold it");
     result.shards.push_back(
         {"", std::make_shared<Safetensors>(std::move(*weights))});
   }
+  if (problems)
+    return std::move(problems);
   return result;
 }
 

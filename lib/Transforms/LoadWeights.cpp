@@ -53,10 +53,16 @@ static std::string bind(ml_program::GlobalOp global, const Checkpoint &file) {
 
 FailureOr<int64_t> transformer::loadWeights(ModuleOp module, StringRef file) {
   llvm::Expected<Checkpoint> checkpoint = Checkpoint::open(file);
-  if (!checkpoint)
-    return module.emitError() << llvm::toString(checkpoint.takeError());
   int64_t bound = 0;
   size_t problems = 0;
+  if (!checkpoint) {
+    llvm::handleAllErrors(checkpoint.takeError(),
+                          [&](const llvm::ErrorInfoBase &error) {
+                            if (problems++ < limits::listedProblems)
+                              module.emitError() << error.message();
+                          });
+    return failure();
+  }
   for (auto global : module.getOps<ml_program::GlobalOp>()) {
     if (!isExtern(global))
       continue;

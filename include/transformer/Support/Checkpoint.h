@@ -21,6 +21,7 @@ public:
   /// that holds model.safetensors, its index, or weights.safetensors. Of a
   /// sentence-transformers directory, the tensors of `2_Dense` and the like
   /// belong to it too, with the prefix "2_Dense.".
+  /// All that is wrong with an index is reported, in a list of errors.
   static llvm::Expected<Checkpoint> open(llvm::StringRef path);
 
   std::optional<Entry> find(llvm::StringRef name) const;

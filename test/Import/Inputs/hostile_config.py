@@ -36,6 +36,14 @@ def raw_value(key, text):
     return replaced("config.json", json.dumps(table).replace('"@"', text))
 
 
+def broken(**overrule):
+    """Other values, and weights that cannot be read."""
+    def spoil(directory):
+        values(**overrule)(directory)
+        replaced("model.safetensors", "x")(directory)
+    return spoil
+
+
 def size(text):
     return f"hidden_size is {text}; it must be a whole number from 1 to 1048576"
 
@@ -49,7 +57,7 @@ CASES = {
     "43 hidden_size list": (values(hidden_size=[8]), size("[8]")),
     "43 hidden_size null": (values(hidden_size=None), "hidden_size is missing"),
     "43 hidden_size true": (values(hidden_size=True), size("true")),
-    "43 hidden_size absent": (without("hidden_size"), "hidden_size is missing"),
+    "43 hidden_size absent": (without("hidden_size"), size("missing")),
     "44 heads do not divide": (values(num_attention_heads=3),
                                "num_attention_heads 3 does not divide the hidden size 8"),
     "45 no heads": (values(num_attention_heads=0), "num_attention_heads is 0"),
@@ -89,6 +97,8 @@ CASES = {
     "52 all heads pruned": (values(pruned_heads={"0": [0, 1]}), "leaves layer 0 without heads"),
     "54 no weights for the head": (values(architectures=["BertForMaskedLM"]),
                                    "'cls.predictions.transform.dense.weight'", "is missing"),
+    "all at once, and the weights": (broken(hidden_act="x", layer_norm_eps=0),
+                                     "unknown activation", "layer_norm_eps is 0", "model.safetensors: "),
     "all at once": (values(hidden_act="x", layer_norm_eps=0, intermediate_size=17),
                     "unknown activation", "layer_norm_eps is 0", "needs [17, 8]"),
 }
@@ -134,6 +144,6 @@ VIT = {
 GPT2 = {
     "scale": (values("gpt2", scale_attn_weights="no"), "must be true or false"),
     "cross attention": (values("gpt2", add_cross_attention=True), "cross attention"),
-    "head": (values("gpt2", architectures=["GPT2ForSequenceClassification"]),
+    "head": (values("gpt2", architectures=["GPT2DoubleHeadsModel"]),
              "(supported for gpt2: GPT2Model, GPT2LMHeadModel,"),
 }

@@ -212,8 +212,10 @@ SHARDED = {name: (in_layers, not_in_layers, {**RIGHT, "encoder.layer.0.output.de
                ("39 shard missing", "c.safetensors", "No such file"),
                ("41 absent from its shard", "b.safetensors", "does not hold it"),
                ("42 index lists itself", WEIGHTS + ".index.json", "is not a .safetensors file"))}
+SHARDED["39 two shards missing"] = (in_layers, not_in_layers, {**RIGHT, "x": "c.safetensors", "y": "d.safetensors"},
+                                    "shard 'c.safetensors'", "shard 'd.safetensors'")
 SHARDED["40 tensor in two shards"] = (in_layers, lambda name: True, RIGHT, "is in two shards")
-CASES.update({name: (shards(*args), expected) for name, (*args, expected) in SHARDED.items()})
+CASES.update({name: (shards(*args[:3]), *args[3:]) for name, args in SHARDED.items()})
 
 
 def reversed_order(directory):
