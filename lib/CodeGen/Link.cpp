@@ -14,6 +14,7 @@
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
 
+#include <cerrno>
 #include <cmath>
 #include <cstdlib>
 #include <dlfcn.h>
@@ -93,8 +94,11 @@ static llvm::Error writeTemporary(StringRef path, StringRef bytes) {
   return llvm::Error::success();
 }
 
+// `bytes`: as much as the library can have. On a full disk lld dies of the
+// write to a mapped page.
 static llvm::Error runLinker(StringRef linker, ArrayRef<StringRef> arguments,
-                             StringRef messages) {
+                             StringRef messages, StringRef output,
+                             uint64_t bytes) {
   std::string problem;
   // Its messages go to a file: they are part of ours.
   std::optional<StringRef> redirects[] = {StringRef(""), messages, messages};
@@ -102,6 +106,9 @@ static llvm::Error runLinker(StringRef linker, ArrayRef<StringRef> arguments,
                                          redirects, 0, 0, &problem);
   if (status == 0)
     return llvm::Error::success();
+  auto space = llvm::sys::fs::disk_space(llvm::sys::path::parent_path(output));
+  if (status < 0 && space && space->available < bytes)
+    return makeErrnoError("cannot write " + output, ENOSPC);
   if (problem.empty())
     if (auto text = llvm::MemoryBuffer::getFile(messages))
       problem = (*text)->getBuffer().trim().split('\n').first.str();
@@ -110,19 +117,22 @@ static llvm::Error runLinker(StringRef linker, ArrayRef<StringRef> arguments,
   return makeError("cannot link the model: " + linker + ": " + problem);
 }
 
-llvm::Error mlir::transformer::linkModel(ArrayRef<char> object,
-                                         const Target &target, StringRef linker,
-                                         StringRef output) {
+llvm::Expected<std::string>
+mlir::transformer::chooseLinker(const Target &target, StringRef linker) {
   llvm::Triple triple(target.triple);
   llvm::Triple host(llvm::sys::getProcessTriple());
   if (triple.getArch() != host.getArch())
     return makeError("cannot make an artifact for " + target.name +
-                     " on this machine: the "
-                     "runtime for " +
+                     " on this machine: the runtime for " +
                      triple.getArchName() +
-                     " is not here; compile there, "
-                     "or use --emit=obj");
-  llvm::Expected<std::string> path = findLinker(linker);
+                     " is not here; compile there, or use --emit=obj");
+  return findLinker(linker);
+}
+
+llvm::Error mlir::transformer::linkModel(ArrayRef<char> object,
+                                         const Target &target, StringRef linker,
+                                         StringRef output) {
+  llvm::Expected<std::string> path = chooseLinker(target, linker);
   if (!path)
     return path.takeError();
 
@@ -174,5 +184,6 @@ llvm::Error mlir::transformer::linkModel(ArrayRef<char> object,
                                       "--no-whole-archive"};
   arguments.push_back("--as-needed");
   arguments.append(libraries.begin(), libraries.end());
-  return runLinker(*path, arguments, messages);
+  return runLinker(*path, arguments, messages, output,
+                   object.size() + archive.size());
 }

@@ -203,11 +203,28 @@ LogicalResult Compilation::finishArtifact(StringRef text) {
   return check(directory->commit());
 }
 
+// An artifact is replaced as a whole, and the input must not go with it.
+static llvm::Error checkInputStays(StringRef input, StringRef output) {
+  SmallString<256> in, out;
+  if (llvm::sys::fs::real_path(input, in) ||
+      llvm::sys::fs::real_path(output, out))
+    return llvm::Error::success();
+  StringRef rest = in;
+  if (rest.consume_front(out) && (rest.empty() || rest.starts_with("/")))
+    return makeError(output + ": holds the input " + input +
+                     ", so it is left alone; name another directory");
+  return llvm::Error::success();
+}
+
 LogicalResult Compilation::buildArtifact() {
   if (options.output == "-") {
     problem("no output was named: give the artifact directory with -o");
     return failure();
   }
+  if (failed(check(checkInputStays(options.input, options.output))) ||
+      failed(check(checkInputStays(options.weights, options.output))) ||
+      failed(check(chooseLinker(report.target, options.linker).takeError())))
+    return failure();
   llvm::Expected<std::unique_ptr<AtomicDirectory>> created =
       AtomicDirectory::create(options.output);
   if (!created)

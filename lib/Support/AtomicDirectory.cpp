@@ -49,8 +49,12 @@ static bool isEmptyDirectory(const Twine &directory) {
 static Error checkReplaceable(StringRef target) {
   fs::file_status status;
   if (std::error_code error = fs::status(target, status, /*follow=*/true)) {
-    if (status.type() == fs::file_type::file_not_found)
+    if (status.type() == fs::file_type::file_not_found) {
+      if (fs::is_symlink_file(target))
+        return makeError(target + ": is a link to nothing; make the directory "
+                                  "that it names, or name another one");
       return Error::success();
+    }
     return makeError(target + ": cannot be examined: " + error.message());
   }
   if (status.type() != fs::file_type::directory_file)

@@ -16,6 +16,11 @@ namespace mlir::transformer {
 llvm::Error linkModel(llvm::ArrayRef<char> object, const Target &target,
                       llvm::StringRef linker, llvm::StringRef output);
 
+/// The linker that linkModel uses, or why it would fail: so that nobody waits
+/// for a compilation in vain.
+llvm::Expected<std::string> chooseLinker(const Target &target,
+                                         llvm::StringRef linker);
+
 /// The text of model.h.
 llvm::StringRef modelHeader();
 
