@@ -5,6 +5,7 @@ SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """
 import ctypes
 import os
+import struct
 import threading
 from ctypes import POINTER, Structure, byref, c_char, c_char_p, c_int, c_int32, c_int64, c_size_t, c_uint32, c_void_p
 
@@ -88,7 +89,23 @@ def declare(library, prototypes):
         function.restype, function.argtypes = result, arguments
 
 
+def check_whole(path):
+    """dlopen maps a file that was cut short, and the process dies of it: the table that the
+    linker writes last must be there."""
+    if not os.path.isfile(path):
+        raise RuntimeError(f"{path}: is not a regular file")
+    with open(path, "rb") as file:
+        start, size = file.read(64), os.fstat(file.fileno()).st_size
+    if start[:6] != b"\x7fELF\x02\x01" or len(start) < 64:
+        return  # dlopen says what it is
+    entry, count = struct.unpack_from("<HH", start, 58)
+    end = struct.unpack_from("<Q", start, 40)[0] + entry * count
+    if size < end:
+        raise RuntimeError(f"{path}: was cut short: it has {size} bytes of {end}; compile the checkpoint again")
+
+
 def open_library(path):
+    check_whole(path)
     try:
         library = ctypes.CDLL(_spelling(path), mode=os.RTLD_NOW | os.RTLD_LOCAL)
         declare(library, PROTOTYPES)

@@ -11,7 +11,7 @@ def read_json(path):
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, RecursionError) as problem:
         raise RuntimeError(f"{path}: cannot be read: {problem}") from None
     return value if isinstance(value, dict) else {}
 
@@ -38,8 +38,11 @@ class Tokenizer:
         own = (tokenizer.truncation or {}).get("max_length")
         limit = length_of(sentence.get("max_seq_length"), config.get("model_max_length"), own)
         tokenizer.no_padding()
-        tokenizer.enable_truncation(min(limit or max_length, max_length),
-                                    direction=config.get("truncation_side") or "right")
+        side = config.get("truncation_side") or "right"
+        if side not in ("left", "right"):
+            raise RuntimeError(f"{self.directory / 'tokenizer_config.json'}: truncation_side is {side!r}"
+                               " (supported: 'left', 'right')")
+        tokenizer.enable_truncation(min(limit or max_length, max_length), direction=side)
         if sentence.get("do_lower_case"):
             self.lower(tokenizer)
         self.tokenizer = tokenizer
@@ -69,7 +72,7 @@ class Tokenizer:
         """The text that the checkpoint puts before every sentence by default."""
         config = read_json(self.directory / "config_sentence_transformers.json")
         prompts, name = config.get("prompts"), config.get("default_prompt_name")
-        text = prompts.get(name) if isinstance(prompts, dict) and name else None
+        text = prompts.get(name) if isinstance(prompts, dict) and isinstance(name, str) else None
         return text if isinstance(text, str) else ""
 
     def encode(self, texts):

@@ -91,3 +91,16 @@ def test_errors(directory):
         model.encode(None)
     with pytest.raises(ValueError, match="batch_size"):
         model.encode(["a"], batch_size=0)
+
+
+@pytest.mark.parametrize("name, text, words", [
+    ("tokenizer_config.json", '{"truncation_side": "up"}', "truncation_side is 'up'"),
+    ("tokenizer_config.json", "{", "cannot be read"),
+    ("sentence_bert_config.json", '{"a":' * 100_000, "cannot be read"),
+    ("tokenizer.json", "[]", "cannot be read")])
+def test_bad_tokenizer_files(directory, name, text, words):
+    make_tokenizer(directory)
+    (directory / name).write_text(text)
+    with pytest.raises(RuntimeError, match=words) as caught:
+        tm.load(directory, threads=1).encode(["a"])
+    assert name in str(caught.value) and "\n" not in str(caught.value)

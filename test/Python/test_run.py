@@ -1,6 +1,7 @@
 # RUN: %python -m pytest -q -p no:cacheprovider %s
 # REQUIRES: numpy, pytest
 """Model.run: the forms of a batch, and what is refused."""
+import os
 import signal
 import threading
 import time
@@ -136,6 +137,20 @@ def test_load_refuses(tmp_path, fake):
     for threads, error in [(0, ValueError), (-1, ValueError), (1025, ValueError), ("2", TypeError), (True, TypeError)]:
         with pytest.raises(error, match="threads"):
             tm.load(fake, threads=threads)
+
+
+def test_library_that_was_cut_short(tmp_path):
+    make_fake(tmp_path)
+    library = tmp_path / "model.so"
+    whole = library.read_bytes()
+    for size in (100, 4096, len(whole) // 2, len(whole) - 1):
+        library.write_bytes(whole[:size])
+        with pytest.raises(RuntimeError, match=f"cut short: it has {size} bytes of {len(whole)}"):
+            tm.load(tmp_path)
+    library.unlink()
+    os.mkfifo(library)
+    with pytest.raises(RuntimeError, match="not a regular file"):
+        tm.load(tmp_path)
 
 
 def test_damaged_weights(tmp_path):
