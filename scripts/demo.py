@@ -52,7 +52,15 @@ def batch_of(model):
         return model._load_tokenizer().encode(SENTENCES)[0], True
     except FileNotFoundError:
         generator = np.random.default_rng(0)
-        return [generator.integers(0, model.vocabulary, n).tolist() for n in (5, 9, 13, 8, 21)], False
+        lengths = [min(n, model.max_length) for n in (5, 9, 13, 8, 21)]
+        return [generator.integers(0, model.vocabulary, n).tolist() for n in lengths], False
+
+
+def images_of(model, count):
+    shape = model._image_shape(model._inputs["pixel_values"][2])
+    if shape is None:
+        raise RuntimeError("config.json does not say what the images of this model are like")
+    return np.random.default_rng(0).normal(size=(count, *shape)).astype(np.float32)
 
 
 def vectors(model, batch):
@@ -73,14 +81,11 @@ def show_similarity(model, batch):
     print(flush=True)
 
 
-def agreement(model, reference, batch):
-    """Smallest cosine of a row with PyTorch's, and the largest difference. PyTorch gets one
-    sequence at a time, without padding."""
-    name = _bench.main_output(model)
-    ours = model.run(batch, outputs=[name])[name]
-    ids = [np.array([row], np.int64) for row in batch]
-    theirs = np.concatenate([reference(name, row, np.ones_like(row)).reshape(-1, ours.shape[1]) for row in ids])
-    cosine = (ours * theirs).sum(-1) / (np.linalg.norm(ours, axis=-1) * np.linalg.norm(theirs, axis=-1))
+def agreement(ours, theirs):
+    """Smallest cosine of a row with PyTorch's, and the largest difference."""
+    theirs = theirs.reshape(-1, ours.shape[1])
+    length = np.linalg.norm(ours, axis=-1) * np.linalg.norm(theirs, axis=-1)
+    cosine = (ours * theirs).sum(-1) / np.maximum(length, 1e-30)
     return f"cosine {cosine.min():.7f}, error {np.abs(ours - theirs).max():.1e}"
 
 
@@ -88,14 +93,58 @@ def fastest(call, count=5):
     return min(_bench.seconds(call) for _ in range(count))
 
 
+class Sentences:
+    """What is compared of a model of texts."""
+
+    def __init__(self, model, name):
+        self.model, self.name = model, name
+        self.batch, is_text = batch_of(model)
+        if is_text:
+            show_similarity(model, self.batch)
+        else:
+            say("no tokenizer.json: made-up tokens instead of sentences")
+
+    def calls(self, reference):
+        """What to time: its name, how many tokens, and both systems' calls."""
+        generator = np.random.default_rng(0)
+        for size, length in SHAPES:
+            if length <= self.model.max_length:
+                ids = generator.integers(0, self.model.vocabulary, (size, length))
+                mask = np.ones_like(ids)
+                yield (f"{size}x{length}", "tokens", lambda: self.model.run(ids, outputs=[self.name]),
+                       lambda: reference(self.name, ids, mask))
+
+    def agreement(self, reference):
+        # PyTorch gets one sequence at a time, without padding.
+        rows = [np.array([row], np.int64) for row in self.batch]
+        ours = self.model.run(self.batch, outputs=[self.name])[self.name]
+        theirs = [reference(self.name, row, np.ones_like(row)).reshape(-1, ours.shape[1]) for row in rows]
+        return agreement(ours, np.concatenate(theirs))
+
+
+class Images:
+    """The same of a model of images."""
+
+    def __init__(self, model, name):
+        self.model, self.name, self.images = model, name, images_of(model, 8)
+
+    def calls(self, reference):
+        for count in 1, 8:
+            pixels = self.images[:count]
+            yield (f"{count}", "image" if count == 1 else "images",
+                   lambda: self.model.run(pixel_values=pixels, outputs=[self.name]),
+                   lambda: reference.of_images(self.name, pixels))
+
+    def agreement(self, reference):
+        ours = self.model.run(pixel_values=self.images, outputs=[self.name])[self.name]
+        return agreement(ours, reference.of_images(self.name, self.images))
+
+
 def compare(checkpoint, out, with_torch):
     """The table. Both systems use one thread and take turns within this run."""
     model = tm.load(out, threads=1)
-    batch, is_text = batch_of(model)
-    if is_text:
-        show_similarity(model, batch)
-    else:
-        say("no tokenizer.json: made-up tokens instead of sentences")
+    name = _bench.main_output(model)
+    task = (Sentences if "input_ids" in model.input_names else Images)(model, name)
     weights = sum(p.stat().st_size for p in pathlib.Path(checkpoint).glob("*.safetensors"))
     rows = [["weights", f"{(out / 'weights.safetensors').stat().st_size / 1e6:.2f} MB", f"{weights / 1e6:.2f} MB"],
             ["code", f"{(out / 'model.so').stat().st_size / 1e6:.2f} MB", "-"],
@@ -105,23 +154,16 @@ def compare(checkpoint, out, with_torch):
         say("loading PyTorch")
         reference = _bench.Reference(checkpoint, 1)
         rows[2][2] = f"{fastest(lambda: _bench.Reference(checkpoint, 1), 2) * 1e3:.1f} ms"
-    name, generator = _bench.main_output(model), np.random.default_rng(0)
-    for size, length in SHAPES:
-        if length > model.max_length:
-            continue
-        say(f"timing {size}x{length} tokens")
-        ids = generator.integers(0, model.vocabulary, (size, length))
-        mask = np.ones_like(ids)
-        calls = {"ours": lambda: model.run(ids, outputs=[name])}
-        if reference:
-            calls["torch"] = lambda: reference(name, ids, mask)
-        times = {k: _bench.summary(v, ids.size) for k, v in _bench.interleave(calls, ROUNDS).items()}
+    for label, unit, ours, theirs in task.calls(reference):
+        say(f"timing {label} {unit}")
+        calls = {"ours": ours, "torch": theirs} if reference else {"ours": ours}
+        times = {k: _bench.summary(v, 1) for k, v in _bench.interleave(calls, ROUNDS).items()}
         cells = [f"{row['median_ms']:.2f} ms" for row in times.values()]
-        rows.append([f"latency {size}x{length}", *cells] + ([] if reference else ["-"]))
+        rows.append([f"latency {label} {unit}", *cells] + ([] if reference else ["-"]))
         if reference:
             rows[-1].append(f"{times['ours']['median_ms'] / times['torch']['median_ms']:.2f}x the time")
     if reference:
-        rows.append(["agreement", agreement(model, reference, batch), "1 by definition"])
+        rows.append(["agreement", task.agreement(reference), "1 by definition"])
     head = ["", "transformer-mlir", "PyTorch f32" if reference else "checkpoint"]
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(3)]
     print(f"\nOne thread, compiled for {model.target}, output {name}:")
@@ -132,13 +174,7 @@ def compare(checkpoint, out, with_torch):
 def main(arguments):
     checkpoint, folder = pathlib.Path(arguments[0]), pathlib.Path(arguments[1])
     out = compile_model(checkpoint, folder)
-    if "input_ids" in tm.load(out, threads=1).input_names:
-        compare(checkpoint, out, "--torch" in arguments)
-    else:
-        model = tm.load(out, threads=1)
-        pixels = np.zeros((1, *model._image_shape(model._inputs["pixel_values"][2])), np.float32)
-        seconds = fastest(lambda: model.run(pixel_values=pixels))
-        print(f"\nOne thread, compiled for {model.target}: {seconds * 1e3:.1f} ms for an image")
+    compare(checkpoint, out, "--torch" in arguments)
     print(f"\nThe artifact is {out}; see also\n  .venv/bin/transformer-mlir inspect {out}")
 
 

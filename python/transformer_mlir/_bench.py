@@ -40,27 +40,49 @@ class Reference:
         transformers.logging.disable_progress_bar()
         torch.set_num_threads(threads)
         self.torch, self.folder = torch, pathlib.Path(checkpoint)
-        architecture = (self.json("config.json").get("architectures") or ["AutoModel"])[0]
-        known = getattr(transformers, architecture, transformers.AutoModel)
+        # With sentence-transformers' modules it is the bare model, whatever head was trained.
+        self.modules = self.json("modules.json") or []
+        names = [] if self.modules else self.json("config.json").get("architectures")
+        known = getattr(transformers, (names or ["AutoModel"])[0], transformers.AutoModel)
         self.model = known.from_pretrained(str(checkpoint), dtype=torch.float32).eval()
 
     def json(self, name):
         path = self.folder / name
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
-    def pool(self, hidden, mask):
+    def embed(self, hidden, mask):
         """As the checkpoint's sentence-transformers modules say."""
-        modules = self.json("modules.json") or []
-        paths = [m["path"] for m in modules if "Pooling" in m["type"]]
-        settings = self.json(paths[0] + "/config.json") if paths else {}
-        weight = mask[..., None].to(hidden.dtype)
-        if settings.get("pooling_mode_cls_token") or settings.get("pooling_mode") == "cls":
-            vector = hidden[:, 0]
-        else:
-            vector = (hidden * weight).sum(1) / weight.sum(1).clamp(min=1e-9)
-        if any("Normalize" in m["type"] for m in modules):
-            vector = self.torch.nn.functional.normalize(vector, dim=1)
+        vector, functions = hidden, self.torch.nn.functional
+        for module in self.modules[1:]:
+            kind = module["type"].rpartition(".")[2]
+            settings = self.json(module["path"] + "/config.json") if module.get("path") else {}
+            if kind == "Pooling":
+                vector = self.pool(hidden, mask, settings)
+            elif kind == "Dense":
+                vector = self.dense(vector, self.folder / module["path"], settings)
+            elif kind == "Normalize":
+                vector = functions.normalize(vector, dim=1)
         return vector
+
+    def pool(self, hidden, mask, settings):
+        modes = [key for key, value in settings.items() if key.startswith("pooling_mode_") and value is True]
+        mode = settings.get("pooling_mode") or "".join(modes)
+        weight = mask[..., None].to(hidden.dtype)
+        if "cls" in mode:
+            return hidden[:, 0]
+        if "lasttoken" in mode:
+            return hidden[self.torch.arange(len(hidden)), mask.sum(1) - 1]
+        if "max" in mode:
+            return hidden.masked_fill(weight == 0, float("-inf")).amax(1)
+        return (hidden * weight).sum(1) / weight.sum(1).clamp(min=1e-9)
+
+    def dense(self, vector, folder, settings):
+        from safetensors.torch import load_file
+        weights = load_file(str(folder / "model.safetensors"))
+        vector = self.torch.nn.functional.linear(vector, weights["linear.weight"].float(),
+                                                 weights["linear.bias"].float() if "linear.bias" in weights else None)
+        name = settings.get("activation_function", "torch.nn.modules.activation.Tanh").rpartition(".")[2]
+        return getattr(self.torch.nn, name)()(vector)
 
     def __call__(self, name, ids, mask):
         """The output `name` of a padded batch."""
@@ -69,12 +91,16 @@ class Reference:
             given = {"attention_mask": mask} if padded else {}
             out = self.model(input_ids=self.torch.from_numpy(ids), **given)
             if name == "sentence_embedding":
-                result = self.pool(out.last_hidden_state, mask)
+                result = self.embed(out.last_hidden_state, mask)
             elif name == "logits" and "start_logits" in out:
                 result = self.torch.stack([out.start_logits, out.end_logits], -1)
             else:
                 result = out[name]
             return result.numpy()
+
+    def of_images(self, name, pixels):
+        with self.torch.inference_mode():
+            return self.model(pixel_values=self.torch.from_numpy(pixels))[name].numpy()
 
 
 def seconds(call):
