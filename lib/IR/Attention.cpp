@@ -35,6 +35,29 @@ static void verifyOffsets(Checker &check, AttentionOp op, Tensor query,
     check.sameDim(key, 0, query, 0);
 }
 
+/// Sizes that agree pairwise with one dynamic size may contradict each other.
+static void verifySizes(Checker &check, AttentionOp op, Tensor query,
+                        Tensor key) {
+  Tensor value("value", op.getValue()), result("result", op.getResult()),
+      mask("mask", op.getMask());
+  if (query.rank() == 2) {
+    SmallVector<std::pair<Tensor, int64_t>> tokens{{query, 0}, {result, 0}};
+    if (!op.getKeyOffsets())
+      tokens.append({{key, 0}, {value, 0}});
+    check.sameDims(tokens);
+    return;
+  }
+  SmallVector<std::pair<Tensor, int64_t>> batch{
+      {query, 0}, {key, 0}, {value, 0}, {result, 0}};
+  if (mask && (mask.rank() == 2 || mask.dim(0) != 1))
+    batch.push_back({mask, 0});
+  check.sameDims(batch);
+  if (mask && mask.rank() == 4)
+    check.sameDims({{query, 1}, {result, 1}, {mask, 2}});
+  if (mask)
+    check.sameDims({{key, 1}, {value, 1}, {mask, -1}});
+}
+
 static void verifyMask(Checker &check, AttentionOp op, Tensor query,
                        Tensor key) {
   Tensor mask("mask", op.getMask());
@@ -66,6 +89,8 @@ static void verifyMask(Checker &check, AttentionOp op, Tensor query,
 }
 
 LogicalResult AttentionOp::verify() {
+  if (failed(verifyRequired(*this, 3)))
+    return failure();
   Checker check(*this);
   Tensor query("query", getQuery()), key("key", getKey()),
       value("value", getValue()), result("result", getResult());
@@ -97,6 +122,7 @@ LogicalResult AttentionOp::verify() {
   }
   verifyOffsets(check, *this, query, key);
   verifyMask(check, *this, query, key);
+  verifySizes(check, *this, query, key);
   if (getScale())
     check.finite(*getScale(), "scale");
   Type element = query.type.getElementType();

@@ -83,6 +83,12 @@ void Checker::sameDim(Tensor t, int64_t index, Tensor other,
     dim(t, index, other.dim(otherIndex), nameDim(other, otherIndex));
 }
 
+void Checker::sameDims(ArrayRef<std::pair<Tensor, int64_t>> dims) {
+  for (auto [i, other] : llvm::enumerate(dims))
+    for (auto [t, index] : dims.drop_front(i + 1))
+      sameDim(t, index, other.first, other.second);
+}
+
 void Checker::sameShape(Tensor t, Tensor other, int64_t dropped) {
   if (!t || !other)
     return;

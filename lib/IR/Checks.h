@@ -34,6 +34,9 @@ public:
   void rank(Tensor t, int64_t least, int64_t most);
   void dim(Tensor t, int64_t index, int64_t expected, StringRef meaning);
   void sameDim(Tensor t, int64_t index, Tensor other, int64_t otherIndex);
+  /// All of these sizes are one. Where one of two is dynamic, both may still
+  /// contradict a third.
+  void sameDims(ArrayRef<std::pair<Tensor, int64_t>> dims);
   /// The shape of `t` is that of `other` without its last `dropped` sizes.
   void sameShape(Tensor t, Tensor other, int64_t dropped = 0);
   void sameElement(Tensor t, Tensor other);
@@ -49,6 +52,19 @@ private:
   Operation *op;
   bool failed = false;
 };
+
+/// Each of the first `count` operand groups holds one value. The generic form
+/// may say otherwise, upstream checks optional groups only, and accessors read
+/// whatever stands at the place.
+template <typename OpTy> LogicalResult verifyRequired(OpTy op, unsigned count) {
+  for (unsigned i = 0; i < count; ++i) {
+    unsigned length = op.getODSOperandIndexAndLength(i).second;
+    if (length != 1)
+      return op.emitOpError() << "operand group #" << i << " holds " << length
+                              << " values, but it must hold one";
+  }
+  return success();
+}
 
 /// The sizes of `value` as far as dimension `count` (from the end if negative).
 SmallVector<OpFoldResult> leadingSizes(OpBuilder &builder, Location loc,

@@ -66,6 +66,7 @@ LogicalResult PrependOp::verify() {
     check.sameElement(t, input);
     check.sameDim(t, 1, input, 1);
   }
+  check.sameDim(result, 1, rows, 1);
   int64_t length = getLength(), tokens = input.dim(0), added = rows.dim(0);
   if (failed(check.result()) || ShapedType::isDynamic(tokens))
     return check.result();

@@ -9,6 +9,8 @@ using namespace mlir;
 using namespace mlir::transformer;
 
 LogicalResult LinearOp::verify() {
+  if (failed(verifyRequired(*this, 2)))
+    return failure();
   Checker check(*this);
   Tensor input("input", getInput()), weight("weight", getWeight()),
       bias("bias", getBias()), rows("the row scales", getInputScales()),
@@ -39,6 +41,9 @@ LogicalResult LinearOp::verify() {
   check.sameShape(rows, input, 1);
   check.rank(channels, 1, 1);
   check.sameDim(channels, 0, weight, 0);
+  check.sameDims({{weight, 0}, {bias, 0}, {channels, 0}, {result, -1}});
+  for (int64_t i = 0; i + 1 < input.rank(); ++i)
+    check.sameDims({{input, i}, {rows, i}, {result, i}});
   return check.result();
 }
 

@@ -34,6 +34,7 @@ LogicalResult TokenMixOp::verify() {
                  " lags, but lags -K..K are an odd number");
   for (int64_t i = 1; i < weight.rank(); ++i)
     check.sameDim(weight, i, input, -1);
+  check.sameDim(weight, -1, weight, 1);
   return check.result();
 }
 

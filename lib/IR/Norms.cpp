@@ -17,16 +17,22 @@ static void verifyNorm(Checker &check, Tensor input, Tensor weight,
   check.sameDim(weight, 0, input, -1);
   check.sameElement(residual, input);
   check.sameShape(residual, input);
+  check.sameDims({{weight, 0}, {residual, -1}});
   check.epsilon(epsilon);
 }
 
 LogicalResult LayerNormOp::verify() {
+  if (failed(verifyRequired(*this, 2)))
+    return failure();
   Checker check(*this);
   Tensor input("input", getInput()), bias("bias", getBias());
   verifyNorm(check, input, Tensor("weight", getWeight()),
              Tensor("residual", getResidual()), getEpsilon());
   check.sameElement(bias, input);
   check.sameDim(bias, 0, input, -1);
+  check.sameDims({{bias, 0},
+                  {Tensor("weight", getWeight()), 0},
+                  {Tensor("residual", getResidual()), -1}});
   return check.result();
 }
 

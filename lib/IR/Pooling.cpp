@@ -17,6 +17,8 @@ static void checkBatch(Checker &check, Tensor t, Tensor offsets) {
 }
 
 LogicalResult PoolOp::verify() {
+  if (failed(verifyRequired(*this, 1)))
+    return failure();
   Checker check(*this);
   Tensor input("input", getInput()), offsets("offsets", getOffsets()),
       mask("mask", getMask()), result("result", getResult());
@@ -28,7 +30,7 @@ LogicalResult PoolOp::verify() {
   check.sameElement(result, input);
   checkBatch(check, result, offsets);
   if (!offsets)
-    check.sameDim(result, 0, input, 0);
+    check.sameDims({{input, 0}, {mask, 0}, {result, 0}});
   return check.result();
 }
 

@@ -10,13 +10,18 @@ using namespace mlir;
 using namespace mlir::transformer;
 
 LogicalResult QuantizeOp::verify() {
+  if (failed(verifyRequired(*this, 1)))
+    return failure();
   Checker check(*this);
   Tensor input("input", getInput()), multiplier("multiplier", getMultiplier());
   check.rank(input, 1, INT64_MAX);
   check.sameElement(multiplier, input);
   check.sameDim(multiplier, 0, input, -1);
-  check.sameShape(Tensor("result", getResult()), input);
-  check.sameShape(Tensor("scales", getScales()), input, 1);
+  Tensor result("result", getResult()), scales("scales", getScales());
+  check.sameShape(result, input);
+  check.sameShape(scales, input, 1);
+  check.sameShape(scales, result, 1);
+  check.sameDim(multiplier, 0, result, -1);
   return check.result();
 }
 
@@ -53,8 +58,10 @@ LogicalResult DequantizeOp::verify() {
   Checker check(*this);
   Tensor input("input", getInput());
   check.rank(input, 1, INT64_MAX);
-  check.sameShape(Tensor("result", getResult()), input);
-  check.sameShape(Tensor("scales", getScales()), input, 1);
+  Tensor result("result", getResult()), scales("scales", getScales());
+  check.sameShape(result, input);
+  check.sameShape(scales, input, 1);
+  check.sameShape(scales, result, 1);
   return check.result();
 }
 

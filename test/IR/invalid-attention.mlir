@@ -415,9 +415,27 @@ func.func @products_of_narrow_operands(%q: tensor<6x8xbf16>, %o: tensor<3xi32>) 
 
 // -----
 
+func.func @two_keys(%q: tensor<2x3x4xf32>) -> tensor<2x3x4xf32> {
+  // expected-error @+1 {{'transformer.attention' op operand group #1 holds 2 values, but it must hold one}}
+  %y = "transformer.attention"(%q, %q, %q) <{num_heads = 1 : i64, num_kv_heads = 1 : i64, operandSegmentSizes = array<i32: 1, 2, 0, 0, 0, 0>}>
+      : (tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
+  return %y : tensor<2x3x4xf32>
+}
+
+// -----
+
 func.func @unknown_products(%q: tensor<6x8xf32>, %o: tensor<3xi32>) {
   // expected-error @+1 {{unknown word 'i4', known are f32, bf16, i8}}
   %y = transformer.attention %q, %q, %q offsets(%o) products i4 {num_heads = 2, num_kv_heads = 2}
       : (tensor<6x8xf32>, tensor<6x8xf32>, tensor<6x8xf32>, tensor<3xi32>) -> tensor<6x8xf32>
   return
+}
+
+// -----
+
+func.func @contradiction(%q: tensor<?x3x4xf32>, %k: tensor<2x3x4xf32>) -> tensor<5x3x4xf32> {
+  // expected-error @+1 {{'transformer.attention' op dimension 0 of result is 5, but dimension 0 of key is 2}}
+  %y = transformer.attention %q, %k, %k {num_heads = 1, num_kv_heads = 1}
+      : (tensor<?x3x4xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>) -> tensor<5x3x4xf32>
+  return %y : tensor<5x3x4xf32>
 }

@@ -234,6 +234,14 @@ func.func @result_of_other_narrow_type(%x: tensor<2x4xbf16>, %w: tensor<3x4xbf16
   // expected-error @+1 {{result holds 'f16', but input holds 'bf16': they must be of one type}}
   %y = transformer.linear %x, %w : (tensor<2x4xbf16>, tensor<3x4xbf16>) -> tensor<2x3xf16>
   return
+
+// -----
+
+// The input's size is unknown, but the two others contradict each other.
+func.func @contradiction(%x: tensor<?x4xi8>, %w: tensor<8x4xi8>, %xs: tensor<5xf32>, %ws: tensor<8xf32>) -> tensor<3x8xf32> {
+  // expected-error @+1 {{'transformer.linear' op dimension 0 of result is 3, but dimension 0 of the row scales is 5}}
+  %y = transformer.linear %x, %w scales(%xs, %ws) : (tensor<?x4xi8>, tensor<8x4xi8>, tensor<5xf32>, tensor<8xf32>) -> tensor<3x8xf32>
+  return %y : tensor<3x8xf32>
 }
 
 // -----
@@ -243,4 +251,12 @@ func.func @bias_of_wide_result(%x: tensor<2x4xbf16>, %w: tensor<3x4xbf16>, %b: t
   %y = transformer.linear %x, %w bias %b
       : (tensor<2x4xbf16>, tensor<3x4xbf16>, tensor<3xbf16>) -> tensor<2x3xf32>
   return
+
+// -----
+
+func.func @two_weights(%x: tensor<?x4xf32>, %w: tensor<8x4xf32>) -> tensor<?x8xf32> {
+  // expected-error @+1 {{'transformer.linear' op operand group #0 holds 0 values, but it must hold one}}
+  %y = "transformer.linear"(%x, %w) <{activation = #transformer<activation<none>>, operandSegmentSizes = array<i32: 0, 2, 0, 0, 0>}>
+      : (tensor<?x4xf32>, tensor<8x4xf32>) -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
 }

@@ -162,3 +162,11 @@ func.func @back_scales_type(%q: tensor<2x4xi8>, %s: tensor<2xf16>) {
   %y = transformer.dequantize %q, %s : (tensor<2x4xi8>, tensor<2xf16>) -> tensor<2x4xf32>
   return
 }
+
+// -----
+
+func.func @contradiction(%x: tensor<?x4xf32>) -> (tensor<3x4xi8>, tensor<5xf32>) {
+  // expected-error @+1 {{'transformer.quantize' op dimension 0 of scales is 5, but dimension 0 of result is 3}}
+  %q, %s = transformer.quantize %x : (tensor<?x4xf32>) -> (tensor<3x4xi8>, tensor<5xf32>)
+  return %q, %s : tensor<3x4xi8>, tensor<5xf32>
+}
