@@ -141,7 +141,7 @@ for products in ("bf16", "i8"):
         c.op(f"attention {q}, {k}, {v} mask({m}) products {products} {{num_heads = 2 : i64, num_kv_heads = 2 : i64}}", "tensor<2x3x8xf32>")
 HIDDEN = np.array([[1, 1, 0, 1, 1], [0, 0, 0, 0, 0]])
 for dynamic in (False, True):
-    for mask in ("none", "keys", "keys-float", "full", "head", "causal"):
+    for mask in ("none", "keys", "keys-float", "full", "head", "open", "causal"):
         c = Case()
         sizes = (lambda *s: (None, None, *s[2:])) if dynamic else (lambda *s: s)
         keys = normal(2, 5, 8)
@@ -157,6 +157,8 @@ for dynamic in (False, True):
             text = f" mask({c.put(normal(2, 2, 3, 5))})"
         elif mask == "head":
             text = f" mask({c.put(normal(1, 1, 3, 5), 'f32', (1, 1, None, None) if dynamic else None)})"
+        elif mask == "open":  # only the call knows what is broadcast
+            text = f" mask({c.put(normal(1, 2, 3, 5), 'f32', (None, None, 3, None))})"
         elif mask == "causal":
             attrs += ", causal"
         c.op(f"attention {q}, {k}, {v}{text} {{{attrs}}}", "tensor<?x?x8xf32>" if dynamic else "tensor<2x3x8xf32>")

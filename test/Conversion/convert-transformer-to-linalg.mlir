@@ -114,3 +114,43 @@ func.func @observed(%x: tensor<?x8xf32>) {
   transformer.observe %x site "here" : tensor<?x8xf32>
   return
 }
+
+// -----
+
+// A result may be less known than its operands, or more.
+// CHECK-LABEL: func.func @less_known
+func.func @less_known(%x: tensor<2x3x4xf32>, %w: tensor<?x4xf32>) -> tensor<?x3x?xf32> {
+  // CHECK: tensor.cast %{{.*}} : tensor<2x3x?xf32> to tensor<?x3x?xf32>
+  %y = transformer.linear %x, %w : (tensor<2x3x4xf32>, tensor<?x4xf32>) -> tensor<?x3x?xf32>
+  return %y : tensor<?x3x?xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @more_known
+func.func @more_known(%x: tensor<?x?x4xf32>) -> (tensor<2x3x4xi8>, tensor<2x3xf32>) {
+  // CHECK: tensor.cast %{{.*}} : tensor<?x?x4xi8> to tensor<2x3x4xi8>
+  // CHECK: tensor.cast %{{.*}} : tensor<?x?xf32> to tensor<2x3xf32>
+  %q, %s = transformer.quantize %x : (tensor<?x?x4xf32>) -> (tensor<2x3x4xi8>, tensor<2x3xf32>)
+  return %q, %s : tensor<2x3x4xi8>, tensor<2x3xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @scalar
+func.func @scalar(%x: tensor<f32>) -> tensor<f32> {
+  // CHECK: tensor.expand_shape %{{.*}} [] output_shape [1] : tensor<f32> into tensor<1xf32>
+  // CHECK: tensor.collapse_shape %{{.*}} [] : tensor<1xf32> into tensor<f32>
+  %y = transformer.silu %x : tensor<f32>
+  return %y : tensor<f32>
+}
+
+// -----
+
+// No rows, whatever the other size is.
+// CHECK-LABEL: func.func @no_rows
+func.func @no_rows(%x: tensor<0x?x4xf32>) -> tensor<0x?x4xf32> {
+  // CHECK-NOT: _shape
+  %y = transformer.tanh %x : tensor<0x?x4xf32>
+  return %y : tensor<0x?x4xf32>
+}

@@ -234,6 +234,7 @@ func.func @result_of_other_narrow_type(%x: tensor<2x4xbf16>, %w: tensor<3x4xbf16
   // expected-error @+1 {{result holds 'f16', but input holds 'bf16': they must be of one type}}
   %y = transformer.linear %x, %w : (tensor<2x4xbf16>, tensor<3x4xbf16>) -> tensor<2x3xf16>
   return
+}
 
 // -----
 
@@ -251,6 +252,7 @@ func.func @bias_of_wide_result(%x: tensor<2x4xbf16>, %w: tensor<3x4xbf16>, %b: t
   %y = transformer.linear %x, %w bias %b
       : (tensor<2x4xbf16>, tensor<3x4xbf16>, tensor<3xbf16>) -> tensor<2x3xf32>
   return
+}
 
 // -----
 

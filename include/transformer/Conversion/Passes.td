@@ -42,6 +42,28 @@ def TransformerExpandCopies : Pass<"transformer-expand-copies"> {
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
 }
 
+def TransformerExpandReshapes : Pass<"transformer-expand-reshapes"> {
+  let summary = "Turn memref.expand_shape of several unknown sizes into a cast";
+  let description = [{
+    Upstream's `expand-strided-metadata` finds one unknown size of a dimension
+    that is split; it cannot take two. The op knows its sizes, so the strides
+    follow from them, and a `memref.reinterpret_cast` says so. Other reshapes
+    stay.
+
+    Example:
+
+    ```mlir
+    %y = memref.expand_shape %x [[0, 1], [2]] output_shape [%b, %n, 4]
+        : memref<?x4xf32> into memref<?x?x4xf32>
+    // becomes
+    %y = memref.reinterpret_cast %x to offset: [0], sizes: [%b, %n, 4], strides: [%s, 4, 1]
+        : memref<f32> to memref<?x?x4xf32>
+    ```
+  }];
+  let statistics = [Statistic<"numExpanded", "expanded", "reshapes expanded">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
+}
+
 def TransformerInlineWeights : Pass<"transformer-inline-weights", "::mlir::ModuleOp"> {
   let summary = "Turn loads of bound weights into constants";
   let description = [{

@@ -26,9 +26,7 @@ struct AttentionPattern : OpRewritePattern<AttentionOp> {
         return rewriter.notifyMatchFailure(op, "a width is dynamic");
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     Value y = op.isPacked() ? packed(b, op) : dense(b, op);
-    if (y.getType() != op.getType())
-      y = tensor::CastOp::create(b, op.getType(), y);
-    rewriter.replaceOp(op, y);
+    rewriter.replaceOp(op, castTo(b, y, op.getType()));
     return success();
   }
 
@@ -36,19 +34,53 @@ private:
   static Value dense(ImplicitLocOpBuilder &b, AttentionOp op) {
     SmallVector<int64_t> dims;
     Value mask = op.getMask();
-    if (mask && cast<RankedTensorType>(mask.getType()).getRank() == 2)
+    auto type = mask ? cast<RankedTensorType>(mask.getType()) : nullptr;
+    if (mask && type.getRank() == 2) {
       dims = {Batch, Key};
-    else if (mask)
-      mask = denseMask(b, op, dims);
+    } else if (mask) {
+      if (type.getDimSize(0) == 0 || type.isDynamicDim(0) ||
+          type.isDynamicDim(1))
+        mask = broadcastMask(b, op);
+      mask = denseMask(b, op, mask, dims);
+    }
     return AttentionBuilder(b, op).build(op.getQuery(), op.getKey(),
                                          op.getValue(), mask, dims);
   }
 
+  /// [B, heads, nq, nk] of a mask [B or 1, heads or 1, nq, nk] of which only a
+  /// call knows whether it is broadcast: index 0 of a dimension that is.
+  static Value broadcastMask(ImplicitLocOpBuilder &b, AttentionOp op) {
+    Value mask = op.getMask();
+    OpFoldResult heads = b.getIndexAttr(op.getNumHeads());
+    Value init = tensor::EmptyOp::create(
+        b,
+        SmallVector<OpFoldResult>{sizeOf(b, op.getQuery(), 0), heads,
+                                  sizeOf(b, mask, 2), sizeOf(b, mask, 3)},
+        getElementTypeOrSelf(mask));
+    Value sizes[] = {tensor::DimOp::create(b, mask, 0),
+                     tensor::DimOp::create(b, mask, 1)};
+    return linalg::GenericOp::create(
+               b, init.getType(), ValueRange{}, init,
+               ArrayRef<AffineMap>{b.getMultiDimIdentityMap(4)},
+               SmallVector<utils::IteratorType>(4,
+                                                utils::IteratorType::parallel),
+               [&](OpBuilder &inner, Location loc, ValueRange) {
+                 ImplicitLocOpBuilder ib(loc, inner);
+                 SmallVector<Value> at;
+                 for (int64_t i = 0; i < 4; ++i)
+                   at.push_back(linalg::IndexOp::create(ib, i));
+                 for (int64_t i = 0; i < 2; ++i)
+                   at[i] = arith::RemUIOp::create(ib, at[i], sizes[i]);
+                 linalg::YieldOp::create(
+                     ib, tensor::ExtractOp::create(ib, mask, at).getResult());
+               })
+        .getResult(0);
+  }
+
   /// [B or 1, heads or 1, nq, nk] without its broadcast dims and with the heads
   /// split into (key head, group).
-  static Value denseMask(ImplicitLocOpBuilder &b, AttentionOp op,
+  static Value denseMask(ImplicitLocOpBuilder &b, AttentionOp op, Value mask,
                          SmallVectorImpl<int64_t> &dims) {
-    Value mask = op.getMask();
     auto type = cast<RankedTensorType>(mask.getType());
     int64_t batch =
         cast<RankedTensorType>(op.getQuery().getType()).getDimSize(0);
@@ -110,15 +142,14 @@ private:
 
   static Value packed(ImplicitLocOpBuilder &b, AttentionOp op) {
     auto type = cast<RankedTensorType>(op.getType());
+    OpFoldResult outWidth = b.getIndexAttr(op.getNumHeads() * op.getValueDim());
     auto index = [&](int64_t v) -> Value {
       return arith::ConstantIndexOp::create(b, v);
     };
     Value zero = index(0), one = index(1);
     Value tokens = tensor::DimOp::create(b, op.getQuery(), 0);
     Value out = tensor::EmptyOp::create(
-        b,
-        SmallVector<OpFoldResult>{tokens, b.getIndexAttr(type.getDimSize(1))},
-        type.getElementType());
+        b, SmallVector<OpFoldResult>{tokens, outWidth}, type.getElementType());
     Value bounds = tensor::DimOp::create(b, op.getQueryOffsets(), zero);
     Value count =
         arith::SubIOp::create(b, arith::MaxUIOp::create(b, bounds, one), one);
@@ -155,10 +186,9 @@ private:
     SmallVector<int64_t> dims;
     Value mask;
     if (op.getMask()) {
-      auto from = cast<RankedTensorType>(op.getMask().getType());
       mask = tensor::ExtractSliceOp::create(
           b, op.getMask(), SmallVector<OpFoldResult>(3, b.getIndexAttr(0)),
-          SmallVector<OpFoldResult>{b.getIndexAttr(from.getDimSize(0)),
+          SmallVector<OpFoldResult>{b.getIndexAttr(op.getNumHeads()),
                                     queries.second, keys.second},
           SmallVector<OpFoldResult>(3, b.getIndexAttr(1)));
       mask = splitHeadDim(b, op, mask, 0);
@@ -172,8 +202,7 @@ private:
     Value inserted = tensor::InsertSliceOp::create(
         b, rows, loop.getRegionIterArgs()[0],
         SmallVector<OpFoldResult>{queries.first, b.getIndexAttr(0)},
-        SmallVector<OpFoldResult>{queries.second,
-                                  b.getIndexAttr(type.getDimSize(1))},
+        SmallVector<OpFoldResult>{queries.second, outWidth},
         SmallVector<OpFoldResult>(2, b.getIndexAttr(1)));
     scf::YieldOp::create(b, inserted);
     return loop.getResult(0);

@@ -8,9 +8,12 @@ using namespace mlir::transformer;
 
 namespace {
 
-Value castTo(ImplicitLocOpBuilder &b, Value v, Type type) {
-  return v.getType() == type ? v
-                             : tensor::CastOp::create(b, type, v).getResult();
+/// `v` with `width` columns, where that is known.
+Value withColumns(ImplicitLocOpBuilder &b, Value v, int64_t width) {
+  auto type = cast<RankedTensorType>(v.getType());
+  return castTo(b, v,
+                RankedTensorType::get({type.getDimSize(0), width},
+                                      type.getElementType()));
 }
 
 /// [B, C, H, W] -> [B, C, H/s, s, W/s, s] -> [B, H/s, W/s, C, s, s] -> rows.
@@ -40,8 +43,12 @@ struct PatchesPattern : OpRewritePattern<PatchesOp> {
       turned.push_back(sizes[i]);
     Value init = tensor::EmptyOp::create(b, turned, type.getElementType());
     Value y = linalg::TransposeOp::create(b, x, init, order)->getResult(0);
-    y = tensor::CollapseShapeOp::create(
-        b, y, SmallVector<ReassociationIndices>{{0, 1, 2}, {3, 4, 5}});
+    if (down * across == 0) // 0 x ? is not reshaped: see flatten
+      y = tensor::EmptyOp::create(b, ArrayRef<int64_t>{0, channels * s * s},
+                                  type.getElementType());
+    else
+      y = tensor::CollapseShapeOp::create(
+          b, y, SmallVector<ReassociationIndices>{{0, 1, 2}, {3, 4, 5}});
     rewriter.replaceOp(op, castTo(b, y, op.getType()));
     return success();
   }
@@ -53,17 +60,24 @@ struct PrependPattern : OpRewritePattern<PrependOp> {
 
   LogicalResult matchAndRewrite(PrependOp op,
                                 PatternRewriter &rewriter) const override {
-    auto type = cast<RankedTensorType>(op.getInput().getType());
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     int64_t length = op.getLength();
-    OpFoldResult count = sizeOf(b, op.getRows(), 0);
-    OpFoldResult hidden = sizeOf(b, op.getInput(), 1);
+    auto rowsType = cast<RankedTensorType>(op.getRows().getType());
+    auto inputType = cast<RankedTensorType>(op.getInput().getType());
+    int64_t width = inputType.getDimSize(1);
+    if (ShapedType::isDynamic(width))
+      width = rowsType.getDimSize(1);
+    Value input = withColumns(b, op.getInput(), width);
+    Value rows = withColumns(b, op.getRows(), width);
+    auto type = cast<RankedTensorType>(input.getType());
+    OpFoldResult count = sizeOf(b, rows, 0);
+    OpFoldResult hidden = sizeOf(b, input, 1);
     bool isDynamic = type.isDynamicDim(0);
     int64_t staticBatch =
         isDynamic ? ShapedType::kDynamic : type.getDimSize(0) / length;
     OpFoldResult batch = b.getIndexAttr(staticBatch);
     if (isDynamic) {
-      Value all = tensor::DimOp::create(b, op.getInput(), 0);
+      Value all = tensor::DimOp::create(b, input, 0);
       Value divisor = arith::ConstantIndexOp::create(b, length);
       batch = arith::DivUIOp::create(b, all, divisor).getResult();
     }
@@ -79,7 +93,7 @@ struct PrependPattern : OpRewritePattern<PrependOp> {
         b,
         RankedTensorType::get({staticBatch, length, type.getDimSize(1)},
                               type.getElementType()),
-        op.getInput(), SmallVector<ReassociationIndices>{{0, 1}, {2}},
+        input, SmallVector<ReassociationIndices>{{0, 1}, {2}},
         SmallVector<OpFoldResult>{batch, index(length), hidden});
     Value out = tensor::EmptyOp::create(
         b, SmallVector<OpFoldResult>{batch, total, hidden},
@@ -87,9 +101,9 @@ struct PrependPattern : OpRewritePattern<PrependOp> {
     Value spread = tensor::EmptyOp::create(
         b, SmallVector<OpFoldResult>{batch, count, hidden},
         type.getElementType());
-    Value first = linalg::BroadcastOp::create(b, op.getRows(), spread,
-                                              ArrayRef<int64_t>{0})
-                      ->getResult(0);
+    Value first =
+        linalg::BroadcastOp::create(b, rows, spread, ArrayRef<int64_t>{0})
+            ->getResult(0);
     SmallVector<OpFoldResult> strides(3, index(1));
     out = tensor::InsertSliceOp::create(
         b, first, out, SmallVector<OpFoldResult>(3, index(0)),

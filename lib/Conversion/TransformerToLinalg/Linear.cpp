@@ -104,16 +104,24 @@ struct ActivationPattern : OpRewritePattern<OpT> {
   LogicalResult matchAndRewrite(OpT op,
                                 PatternRewriter &rewriter) const override {
     auto type = cast<RankedTensorType>(op.getType());
-    if (type.getRank() < 1)
-      return rewriter.notifyMatchFailure(op, "a scalar has no rows");
     RowBuilder rows(rewriter, op.getLoc());
-    Value x = rows.flatten(op.getInput());
+    SmallVector<ReassociationIndices> none;
+    Value input = op.getInput();
+    bool isScalar = type.getRank() == 0;
+    if (isScalar) {
+      type = type.clone(ArrayRef<int64_t>{1});
+      input = tensor::ExpandShapeOp::create(rows.b, type, input, none);
+    }
+    Value x = rows.flatten(input);
     Value y = rows.map({{x, Access::Element}}, x, rows.size(x, 1),
                        type.getElementType(),
                        [](ImplicitLocOpBuilder &b, ValueRange args) {
                          return emitActivation(b, kind, args[0]);
                        });
-    rewriter.replaceOp(op, rows.unflatten(y, type, op.getInput()));
+    y = rows.unflatten(y, type, input);
+    if (isScalar)
+      y = tensor::CollapseShapeOp::create(rows.b, op.getType(), y, none);
+    rewriter.replaceOp(op, y);
     return success();
   }
 };

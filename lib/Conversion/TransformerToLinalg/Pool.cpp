@@ -256,19 +256,13 @@ private:
   static LogicalResult rewriteDense(UnpoolOp op, ImplicitLocOpBuilder &b,
                                     PatternRewriter &rewriter) {
     auto type = cast<RankedTensorType>(op.getType());
-    SmallVector<OpFoldResult> sizes;
-    for (int64_t i = 0; i < 3; ++i) {
-      if (!type.isDynamicDim(i))
-        sizes.push_back(b.getIndexAttr(type.getDimSize(i)));
-      else if (i != 1)
-        sizes.push_back(sizeOf(b, op.getInput(), i / 2));
-      else
-        sizes.push_back(op.getLength());
-    }
+    SmallVector<OpFoldResult> sizes{sizeOf(b, op.getInput(), 0), op.getLength(),
+                                    sizeOf(b, op.getInput(), 1)};
     Value init = tensor::EmptyOp::create(b, sizes, type.getElementType());
-    rewriter.replaceOp(op, linalg::BroadcastOp::create(b, op.getInput(), init,
-                                                       ArrayRef<int64_t>{1})
-                               ->getResults());
+    Value y = linalg::BroadcastOp::create(b, op.getInput(), init,
+                                          ArrayRef<int64_t>{1})
+                  ->getResult(0);
+    rewriter.replaceOp(op, castTo(b, y, type));
     return success();
   }
 };

@@ -18,6 +18,12 @@ static SmallVector<ReassociationIndices> leadingDims(int64_t rank,
   return groups;
 }
 
+/// Upstream takes 0 x ? for 0 in some places and for ? in others, so that such
+/// a shape is never reshaped: there is nothing in it.
+static bool hasNoRows(RankedTensorType type, int64_t leading) {
+  return llvm::is_contained(type.getShape().take_front(leading), 0);
+}
+
 Value RowBuilder::flatten(Value v, bool hasColumns) {
   auto type = cast<RankedTensorType>(v.getType());
   int64_t rank = type.getRank();
@@ -32,32 +38,51 @@ Value RowBuilder::flatten(Value v, bool hasColumns) {
       groups.push_back({0, 1});
     return tensor::ExpandShapeOp::create(b, target, v, groups);
   }
+  if (hasNoRows(type, rank - hasColumns)) {
+    SmallVector<OpFoldResult> sizes{b.getIndexAttr(0)};
+    if (hasColumns)
+      sizes.push_back(size(v, rank - 1));
+    return tensor::EmptyOp::create(b, sizes, type.getElementType());
+  }
   return tensor::CollapseShapeOp::create(b, v, leadingDims(rank, hasColumns));
 }
 
 Value RowBuilder::unflatten(Value v, RankedTensorType type, Value like) {
   auto from = cast<RankedTensorType>(v.getType());
+  auto likeType = cast<RankedTensorType>(like.getType());
   bool hasColumns = from.getRank() == 2;
-  int64_t rank = type.getRank();
+  int64_t rank = type.getRank(), leading = rank - hasColumns;
   if (rank == from.getRank())
-    return from == type ? v : tensor::CastOp::create(b, type, v).getResult();
-  if (rank == hasColumns) {
+    return castTo(b, v, type);
+  // What `v` and `like` know of the shape; `type` may know more, or less.
+  SmallVector<int64_t> shape(likeType.getShape().take_front(leading));
+  SmallVector<OpFoldResult> sizes;
+  for (int64_t i = 0; i < leading; ++i)
+    sizes.push_back(size(like, i));
+  if (hasColumns) {
+    shape.push_back(from.getDimSize(1));
+    sizes.push_back(size(v, 1));
+  }
+  auto natural = RankedTensorType::get(shape, type.getElementType());
+  if (hasNoRows(natural, leading))
+    return castTo(b, tensor::EmptyOp::create(b, sizes, type.getElementType()),
+                  type);
+  if (leading == 0) {
     SmallVector<ReassociationIndices> groups;
     if (hasColumns)
       groups.push_back({0, 1});
-    return tensor::CollapseShapeOp::create(b, type, v, groups);
+    v = tensor::CollapseShapeOp::create(b, natural, v, groups);
+    return castTo(b, v, type);
   }
-  SmallVector<OpFoldResult> sizes;
-  for (int64_t i = 0; i < rank; ++i) {
-    if (!type.isDynamicDim(i))
-      sizes.push_back(b.getIndexAttr(type.getDimSize(i)));
-    else if (hasColumns && i == rank - 1)
-      sizes.push_back(size(v, 1));
-    else
-      sizes.push_back(tensor::DimOp::create(b, like, i).getResult());
-  }
-  return tensor::ExpandShapeOp::create(b, type, v,
-                                       leadingDims(rank, hasColumns), sizes);
+  v = tensor::ExpandShapeOp::create(b, natural, v,
+                                    leadingDims(rank, hasColumns), sizes);
+  return castTo(b, v, type);
+}
+
+Value transformer::castTo(ImplicitLocOpBuilder &b, Value v, Type type) {
+  if (v.getType() == type)
+    return v;
+  return tensor::CastOp::create(b, type, v);
 }
 
 OpFoldResult transformer::sizeOf(ImplicitLocOpBuilder &b, Value v, int64_t i) {

@@ -20,6 +20,9 @@ namespace mlir::transformer {
 /// Size `i` of a tensor, which `tensor.dim` gives where the type does not.
 OpFoldResult sizeOf(ImplicitLocOpBuilder &b, Value v, int64_t i);
 
+/// `v` as a tensor of `type`, which may know other sizes.
+Value castTo(ImplicitLocOpBuilder &b, Value v, Type type);
+
 /// How an operand of a row-wise op is indexed by (row, column).
 enum class Access { Element, Row, Column };
 
