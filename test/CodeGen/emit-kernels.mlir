@@ -4,16 +4,19 @@
 // CHECK-LABEL: func.func @contract
 // SSE-LABEL: func.func @contract
 func.func @contract(%x: memref<?x8xf32>, %bias: memref<64xf32>, %y: memref<?x64xf32>) {
-  // Panels, tiles of eight rows by two registers, k.
+  // Panels, tiles of up to eight rows by two registers, k.
   // CHECK: scf.for
   // CHECK: scf.for
+  // CHECK: scf.index_switch
+  // CHECK: case 1 {
+  // CHECK: scf.for {{.*}} -> (vector<16xf32>, vector<16xf32>) {
+  // CHECK: case 8 {
   // CHECK: scf.for {{.*}} -> (vector<16xf32>
   // CHECK-COUNT-2: vector.load {{.*}} vector<16xf32>
   // CHECK-COUNT-16: math.fma
   // CHECK: scf.yield
   // CHECK-COUNT-16: vector.store
-  // CHECK: scf.index_switch
-  // CHECK: case 7
+  // CHECK-NOT: case 9
   // CHECK-NOT: transformer_kernel.contract
   // Without fused multiply-add there is none: a library would be called.
   // SSE-NOT: math.fma
