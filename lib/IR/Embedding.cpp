@@ -1,5 +1,4 @@
-//===- Embedding.cpp - embedding and positions
-//-------------------------------===//
+//===- Embedding.cpp - embedding and positions ----------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Checks.h"
 

@@ -3,6 +3,7 @@
 #include "transformer/Import/Import.h"
 
 #include "Families.h"
+#include "transformer/IR/Weights.h"
 #include "transformer/Support/Error.h"
 #include "transformer/Support/Limits.h"
 
@@ -148,6 +149,9 @@ static OwningOpRef<ModuleOp> importInto(MLIRContext &context,
     addSentenceModules(builder, body, directory, problems);
   builder.finish();
   setModelAttribute(*module, *family, body);
+  if (problems.empty())
+    (*module)->setAttr(kCheckpointAttribute,
+                       StringAttr::get(&context, checkpoint->fingerprint()));
   if (!problems.empty())
     return nullptr;
 

@@ -21,6 +21,9 @@ struct Report {
   Target target;
   uint64_t checkpointBytes = 0, weightsBytes = 0, libraryBytes = 0;
   std::vector<std::pair<std::string, double>> milliseconds; // per stage
+  std::string preset;
+  std::string profileSource; // empty: none was needed
+  int64_t profileTokens = 0;
   std::vector<std::string> remarks;
 };
 

@@ -5,6 +5,7 @@
 #include "CheckModel.h"
 #include "Diagnostics.h"
 #include "NaiveEntry.h"
+#include "QuantizeByProfile.h"
 
 #include "transformer/CodeGen/Link.h"
 #include "transformer/Support/AtomicFile.h"
@@ -34,6 +35,8 @@ private:
   LogicalResult runPipeline(const Twine &text);
   LogicalResult write(StringRef bytes);
   LogicalResult prepare();
+  LogicalResult simplify();
+  LogicalResult round();
   LogicalResult lower();
   LogicalResult saveWeights();
   LogicalResult emitCode();
@@ -53,6 +56,7 @@ private:
   Report &report;
   Stopwatch watch;
   OwningOpRef<ModuleOp> module;
+  bool isSimplified = false;
   std::unique_ptr<AtomicDirectory> directory; // of an artifact
   WeightsIdentity weights;
   SmallVector<char, 0> object;
@@ -115,7 +119,30 @@ LogicalResult Compilation::prepare() {
   if (!options.passes.empty() && failed(runPipeline(options.passes)))
     return failure();
   watch.finished("passes");
-  return success();
+  if (options.precision == Precision::F32)
+    return success();
+  return failed(simplify()) ? failure() : round();
+}
+
+/// What loses nothing: parameters without effect go, ops merge.
+LogicalResult Compilation::simplify() {
+  if (isSimplified)
+    return success();
+  isSimplified = true;
+  LogicalResult result =
+      runPipeline("transformer-fold-weights,transformer-freeze,"
+                  "transformer-fuse{projections=false}");
+  watch.finished("simplify");
+  return result;
+}
+
+LogicalResult Compilation::round() {
+  LogicalResult result =
+      options.precision == Precision::BF16
+          ? runPipeline("transformer-round-bf16")
+          : quantizeByProfile(*module, options, report, problem);
+  watch.finished("round");
+  return result;
 }
 
 LogicalResult Compilation::lower() {
@@ -131,7 +158,8 @@ LogicalResult Compilation::lower() {
     watch.finished("lower");
     return success();
   }
-  if (failed(runPipeline("transformer-to-llvm{target-cpu=" +
+  if (failed(simplify()) ||
+      failed(runPipeline("transformer-to-llvm{target-cpu=" +
                          report.target.name + " " + options.lowering + "}")))
     return failure();
   watch.finished("lower");
@@ -251,6 +279,18 @@ LogicalResult Compilation::buildArtifact() {
   return success();
 }
 
+static StringRef presetName(Precision precision) {
+  switch (precision) {
+  case Precision::F32:
+    return "exact";
+  case Precision::BF16:
+    return "bf16";
+  case Precision::I8:
+    return "int8";
+  }
+  llvm_unreachable("all precisions are handled");
+}
+
 LogicalResult Compilation::run() {
   std::string message;
   FailureOr<Target> target = lookupTarget(options.targetCpu, message);
@@ -261,6 +301,7 @@ LogicalResult Compilation::run() {
   report.target = *target;
   report.input = options.input;
   report.commandLine = options.commandLine;
+  report.preset = presetName(options.precision).str();
   if (options.emit == Emit::Artifact)
     return buildArtifact();
   if (failed(prepare()))

@@ -77,8 +77,9 @@ mlir::transformer::readModel(MLIRContext &context,
     return readText(context, path, problem);
   ImportOptions importOptions;
   // Text names the weights and does not hold them.
-  importOptions.bindWeights =
-      options.emit != Emit::Transformer || !options.passes.empty();
+  importOptions.bindWeights = options.emit != Emit::Transformer ||
+                              !options.passes.empty() ||
+                              options.precision != Precision::F32;
   importOptions.note = [&](const Twine &message) {
     emitRemark(UnknownLoc::get(&context)) << message;
   };

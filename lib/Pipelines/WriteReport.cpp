@@ -33,6 +33,12 @@ llvm::Error mlir::transformer::writeReport(const Report &report,
     json.attribute("build_id", report.buildId);
     json.attribute("input", utf8(report.input));
     json.attribute("command", utf8(report.commandLine));
+    json.attribute("preset", report.preset);
+    if (!report.profileSource.empty())
+      json.attributeObject("profile", [&] {
+        json.attribute("source", utf8(report.profileSource));
+        json.attribute("tokens", report.profileTokens);
+      });
     json.attributeObject("target", [&] {
       json.attribute("name", report.target.name);
       json.attribute("triple", report.target.triple);

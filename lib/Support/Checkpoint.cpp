@@ -3,6 +3,7 @@
 #include "transformer/Support/Checkpoint.h"
 
 #include "transformer/Support/Error.h"
+#include "transformer/Support/Hash.h"
 #include "transformer/Support/Limits.h"
 #include "transformer/Support/StrictJson.h"
 
@@ -188,6 +189,18 @@ std::vector<Checkpoint::Entry> Checkpoint::tensors() const {
     for (const TensorInfo &info : file.weights->tensors())
       result.push_back({file.prefix + info.name, &info, file.weights.get()});
   return result;
+}
+
+std::string Checkpoint::fingerprint() const {
+  std::vector<std::string> lines; // sorted: the same for any sharding
+  for (const Entry &entry : tensors())
+    lines.push_back(entry.name + " " + dataTypeName(entry.info->type).str() +
+                    " " + shapeString(entry.info->shape) + " " +
+                    utohexstr(hashBytes(entry.data()), /*LowerCase=*/true, 16) +
+                    "\n");
+  llvm::sort(lines);
+  std::string text = llvm::join(lines, "");
+  return utohexstr(hashBytes(text), /*LowerCase=*/true, 16);
 }
 
 Error Checkpoint::checkUnchanged() const {

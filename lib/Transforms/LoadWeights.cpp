@@ -79,6 +79,10 @@ FailureOr<int64_t> transformer::loadWeights(ModuleOp module, StringRef file) {
     return failure();
   if (llvm::Error error = checkpoint->checkUnchanged())
     return module.emitError() << llvm::toString(std::move(error));
+  if (bound && !module->hasAttr(kCheckpointAttribute))
+    module->setAttr(
+        kCheckpointAttribute,
+        StringAttr::get(module.getContext(), checkpoint->fingerprint()));
   return bound;
 }
 

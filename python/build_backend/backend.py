@@ -78,7 +78,8 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     build_programs()
     name = f"transformer_mlir-{VERSION}-py3-none-{PLATFORM}.whl"
     wheel = Wheel(os.path.join(wheel_directory, name))
-    for path in sorted((ROOT / "python/transformer_mlir").glob("*.py")):
+    package = ROOT / "python/transformer_mlir"
+    for path in sorted([*package.glob("*.py"), *package.glob("*.json")]):
         wheel.add(f"transformer_mlir/{path.name}", path.read_bytes())
     for program in PROGRAMS:
         wheel.add(f"transformer_mlir/bin/{program}", (BUILD / "bin" / program).read_bytes(), 0o755)

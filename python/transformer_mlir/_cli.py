@@ -43,7 +43,11 @@ def make_parser():
     compress.add_argument("checkpoint", metavar="DIR", help="config.json, model.safetensors, tokenizer files")
     compress.add_argument("-o", "--out", metavar="OUT", required=True,
                           help="missing, empty, or an older artifact, which is replaced")
-    compress.add_argument("--preset", default="exact", help="see 'transformer-mlir presets' (default: exact)")
+    compress.add_argument("--preset", help="see 'transformer-mlir presets' (default: exact)")
+    compress.add_argument("--quantize", choices=["i8"], help="the preset int8")
+    compress.add_argument("--dtype", choices=["f32", "bf16"], help="the preset exact or bf16")
+    compress.add_argument("--profile", metavar="FILE",
+                          help="for int8: a profile.safetensors of this checkpoint (default: made of synthetic sequences)")
     compress.add_argument("--target-cpu", default="host", metavar="LEVEL", help="such as x86-64-v3 (default: host)")
     compress.add_argument("--quiet", action="store_true", help="print errors only")
 
@@ -85,7 +89,7 @@ def make_parser():
     inspect.add_argument("--depth", type=positive, metavar="N", help="cut module names after N parts")
     inspect.add_argument("--json", action="store_true", help="print JSON")
 
-    add("presets", help="what compress can do, with size and quality")
+    add("presets", help="what compress can do, with size, speed and quality")
     return parser
 
 

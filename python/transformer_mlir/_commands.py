@@ -56,9 +56,18 @@ def table(rows, head):
         print("  ".join(cells).rstrip())
 
 
+def preset_of(options):
+    """What --preset, --quantize and --dtype ask for together."""
+    asked = {flag: preset for flag, preset in [("--preset", options.preset), ("--quantize", options.quantize and "int8"),
+                                               ("--dtype", {"f32": "exact"}.get(options.dtype, options.dtype))] if preset}
+    if len(set(asked.values())) > 1:
+        raise ValueError(f"{' and '.join(asked)} contradict each other")
+    return next(iter(asked.values()), "exact")
+
+
 def compress(options):
-    report = compile_checkpoint(options.checkpoint, options.out, options.preset, target_cpu=options.target_cpu,
-                                progress=not options.quiet)
+    report = compile_checkpoint(options.checkpoint, options.out, preset_of(options), profile=options.profile,
+                                target_cpu=options.target_cpu, progress=not options.quiet)
     if not options.quiet:
         sizes = {name: os.path.getsize(os.path.join(options.out, name)) for name in ("model.so", "weights.safetensors")}
         print(f"{options.out}: preset {report['preset']}, " + ", ".join(f"{n} {megabytes(s)}" for n, s in sizes.items()))
@@ -151,5 +160,5 @@ def inspect(options):
 
 
 def presets(options):
-    table([[name, p.size, p.quality, p.summary] for name, p in PRESETS.items()],
-          ["preset", "size", "quality", "what it does"])
+    table([[name, p.size, p.speed, p.quality, p.summary] for name, p in PRESETS.items()],
+          ["preset", "size", "speed", "quality", "what it does"])

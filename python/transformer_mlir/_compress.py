@@ -72,18 +72,21 @@ def run_compiler(arguments, show=None):
         raise CompileError(problems or last or [f"transformer-compile failed with exit code {child.returncode}"])
 
 
-def compress(checkpoint, out, preset="exact", *, target_cpu="host", progress=None):
+def compress(checkpoint, out, preset="exact", *, profile=None, target_cpu="host", progress=None):
     """Compiles a Hugging Face checkpoint directory into an artifact directory.
 
     `out` may be missing, empty, or an older artifact, which is replaced as a
-    whole. `target_cpu` is "host" or a level such as "x86-64-v3". `progress`:
-    True or False (default: when stderr is a terminal), or a function that
-    takes a line. Returns the report that is also in `out`/report.json.
+    whole. `preset` is a name of PRESETS. `profile`: for "int8", the file of a
+    profile of the checkpoint; without it one is made of synthetic sequences.
+    `target_cpu` is "host" or a level such as "x86-64-v3". `progress`: True or
+    False (default: when stderr is a terminal), or a function that takes a
+    line. Returns the report that is also in `out`/report.json.
     """
     check_preset(preset)
     source, target = check_source(checkpoint), os.fspath(out)
     cpu = check_text("target_cpu", target_cpu)
-    run_compiler([source, "-o", target, f"--target-cpu={cpu}"], reporter(progress))
-    report = json.loads((pathlib.Path(target) / "report.json").read_text(encoding="utf-8"))
-    report["preset"] = preset
-    return report
+    arguments = [source, "-o", target, f"--target-cpu={cpu}", f"--preset={preset}"]
+    if profile is not None:
+        arguments.append(f"--profile={os.fspath(profile)}")
+    run_compiler(arguments, reporter(progress))
+    return json.loads((pathlib.Path(target) / "report.json").read_text(encoding="utf-8"))

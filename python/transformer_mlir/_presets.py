@@ -1,17 +1,39 @@
-"""What `compress` can do to a model. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception"""
+"""What `compress` can do to a model. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+The numbers are measured on the reference checkpoint: benchmarks/presets.py
+writes presets.json.
+"""
+import json
+import pathlib
 from typing import NamedTuple
 
 
 class Preset(NamedTuple):
     size: str
+    speed: str
     quality: str
     summary: str
 
 
-PRESETS = {
-    "exact": Preset("1x", "cosine >= 0.999999",
-                    "no approximation: float32 arithmetic in another order"),
+SUMMARIES = {
+    "exact": "float32; ops merged, parameters without effect dropped",
+    "bf16": "factors of products and tables in bf16",
+    "int8": "weights, inputs of products and tables in 8 bits; inputs scaled per token",
 }
+
+
+def read_presets():
+    measured = json.loads((pathlib.Path(__file__).parent / "presets.json").read_text(encoding="utf-8"))["presets"]
+    presets = {}
+    for name, summary in SUMMARIES.items():
+        m = measured[name]
+        quality = "the original's" if name == "exact" else \
+            f"cosine {m['cosine_mean']:.4f} (p1 {m['cosine_p1']:.4f}), Spearman {m['pair_spearman']:.4f}"
+        presets[name] = Preset(f"{m['smaller']:.2f}x smaller", f"{m['faster_1x128']:.2f}x", quality, summary)
+    return presets
+
+
+PRESETS = read_presets()
 
 
 def check_preset(name):

@@ -52,3 +52,11 @@ func.func @positions_of_ids(%o: tensor<?xi32>, %n: index, %i: tensor<?xi32>) -> 
       : (tensor<?xi32>, index, tensor<?xi32>) -> tensor<?xi32>
   return %y : tensor<?xi32>
 }
+
+// CHECK-LABEL: func.func @bf16_scales(
+// CHECK: transformer.embedding %{{.*}}, %{{.*}} scales(%{{.*}}) : (tensor<?xi32>, tensor<9x8xi8>, tensor<9xbf16>) -> tensor<?x8xf32>
+func.func @bf16_scales(%i: tensor<?xi32>, %t: tensor<9x8xi8>, %s: tensor<9xbf16>) -> tensor<?x8xf32> {
+  %y = transformer.embedding %i, %t scales(%s)
+      : (tensor<?xi32>, tensor<9x8xi8>, tensor<9xbf16>) -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}

@@ -74,10 +74,10 @@ func.func @multiplier_width(%x: tensor<2x4xf32>, %m: tensor<3xf32>) {
 
 // -----
 
-func.func @multiplier_type(%x: tensor<2x4xf32>, %m: tensor<4xf16>) {
-  // expected-error @+1 {{multiplier holds 'f16', but input holds 'f32'}}
+func.func @multiplier_type(%x: tensor<2x4xbf16>, %m: tensor<4xf32>) {
+  // expected-error @+1 {{multiplier holds 'f32', but input holds 'bf16'}}
   %y, %z = transformer.quantize %x multiplier %m
-      : (tensor<2x4xf32>, tensor<4xf16>) -> (tensor<2x4xi8>, tensor<2xf32>)
+      : (tensor<2x4xbf16>, tensor<4xf32>) -> (tensor<2x4xi8>, tensor<2xf32>)
   return
 }
 

@@ -59,3 +59,11 @@ func.func @one_row_back(%q: tensor<4xi8>, %s: tensor<f32>) -> tensor<4xbf16> {
   %y = transformer.dequantize %q, %s : (tensor<4xi8>, tensor<f32>) -> tensor<4xbf16>
   return %y : tensor<4xbf16>
 }
+
+// CHECK-LABEL: func.func @narrow_multiplier(
+// CHECK: transformer.quantize %{{.*}} multiplier %{{.*}} : (tensor<?x4xf32>, tensor<4xbf16>) -> (tensor<?x4xi8>, tensor<?xf32>)
+func.func @narrow_multiplier(%x: tensor<?x4xf32>, %m: tensor<4xbf16>) -> tensor<?x4xi8> {
+  %y, %s = transformer.quantize %x multiplier %m
+      : (tensor<?x4xf32>, tensor<4xbf16>) -> (tensor<?x4xi8>, tensor<?xf32>)
+  return %y : tensor<?x4xi8>
+}

@@ -33,6 +33,8 @@ def test_import_pulls_in_numpy_only():
     [], ["nonsense"], ["compress"], ["compress", "somewhere"], ["bench", "x", "--batch", "0"],
     ["bench", "x", "--lengths", "a"], ["encode", "x"], ["run", "x", "-o", "y.npz", "--threads", "-1"],
     ["compress", "/does/not/exist", "-o", "out"], ["compress", ".", "-o", "out", "--preset", "none"],
+    ["compress", ".", "-o", "out", "--quantize", "i4"], ["compress", ".", "-o", "out", "--dtype", "f16"],
+    ["compress", ".", "-o", "out", "--preset", "bf16", "--quantize", "i8"],
     ["run", "/does/not/exist", "--ids", "x.npy", "-o", "y.npz"], ["inspect", "/does/not/exist"],
 ])
 def test_wrong_usage_exits_with_1(arguments, tmp_path):
@@ -48,7 +50,8 @@ def test_help_and_presets():
     for name in ("compress", "encode", "run", "bench", "inspect", "presets"):
         assert name in done.stdout
         assert command(name, "--help").returncode == 0
-    assert "exact" in command("presets").stdout
+    rows = [line.split() for line in command("presets").stdout.splitlines()]
+    assert [row[0] for row in rows] == ["preset", "exact", "bf16", "int8"]
 
 
 def test_inspect(checkpoint):

@@ -8,6 +8,7 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/WithColor.h"
 
 using namespace mlir;
 using namespace mlir::transformer;
@@ -42,6 +43,22 @@ struct Flags {
   cl::opt<std::string> passes{
       "passes", cl::value_desc("pipeline"), cl::cat(category),
       cl::desc("passes to run on the transformer dialect first")};
+  cl::opt<std::string> quantize{
+      "quantize", cl::value_desc("i8"), cl::cat(category),
+      cl::desc("round linears and tables to i8, inputs per token")};
+  cl::opt<std::string> dtype{
+      "dtype", cl::value_desc("f32|bf16"), cl::cat(category),
+      cl::desc("of the factors of products (default: f32)")};
+  cl::opt<std::string> preset{
+      "preset", cl::value_desc("name"), cl::cat(category),
+      cl::desc("exact (default), bf16 (--dtype=bf16) or int8 (--quantize=i8)")};
+  cl::opt<std::string> profile{
+      "profile", cl::value_desc("file"), cl::cat(category),
+      cl::desc("a profile.safetensors of this checkpoint for --quantize "
+               "(default: one of synthetic sequences is made)")};
+  cl::opt<std::string> saveProfile{
+      "save-profile", cl::value_desc("file"), cl::cat(category),
+      cl::desc("keep the profile that --quantize makes")};
   cl::opt<std::string> lowering{
       "lowering", cl::value_desc("options"), cl::cat(category),
       cl::desc("options of the pipeline transformer-to-llvm, such as "
@@ -72,6 +89,45 @@ struct Flags {
 };
 } // namespace
 
+[[noreturn]] static void misuse(const Twine &message) {
+  llvm::WithColor::error(llvm::errs(), "transformer-compile")
+      << message << '\n';
+  exit(1);
+}
+
+/// Of the three ways to say it, those that are used must agree.
+static Precision precisionOf(const Flags &flags) {
+  if (!flags.quantize.empty() && flags.quantize != "i8")
+    misuse("--quantize=" + flags.quantize + ": supported is i8");
+  if (!flags.dtype.empty() && flags.dtype != "f32" && flags.dtype != "bf16")
+    misuse("--dtype=" + flags.dtype + ": supported are f32 and bf16");
+  SmallVector<std::pair<StringRef, Precision>> said;
+  if (!flags.quantize.empty())
+    said.push_back({"--quantize", Precision::I8});
+  if (!flags.dtype.empty())
+    said.push_back(
+        {"--dtype", flags.dtype == "f32" ? Precision::F32 : Precision::BF16});
+  if (flags.preset == "int8")
+    said.push_back({"--preset", Precision::I8});
+  else if (flags.preset == "bf16")
+    said.push_back({"--preset", Precision::BF16});
+  else if (flags.preset == "exact")
+    said.push_back({"--preset", Precision::F32});
+  else if (!flags.preset.empty())
+    misuse("--preset=" + flags.preset + ": there are exact, bf16 and int8");
+  for (auto [name, precision] : said)
+    if (precision != said.front().second)
+      misuse(said.front().first + " and " + name + " contradict each other");
+  Precision precision = said.empty() ? Precision::F32 : said.front().second;
+  if (precision != Precision::I8 &&
+      (!flags.profile.empty() || !flags.saveProfile.empty()))
+    misuse("--profile and --save-profile go with --quantize i8");
+  if (!flags.profile.empty() && !flags.saveProfile.empty())
+    misuse("--save-profile keeps a profile that is made, and --profile names "
+           "one that is there: give one of them");
+  return precision;
+}
+
 CompileOptions mlir::transformer::parseCompileOptions(int argc, char **argv) {
   Flags flags;
   cl::HideUnrelatedOptions(flags.category);
@@ -90,6 +146,9 @@ CompileOptions mlir::transformer::parseCompileOptions(int argc, char **argv) {
     options.output = flags.output;
   options.targetCpu = flags.targetCpu;
   options.passes = flags.passes;
+  options.precision = precisionOf(flags);
+  options.profile = flags.profile;
+  options.saveProfile = flags.saveProfile;
   options.lowering = flags.lowering;
   options.weights = flags.weights;
   options.linker = flags.linker;

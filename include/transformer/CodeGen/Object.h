@@ -23,8 +23,9 @@ struct WeightsIdentity {
 };
 
 /// What generated code may call. Kernels that call libm would be slow, so only
-/// the reference lowering may use all of the C library.
-enum class Calls { Memory, CLibrary };
+/// the reference lowering may use all of the C library. Elsewhere: functions of
+/// the program that will load it.
+enum class Calls { Memory, CLibrary, Elsewhere };
 
 /// A module on its way to machine code for one target. The same input gives
 /// the same bytes on every machine that has the target's level.
@@ -42,8 +43,8 @@ public:
   void optimize(llvm::OptimizationLevel level = llvm::OptimizationLevel::O3);
   /// LLVM IR.
   std::string text() const;
-  /// An ELF object. Calls of anything but memcpy, memmove and memset are an
-  /// error unless `calls` allows them.
+  /// An ELF object. With Calls::Memory, calls of anything but memcpy, memmove
+  /// and memset are an error.
   llvm::Expected<SmallVector<char, 0>> emitObject(Calls calls = Calls::Memory);
 
 private:

@@ -402,4 +402,27 @@ def TransformerExpandMath : Pass<"transformer-expand-math"> {
     "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
 }
 
+def TransformerEmitObserve : Pass<"transformer-emit-observe", "::mlir::ModuleOp"> {
+  let summary = "Hand observed tensors to a function of the program that runs the model";
+  let description = [{
+    To be run before the lowering of an instrumented model. Each
+    `transformer.observe` of packed f32 rows in @forward becomes a call of the
+    external function `tm_observe.<channels>(site, rows)`, where `site` is an index
+    into the module's attribute `transformer.sites`. Compiled code of such a model
+    runs only where that function is: in process, not as an artifact. Other
+    observed tensors are an error.
+
+    Example:
+
+    ```mlir
+    transformer.observe %x site "pooler.dense" : tensor<?x4xf32>
+    // becomes
+    %site = arith.constant 0 : i64
+    func.call @tm_observe.4(%site, %x) : (i64, tensor<?x4xf32>) -> ()
+    ```
+  }];
+  let statistics = [Statistic<"numSites", "sites", "observed tensors">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect"];
+}
+
 #endif // TRANSFORMER_CODEGEN_PASSES_TD

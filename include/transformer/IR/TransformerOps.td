@@ -157,7 +157,8 @@ def Transformer_EmbeddingOp : Transformer_PureOp<"embedding"> {
   let summary = "rows of a table";
   let description = [{
     `ids : [...]` (i32 or i64), `table : [rows, hidden]`, result `[..., hidden]`.
-    An i8 table has one f32 scale per row. The ids must lie in `[0, rows)`; the
+    An i8 table has one scale per row, as a rule in bf16, which the rounding of
+    the row accounts for. The ids must lie in `[0, rows)`; the
     runtime checks its inputs before it calls compiled code.
 
     Example:
@@ -167,7 +168,7 @@ def Transformer_EmbeddingOp : Transformer_PureOp<"embedding"> {
     ```
   }];
   let arguments = (ins Transformer_Ids:$ids, Transformer_ValueTensor:$table,
-      Optional<Transformer_Scales>:$scales);
+      Optional<Transformer_FloatTensor>:$scales);
   let results = (outs Transformer_FloatTensor:$result);
   let assemblyFormat = [{
     $ids `,` $table (`scales` `(` $scales^ `)`)? attr-dict `:` functional-type(operands, results)

@@ -19,6 +19,11 @@
 
 namespace mlir::transformer {
 
+/// The attribute of a module that says which checkpoint its weights came from:
+/// Checkpoint::fingerprint, in whatever way passes have changed them since.
+inline constexpr llvm::StringLiteral kCheckpointAttribute =
+    "transformer.checkpoint";
+
 /// How files name an element type; nothing if they can't hold it.
 std::optional<DataType> dataTypeOf(Type element);
 

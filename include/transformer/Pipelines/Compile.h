@@ -14,6 +14,9 @@ namespace mlir::transformer {
 /// How far to go.
 enum class Emit { Transformer, Linalg, LLVM, Object, Artifact };
 
+/// What the products are computed in.
+enum class Precision { F32, BF16, I8 };
+
 struct CompileOptions {
   /// A checkpoint directory or a file of MLIR text.
   std::string input;
@@ -24,6 +27,12 @@ struct CompileOptions {
   std::string targetCpu = "host";
   /// A pass pipeline to run on the transformer dialect first.
   std::string passes;
+  /// How transformer-round-bf16 or transformer-quantize-i8 follow, the latter
+  /// with a profile of `profile`, or one made of synthetic sequences.
+  Precision precision = Precision::F32;
+  std::string profile;
+  /// Where a profile that was made is kept; empty: nowhere.
+  std::string saveProfile;
   /// Options of transformer-to-llvm, as its pass pipeline has them.
   std::string lowering;
   /// The weights of a file of MLIR text; see transformer-load-weights.

@@ -29,6 +29,8 @@ public:
   std::vector<Entry> tensors() const;
   /// The weight file or the index; for messages.
   llvm::StringRef path() const { return name; }
+  /// A checksum of all names and numbers, in hexadecimal digits.
+  std::string fingerprint() const;
   /// Fails when a file changed since it was opened.
   llvm::Error checkUnchanged() const;
 

@@ -41,6 +41,13 @@ LogicalResult dropKeyBias(RewriterBase &rewriter, LinearOp op);
 /// f64. Declines where a row may see no key, and is then zeros.
 LogicalResult foldValueBias(RewriterBase &rewriter, AttentionOp op);
 
+class ModuleFilter;
+
+/// Puts a transformer.observe before the linears of f32 rows that `filter` does
+/// not leave out: one per input, named by the path of its first reader. Gives
+/// their number.
+int64_t instrument(ModuleOp module, const ModuleFilter &filter);
+
 /// Keeps in `why` the reason of the last rewrite that declined.
 struct ReasonListener : RewriterBase::Listener {
   explicit ReasonListener(std::string &why) : why(why) {}

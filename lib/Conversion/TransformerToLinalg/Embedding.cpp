@@ -33,7 +33,8 @@ struct EmbeddingPattern : OpRewritePattern<EmbeddingOp> {
               tensor::ExtractOp::create(b, table, ValueRange{row, column});
           if (!scales)
             return widen(b, v);
-          Value scale = tensor::ExtractOp::create(b, scales, ValueRange{row});
+          Value scale =
+              widen(b, tensor::ExtractOp::create(b, scales, ValueRange{row}));
           v = arith::SIToFPOp::create(b, b.getF32Type(), v);
           return arith::MulFOp::create(b, v, scale);
         });

@@ -1,0 +1,97 @@
+//===- Quantize.h - rounding linears and tables to i8 ---------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef TRANSFORMER_TRANSFORMS_QUANTIZE_H
+#define TRANSFORMER_TRANSFORMS_QUANTIZE_H
+
+#include "transformer/IR/TransformerDialect.h"
+#include "transformer/Support/Profile.h"
+#include "transformer/Support/Rounding.h"
+#include "transformer/Transforms/ModuleFilter.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/PatternMatch.h"
+
+#include <map>
+
+namespace mlir::transformer {
+
+/// Why `op` is no f32 op with a known weight, which the rewrites below need;
+/// empty if it is.
+StringRef whyNotRounded(LinearOp op);
+StringRef whyNotRounded(EmbeddingOp op);
+
+/// Rounds weights, each once, however many ops read it.
+class WeightRounder {
+public:
+  struct Rounded {
+    Value values, scales; // loads or constants
+    double error = 0;     // as in RoundedRows
+  };
+  /// The i8 form of the known f32 matrix `weight` as values at the insertion
+  /// point, its columns divided by `divisors` (none: as they are).
+  Rounded round(OpBuilder &builder, Location loc, Value weight,
+                ArrayRef<float> divisors, ScaleType scaleType);
+
+private:
+  std::map<std::tuple<const void *, std::vector<float>, ScaleType>, Rounded>
+      done;
+};
+
+/// Linears of one input, in one block.
+struct LinearGroup {
+  SmallVector<LinearOp> linears;
+  Value input() const {
+    return const_cast<LinearOp &>(linears.front()).getInput();
+  }
+  /// Of the input; null: nothing is known of it.
+  const ChannelStatistics *statistics = nullptr;
+};
+
+/// Makes the linears of `group` i8, behind one quantize of their input, whose
+/// channels are multiplied by `multipliers` (numbers that bf16 holds) first
+/// (none: not). With statistics
+/// and `correctBias` the mean of what rounding the weights changes goes into
+/// the bias. Gives the error of each weight.
+FailureOr<SmallVector<double>> quantizeLinears(RewriterBase &rewriter,
+                                               LinearGroup &group,
+                                               ArrayRef<float> multipliers,
+                                               bool correctBias,
+                                               WeightRounder &rounder);
+
+/// Makes the table of `op` i8 with a scale per row. Gives its error.
+FailureOr<double> quantizeTable(RewriterBase &rewriter, EmbeddingOp op,
+                                ScaleType scaleType, WeightRounder &rounder);
+
+/// Why `profile` is not one of the model in `module`; empty if it is.
+std::string whyNotOf(const Profile &profile, ModuleOp module);
+
+/// Why the products of `op` cannot be rounded; empty if they can.
+StringRef whyNotRounded(AttentionOp op);
+
+struct QuantizeI8Options {
+  const Profile *profile = nullptr;
+  const ModuleFilter *filter = nullptr;
+  /// Of the rms of an input against the largest weight of its column; 0: no
+  /// smoothing.
+  double smoothing = 0.5;
+  bool embeddings = true, biases = true, attention = false;
+};
+
+struct QuantizeI8Result {
+  int64_t linears = 0, tables = 0, attentions = 0, left = 0;
+};
+
+/// All of the above for a module, with a remark for each op that was a
+/// candidate; then drops the weights that nothing reads any more.
+QuantizeI8Result quantizeI8(ModuleOp module, const QuantizeI8Options &options);
+
+/// Makes the linears of `group` multiply bf16 by bf16, with f32 results. The
+/// input is rounded once for all.
+LogicalResult roundLinearsToBf16(RewriterBase &rewriter, LinearGroup &group);
+
+/// Makes the table of `op` bf16; its rows are widened behind it.
+LogicalResult roundTableToBf16(RewriterBase &rewriter, EmbeddingOp op);
+
+} // namespace mlir::transformer
+
+#endif // TRANSFORMER_TRANSFORMS_QUANTIZE_H

@@ -1,0 +1,66 @@
+//===- Instrument.cpp - observes before linears ---------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "transformer/IR/TransformerDialect.h"
+#include "transformer/Transforms/ModuleFilter.h"
+#include "transformer/Transforms/Passes.h"
+#include "transformer/Transforms/Transforms.h"
+
+#include "mlir/IR/Remarks.h"
+
+namespace mlir::transformer {
+#define GEN_PASS_DEF_TRANSFORMERINSTRUMENT
+#include "transformer/Transforms/Passes.h.inc"
+} // namespace mlir::transformer
+
+using namespace mlir;
+using namespace mlir::transformer;
+
+static StringRef whyNotObserved(LinearOp op, const ModuleFilter &filter) {
+  StringRef why = filter.whyNot(op);
+  if (!why.empty())
+    return why;
+  if (modulePath(op).empty())
+    return "it has no module path to be named by";
+  auto type = cast<RankedTensorType>(op.getInput().getType());
+  if (!type.getElementType().isF32())
+    return "its input is not f32";
+  if (type.getRank() != 2 || type.isDynamicDim(1))
+    return "its input is not packed: [tokens, channels]";
+  return "";
+}
+
+int64_t transformer::instrument(ModuleOp module, const ModuleFilter &filter) {
+  DenseSet<std::pair<Value, Block *>> seen;
+  SmallVector<LinearOp> first;
+  module.walk([&](LinearOp op) {
+    StringRef why = whyNotObserved(op, filter);
+    if (!why.empty())
+      remark::missed(op.getLoc(), remark::RemarkOpts::name("not-observed")
+                                      .category("transformer-instrument"))
+          << remark::add("the input is not observed: {0}", why);
+    else if (seen.insert({op.getInput(), op->getBlock()}).second)
+      first.push_back(op);
+  });
+  for (LinearOp op : first) {
+    OpBuilder builder(op);
+    ObserveOp::create(builder, op.getLoc(), op.getInput(), modulePath(op));
+  }
+  return first.size();
+}
+
+namespace {
+struct Instrument
+    : public transformer::impl::TransformerInstrumentBase<Instrument> {
+  using TransformerInstrumentBase::TransformerInstrumentBase;
+
+  void runOnOperation() override {
+    llvm::Expected<ModuleFilter> filter = ModuleFilter::create(skip, only);
+    if (!filter) {
+      getOperation().emitError()
+          << getArgument() << ": " << llvm::toString(filter.takeError());
+      return signalPassFailure();
+    }
+    numSites += instrument(getOperation(), *filter);
+  }
+};
+} // namespace

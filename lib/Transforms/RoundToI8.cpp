@@ -1,0 +1,255 @@
+//===- RoundToI8.cpp - linears and tables to their i8 form ----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "transformer/IR/Weights.h"
+#include "transformer/Transforms/Quantize.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace mlir::transformer;
+
+/// The numbers of a known constant; the caller has checked that it is one.
+template <typename T = float> static std::vector<T> numbersOf(Value value) {
+  std::vector<char> bytes = *copyOfBytes(value);
+  std::vector<T> numbers(bytes.size() / sizeof(T));
+  std::memcpy(numbers.data(), bytes.data(), bytes.size());
+  return numbers;
+}
+
+template <typename T> static std::vector<char> rawBytes(ArrayRef<T> values) {
+  auto *begin = reinterpret_cast<const char *>(values.data());
+  return std::vector<char>(begin, begin + values.size() * sizeof(T));
+}
+
+/// Numbers that bf16 holds, as bf16.
+static std::vector<char> upperHalves(ArrayRef<float> values) {
+  std::vector<uint16_t> halves;
+  for (float value : values)
+    halves.push_back(llvm::bit_cast<uint32_t>(value) >> 16);
+  return rawBytes<uint16_t>(halves);
+}
+
+/// Why `weight` is no f32 matrix of known finite numbers.
+static StringRef whyNotMatrix(Value weight) {
+  auto type = cast<RankedTensorType>(weight.getType());
+  if (type.getElementType().isInteger(8))
+    return "it is i8 already";
+  if (!type.getElementType().isF32())
+    return "its weight is not f32";
+  if (!type.hasStaticShape())
+    return "the shape of its weight is dynamic";
+  if (type.getNumElements() == 0)
+    return "its weight is empty";
+  if (auto load = weight.getDefiningOp<ml_program::GlobalLoadConstOp>())
+    if (!bytesOf(constantOf(weight), type))
+      return "the numbers of its weight are not known: load them with "
+             "transformer-load-weights";
+  std::optional<WeightBytes> known = bytesOf(constantOf(weight), type);
+  if (!known)
+    return "its weight is computed: transformer-fold-weights may make it known";
+  size_t count = known->bytes.size() / sizeof(float);
+  for (size_t i = 0; i < count; ++i) {
+    float number;
+    std::memcpy(&number, known->bytes.data() + i * sizeof(float),
+                sizeof(float));
+    if (!std::isfinite(number))
+      return "its weight holds NaN or infinity";
+  }
+  return "";
+}
+
+StringRef transformer::whyNotRounded(LinearOp op) {
+  auto element = [](Value v) {
+    return cast<RankedTensorType>(v.getType()).getElementType();
+  };
+  if (op.getInputScales())
+    return "it is i8 already";
+  if (!element(op.getInput()).isF32() || !element(op.getResult()).isF32())
+    return "it is not f32";
+  if (cast<RankedTensorType>(op.getInput().getType()).getRank() == 0)
+    return "its input has no rows";
+  return whyNotMatrix(op.getWeight());
+}
+
+StringRef transformer::whyNotRounded(EmbeddingOp op) {
+  if (!cast<RankedTensorType>(op.getType()).getElementType().isF32())
+    return "it is not f32";
+  return whyNotMatrix(op.getTable());
+}
+
+StringRef transformer::whyNotRounded(AttentionOp op) {
+  if (op.getProducts() != Products::f32)
+    return "its products are rounded already";
+  for (Value v : {op.getQuery(), op.getKey(), op.getValue()})
+    if (!cast<RankedTensorType>(v.getType()).getElementType().isF32())
+      return "it is not f32";
+  return "";
+}
+
+/// "x.weight" of a global; constants have no names.
+static std::string nameOf(Value weight) {
+  auto load = weight.getDefiningOp<ml_program::GlobalLoadConstOp>();
+  return load ? load.getGlobal().getLeafReference().str() : "weight";
+}
+
+WeightRounder::Rounded WeightRounder::round(OpBuilder &builder, Location loc,
+                                            Value weight,
+                                            ArrayRef<float> divisors,
+                                            ScaleType scaleType) {
+  auto key = std::make_tuple(constantOf(weight).getAsOpaquePointer(),
+                             std::vector<float>(divisors), scaleType);
+  auto found = done.find(key);
+  if (found != done.end()) {
+    // The same globals, loaded here; constants are cheap to repeat.
+    Rounded again = found->second;
+    again.values = builder.clone(*again.values.getDefiningOp())->getResult(0);
+    again.scales = builder.clone(*again.scales.getDefiningOp())->getResult(0);
+    return again;
+  }
+  auto type = cast<RankedTensorType>(weight.getType());
+  int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
+  RoundedRows rounded =
+      roundRowsToI8(numbersOf(weight), rows, columns, divisors, scaleType);
+  std::string name = nameOf(weight);
+  Rounded result;
+  result.error = rounded.error;
+  result.values =
+      createWeight(builder, loc, name + "_i8", type.clone(builder.getI8Type()),
+                   rawBytes<int8_t>(rounded.values), weight);
+  bool isNarrow = scaleType == ScaleType::BF16;
+  Type element = isNarrow ? Type(builder.getBF16Type()) : builder.getF32Type();
+  result.scales = createWeight(
+      builder, loc, name + "_scales", RankedTensorType::get({rows}, element),
+      isNarrow ? upperHalves(rounded.scales) : rawBytes<float>(rounded.scales),
+      weight);
+  done[key] = result;
+  return result;
+}
+
+/// The bias plus what the mean of the input loses to rounding the weight.
+static Value correctedBias(RewriterBase &rewriter, LinearOp op,
+                           const ChannelStatistics &statistics,
+                           const WeightRounder::Rounded &rounded,
+                           ArrayRef<float> multipliers) {
+  auto type = cast<RankedTensorType>(op.getWeight().getType());
+  int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
+  std::vector<float> bias(rows);
+  if (op.getBias()) {
+    if (!bytesOf(constantOf(op.getBias()),
+                 cast<RankedTensorType>(op.getBias().getType())))
+      return op.getBias();
+    bias = numbersOf(op.getBias());
+  }
+  std::vector<float> weight = numbersOf(op.getWeight());
+  std::vector<int8_t> values = numbersOf<int8_t>(rounded.values);
+  std::vector<float> scales = numbersOf(rounded.scales);
+  std::vector<double> mean = statistics.mean();
+  for (int64_t n = 0; n < rows; ++n) {
+    double sum = bias[n];
+    for (int64_t c = 0; c < columns; ++c) {
+      double kept = double(values[n * columns + c]) * scales[n];
+      if (!multipliers.empty())
+        kept *= multipliers[c];
+      sum += (weight[n * columns + c] - kept) * mean[c];
+    }
+    bias[n] = float(sum);
+  }
+  StringRef path = modulePath(op);
+  return createWeight(rewriter, op.getLoc(),
+                      (path.empty() ? "linear" : path.str()) + ".bias_i8",
+                      RankedTensorType::get({rows}, rewriter.getF32Type()),
+                      rawBytes<float>(bias),
+                      op.getBias() ? op.getBias() : op.getWeight());
+}
+
+/// Drops what nothing reads any more.
+static void eraseUnread(RewriterBase &rewriter, Value weight) {
+  if (weight && weight.use_empty())
+    rewriter.eraseOp(weight.getDefiningOp());
+}
+
+/// A bias of the keys of attention changes nothing (see transformer-freeze).
+static bool isKeys(LinearOp op) {
+  return llvm::all_of(op->getUses(), [](OpOperand &use) {
+    auto attention = dyn_cast<AttentionOp>(use.getOwner());
+    return attention && &use == &attention.getKeyMutable();
+  });
+}
+
+FailureOr<SmallVector<double>>
+transformer::quantizeLinears(RewriterBase &rewriter, LinearGroup &group,
+                             ArrayRef<float> multipliers, bool correctBias,
+                             WeightRounder &rounder) {
+  for (LinearOp op : group.linears) {
+    StringRef why = whyNotRounded(op);
+    if (!why.empty())
+      return rewriter.notifyMatchFailure(op, why);
+    if (op.getInput() != group.input())
+      return rewriter.notifyMatchFailure(op, "its input is another");
+  }
+  LinearOp first = group.linears.front();
+  rewriter.setInsertionPoint(first);
+  Value multiplier;
+  if (!multipliers.empty()) {
+    StringRef path = modulePath(first);
+    multiplier =
+        createWeight(rewriter, first.getLoc(),
+                     (path.empty() ? "linear" : path.str()) + ".multiplier",
+                     RankedTensorType::get({int64_t(multipliers.size())},
+                                           rewriter.getBF16Type()),
+                     upperHalves(multipliers), first.getWeight());
+  }
+  auto quantize =
+      QuantizeOp::create(rewriter, first.getLoc(), group.input(), multiplier);
+  SmallVector<double> errors;
+  for (LinearOp op : group.linears) {
+    rewriter.setInsertionPoint(op);
+    WeightRounder::Rounded weight = rounder.round(
+        rewriter, op.getLoc(), op.getWeight(), multipliers, ScaleType::F32);
+    Value bias = op.getBias();
+    if (correctBias && group.statistics && (bias || !isKeys(op)))
+      bias =
+          correctedBias(rewriter, op, *group.statistics, weight, multipliers);
+    errors.push_back(weight.error);
+    auto fresh = LinearOp::create(rewriter, op.getLoc(), op.getType(),
+                                  quantize.getResult(), weight.values, bias,
+                                  quantize.getScales(), weight.scales,
+                                  op.getActivation());
+    Value oldWeight = op.getWeight();
+    Value oldBias = bias == op.getBias() ? Value() : op.getBias();
+    rewriter.replaceOp(op, fresh.getResult());
+    eraseUnread(rewriter, oldWeight);
+    eraseUnread(rewriter, oldBias);
+  }
+  return errors;
+}
+
+FailureOr<double> transformer::quantizeTable(RewriterBase &rewriter,
+                                             EmbeddingOp op,
+                                             ScaleType scaleType,
+                                             WeightRounder &rounder) {
+  StringRef why = whyNotRounded(op);
+  if (!why.empty())
+    return rewriter.notifyMatchFailure(op, why);
+  rewriter.setInsertionPoint(op);
+  WeightRounder::Rounded table =
+      rounder.round(rewriter, op.getLoc(), op.getTable(), {}, scaleType);
+  Value oldTable = op.getTable();
+  rewriter.replaceOpWithNewOp<EmbeddingOp>(op, op.getType(), op.getIds(),
+                                           table.values, table.scales);
+  eraseUnread(rewriter, oldTable);
+  return table.error;
+}
+
+std::string transformer::whyNotOf(const Profile &profile, ModuleOp module) {
+  auto attribute = module->getAttrOfType<StringAttr>(kCheckpointAttribute);
+  StringRef own = attribute ? attribute.getValue() : "";
+  if (own == profile.checkpoint)
+    return "";
+  auto name = [](StringRef fingerprint) {
+    return fingerprint.empty() ? "a model without checkpoint"
+                               : ("checkpoint " + fingerprint).str();
+  };
+  return "is the profile of " + name(profile.checkpoint) +
+         ", and the module is of " + name(own) + ": make one for it";
+}
