@@ -51,7 +51,7 @@ Maybe bench::contractCase(ArrayRef<int64_t> numbers, StringRef kind,
   if (numbers.size() != 3 || !known)
     return std::nullopt;
   int64_t rows = numbers[0], k = numbers[1], n = numbers[2];
-  int64_t panel = panelWidth(target), panels = (n + panel - 1) / panel;
+  int64_t panel = kPanelWidth, panels = (n + panel - 1) / panel;
   bool i8 = kind == "i8", bf16 = kind == "bf16";
   int64_t group = i8 ? 4 : bf16 ? 2 : 1;
   std::string epilogue = i8 ? "%i = arith.sitofp %sum : i32 to f32\n"

@@ -16,7 +16,7 @@ constexpr int64_t kRowBlock = 64;
 
 std::string contract(StringRef x, StringRef w, StringRef bias, StringRef y,
                      int64_t k, int64_t n, const Target &target) {
-  int64_t panel = panelWidth(target), panels = (n + panel - 1) / panel;
+  int64_t panel = kPanelWidth, panels = (n + panel - 1) / panel;
   bool biased = !bias.empty();
   std::string rows =
       llvm::formatv("memref<?x{0}xf32, strided<[{0}, 1], offset: ?>>", k);
@@ -67,7 +67,7 @@ func.func @{0}(%x: memref<?x{1}xf32>, {3}, %bias: memref<{2}xf32>, %y: memref<?x
 
 Run bindRows(void *code, int64_t rows, ArrayRef<std::array<int64_t, 2>> factors,
              const Target &target) {
-  int64_t panel = panelWidth(target);
+  int64_t panel = kPanelWidth;
   int64_t k = factors.front()[0], n = factors.back()[1];
   Floats x(rows * k), y(rows * n), bias(n);
   std::vector<Floats> data;
@@ -98,7 +98,7 @@ Maybe bench::lowRankCase(ArrayRef<int64_t> numbers, StringRef kind,
   if (numbers.size() != 4 || !kind.empty())
     return std::nullopt;
   int64_t rows = numbers[0], k = numbers[1], r = numbers[2], n = numbers[3];
-  int64_t panel = panelWidth(target);
+  int64_t panel = kPanelWidth;
   auto weight = [&](StringRef name, int64_t from, int64_t to) {
     return llvm::formatv("{0}: memref<{1}x{2}x{3}xf32>", name,
                          (to + panel - 1) / panel, from, panel)

@@ -1,14 +1,14 @@
 //===- EmitContract.cpp - transformer_kernel.contract to registers --------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Loops: panel of columns, tile of rows, k. A panel of weights is used for all
-// rows before the next is touched, so weights stream through the caches once
+// Loops: tile of columns, tile of rows, k. A tile's weights are used for all
+// rows before the next are touched, so weights stream through the caches once
 // per op while the rows stay. k is not blocked: an element's sum has one
 // accumulator, which lives in a register from its first term to its epilogue.
-// Each tile fetches its share of the next panel into the second-level cache:
-// hardware would see that stream only once it is waited for.
-// Rows are dealt to tiles evenly, since a tile of few rows waits for its own
-// sums; the one or two rows that leave no choice take several panels at once.
+// Each tile fetches its share of the next columns' weights into the
+// second-level cache: hardware would see that stream only once it is waited
+// for. Rows are dealt to tiles evenly, since a tile of few rows waits for its
+// own sums; the one or two rows that leave no choice take more columns at once.
 //===----------------------------------------------------------------------===//
 #include "Emitter.h"
 #include "TileProduct.h"
@@ -32,27 +32,30 @@ public:
       return op.emitError("contraction of dynamic width; only the number of "
                           "rows may be unknown");
     depth = lhs.getDimSize(1), width = init.getDimSize(1);
-    lanes = e.target.lanes, panel = panelWidth(e.target);
+    lanes = e.target.lanes, tileWidth = lanes * e.target.tileVectors;
 
     Type sum = op.getEpilogue().front().getArgument(0).getType();
-    product =
-        TileProduct::get(e, lhs.getElementType(), weight.getElementType(), sum);
+    product = TileProduct::get(e, lhs.getElementType(), weight.getElementType(),
+                               sum, depth);
     if (!product)
       return op.emitError("contraction of ")
              << lhs.getElementType() << " by " << weight.getElementType()
              << " to " << sum
              << "; supported are f32 to f32, bf16 to f32, i8 to i32";
-    if (op.isPacked() && (weight.getDimSize(2) != panel * product->group() ||
-                          weight.getDimSize(0) != (width + panel - 1) / panel))
-      return op.emitError("weights are packed in panels of ")
-             << weight.getDimSize(2) << " values, but target '" << e.target.name
-             << "' takes " << panel * product->group();
+    int64_t group = product->group();
+    int64_t panels = llvm::divideCeil(width, kPanelWidth);
+    if (op.isPacked() && (weight.getDimSize(0) != panels ||
+                          weight.getDimSize(2) != kPanelWidth * group))
+      return op.emitError("weights are packed in ")
+             << weight.getDimSize(0) << " panels of " << weight.getDimSize(2)
+             << " values; expected are " << panels << " of "
+             << kPanelWidth * group;
     if (!op.isPacked())
-      allocatePanel(weight.getElementType());
+      allocatePanels(weight.getElementType());
 
     rows = memref::DimOp::create(e, op.getLhs(), 0);
     if (scratch) {
-      emitPanels(1);
+      emitTiles(1);
     } else {
       Value few = arith::CmpIOp::create(e, arith::CmpIPredicate::ule, rows,
                                         e.index(kFewRows));
@@ -61,7 +64,7 @@ public:
       e.setInsertionPointToStart(choice.thenBlock());
       e.switchRows(rows, kFewRows + 1, [&](int64_t count) { emitFew(count); });
       e.setInsertionPointToStart(choice.elseBlock());
-      emitPanels(kFewRows + 1);
+      emitTiles(kFewRows + 1);
     }
     op.erase();
     return success();
@@ -70,38 +73,35 @@ public:
 private:
   static constexpr int64_t kFewRows = 2;
 
-  /// One or two rows: with four panels or two there are as many sums as it
-  /// takes to hide the latency of a multiply-add.
+  /// One or two rows: with more columns there are as many sums as it takes to
+  /// hide the latency of a multiply-add.
   void emitFew(int64_t count) {
-    int64_t together = 4 / count, whole = width / panel;
-    int64_t first = whole / together * together;
     SmallVector<Value> tileRows;
     for (int64_t r = 0; r < count; ++r)
       tileRows.push_back(e.index(r));
-    auto tile = [&](Value p, int64_t panels, int64_t columns) {
-      SmallVector<Value> start;
-      for (int64_t i = 0; i < panels; ++i)
-        llvm::append_range(
-            start, product->start(op.getWeight(), e.add(p, i), depth,
-                                  std::min(e.target.tileVectors,
-                                           vectorsOf(columns - i * panel))));
+    auto tile = [&](Value column, int64_t columns) {
+      TileColumns at{op.getWeight(), column, vectorsOf(columns)};
+      SmallVector<Value> start = product->start(at);
       // Everything is read once: fetch what comes right after it.
-      Tile at{op.getWeight(), p, start, e.mul(p, panel), columns};
-      TileProduct::Ahead ahead{e.add(p, panels), e.index(0),
-                               e.index(TileProduct::kFetchGroups)};
-      emitTile(at, tileRows, ahead);
+      TileProduct::Ahead ahead{e.div(e.add(column, columns), kPanelWidth),
+                               e.index(0), e.index(TileProduct::kFetchGroups)};
+      emitTile(at, start, tileRows, column, columns, ahead);
     };
-    e.loop(e.index(0), e.index(first), together,
-           [&](Value p) { tile(p, together, together * panel); });
-    e.loop(e.index(first), e.index(whole), 1,
-           [&](Value p) { tile(p, 1, panel); });
-    if (width % panel)
-      tile(e.index(whole), 1, width % panel);
+    int64_t wide = tileWidth * (product->fewRowsTiles() / count), first = 0;
+    for (int64_t columns : {wide, tileWidth}) {
+      int64_t last = first + (width - first) / columns * columns;
+      e.loop(e.index(first), e.index(last), columns,
+             [&](Value column) { tile(column, columns); });
+      first = last;
+    }
+    if (width > first)
+      tile(e.index(first), width - first);
   }
 
-  /// All rows by one panel after the other; there are at least `fewest`.
-  void emitPanels(int64_t fewest) {
-    int64_t rowTile = e.target.rowTile;
+  /// All rows by the columns of one tile after the other; there are at least
+  /// `fewest` rows.
+  void emitTiles(int64_t fewest) {
+    int64_t rowTile = product->rowTile();
     Value one = e.index(1);
     tiles = e.max(e.div(e.add(rows, rowTile - 1), rowTile), one);
     rowsEach = arith::DivUIOp::create(e, rows, tiles);
@@ -110,27 +110,33 @@ private:
     fewestInTile = std::min(fewest, (rowTile + 1) / 2);
     if (!scratch)
       planFetches();
-    e.loop(e.index(0), e.index(width / panel), 1,
-           [&](Value p) { emitPanel(p, panel); });
-    if (width % panel)
-      emitPanel(e.index(width / panel), width % panel);
+    int64_t whole = width / tileWidth * tileWidth;
+    e.loop(e.index(0), e.index(whole), tileWidth,
+           [&](Value column) { emitColumns(column, tileWidth); });
+    if (width > whole)
+      emitColumns(e.index(whole), width - whole);
   }
 
-  int64_t vectorsOf(int64_t columns) { return (columns + lanes - 1) / lanes; }
+  int64_t vectorsOf(int64_t columns) {
+    return llvm::divideCeil(columns, lanes);
+  }
 
-  /// Logical weights are copied to a panel before its use, which costs as much
+  /// Logical weights are copied to panels before their use, which costs as much
   /// as a few rows.
-  void allocatePanel(Type element) {
+  void allocatePanels(Type element) {
     op.emitRemark("weights are not packed: each call packs them again");
     int64_t group = product->group();
-    auto type = MemRefType::get({1, (depth + group - 1) / group, panel * group},
-                                element);
+    int64_t panels = llvm::divideCeil(tileWidth, kPanelWidth);
+    int64_t groups = llvm::divideCeil(depth, group);
+    auto type = MemRefType::get({panels, groups, kPanelWidth * group}, element);
     scratch =
         memref::AllocOp::create(e, type, ValueRange{}, e.getI64IntegerAttr(64));
     Value zero = e.splat(e.getZeroAttr(element));
-    e.loop(e.index(0), e.index(type.getDimSize(1)), 1, [&](Value k) {
-      for (int64_t at = 0; at < panel * group; at += lanes)
-        e.store(zero, scratch, {e.index(0), k, e.index(at)});
+    e.loop(e.index(0), e.index(panels), 1, [&](Value panel) {
+      e.loop(e.index(0), e.index(groups), 1, [&](Value k) {
+        for (int64_t at = 0; at < kPanelWidth * group; at += lanes)
+          e.store(zero, scratch, {panel, k, e.index(at)});
+      });
     });
   }
 
@@ -143,30 +149,30 @@ private:
     perTile = e.mul(perLook, depth / product->group() / kGroups);
   }
 
-  void packPanel(Value p, int64_t columns) {
+  void packColumns(Value first, int64_t columns) {
     int64_t group = product->group();
-    Value zero = e.index(0), base = e.mul(p, panel);
+    Value zero = e.index(0);
     e.loop(zero, e.index(columns), 1, [&](Value n) {
+      Value panel = e.div(n, kPanelWidth);
+      Value column = arith::RemUIOp::create(e, n, e.index(kPanelWidth));
       e.loop(zero, e.index(depth), 1, [&](Value k) {
         Value value = memref::LoadOp::create(e, op.getWeight(),
-                                             ValueRange{e.add(base, n), k});
+                                             ValueRange{e.add(first, n), k});
         Value in = arith::RemUIOp::create(e, k, e.index(group));
-        memref::StoreOp::create(
-            e, value, scratch,
-            ValueRange{zero, e.div(k, group), e.add(e.mul(n, group), in)});
+        memref::StoreOp::create(e, value, scratch,
+                                ValueRange{panel, e.div(k, group),
+                                           e.add(e.mul(column, group), in)});
       });
     });
   }
 
-  void emitPanel(Value p, int64_t columns) {
-    Value weights = op.getWeight(), at = p;
+  void emitColumns(Value column, int64_t columns) {
+    TileColumns tile{op.getWeight(), column, vectorsOf(columns)};
     if (scratch) {
-      packPanel(p, columns);
-      weights = scratch, at = e.index(0);
+      packColumns(column, columns);
+      tile.weights = scratch, tile.first = e.index(0);
     }
-    SmallVector<Value> start =
-        product->start(weights, at, depth, vectorsOf(columns));
-    Tile tile{weights, at, start, e.mul(p, panel), columns};
+    SmallVector<Value> start = product->start(tile);
     e.loop(e.index(0), tiles, 1, [&](Value number) {
       // The first tiles are one row longer.
       Value row = e.add(arith::MulIOp::create(e, number, rowsEach),
@@ -178,37 +184,28 @@ private:
                 arith::IndexCastUIOp::create(e, e.getIndexType(), isLonger));
       TileProduct::Ahead ahead;
       if (perTile)
-        ahead = {e.add(at, 1), arith::MulIOp::create(e, number, perTile),
-                 perLook};
+        ahead = {e.div(e.add(column, tileWidth), kPanelWidth),
+                 arith::MulIOp::create(e, number, perTile), perLook};
       auto emitRows = [&](int64_t count) {
         SmallVector<Value> tileRows;
         for (int64_t r = 0; r < count; ++r)
           tileRows.push_back(e.add(row, r));
-        emitTile(tile, tileRows, ahead);
+        emitTile(tile, start, tileRows, column, columns, ahead);
       };
-      e.switchRows(count, e.target.rowTile + 1, emitRows, fewestInTile);
+      e.switchRows(count, product->rowTile() + 1, emitRows, fewestInTile);
     });
   }
 
-  /// Where a tile's weights and columns are.
-  struct Tile {
-    Value weights, panel;
-    ArrayRef<Value> start;
-    Value column;
-    int64_t columns;
-  };
-
-  void emitTile(const Tile &tile, ArrayRef<Value> tileRows,
+  void emitTile(const TileColumns &tile, ArrayRef<Value> start,
+                ArrayRef<Value> tileRows, Value column, int64_t columns,
                 const TileProduct::Ahead &ahead) {
-    int64_t vectors = vectorsOf(tile.columns), count = tileRows.size();
+    int64_t count = tileRows.size();
     SmallVector<Value> sums =
-        product->sums(op.getLhs(), tileRows, tile.weights, tile.panel,
-                      tile.start, depth, vectors, ahead);
+        product->sums(op.getLhs(), tileRows, tile, start, ahead);
     Block &body = op.getEpilogue().front();
-    for (int64_t v = 0; v < vectors; ++v) {
-      Place place{{},
-                  e.add(tile.column, v * lanes),
-                  e.firstLanes(tile.columns - v * lanes)};
+    for (int64_t v = 0; v < tile.vectors; ++v) {
+      Place place{
+          {}, e.add(column, v * lanes), e.firstLanes(columns - v * lanes)};
       // What depends on the column only is read once for all rows.
       SmallVector<Value> shared(maps.size());
       for (auto [extra, map, value] : llvm::zip(op.getExtras(), maps, shared))
@@ -216,7 +213,7 @@ private:
           value = loadAt(e, extra, map, place);
       for (int64_t r = 0; r < count; ++r) {
         place.row = tileRows[r];
-        SmallVector<Value> values{sums[r * vectors + v]};
+        SmallVector<Value> values{sums[r * tile.vectors + v]};
         for (auto [extra, map, value] : llvm::zip(op.getExtras(), maps, shared))
           values.push_back(value ? value : loadAt(e, extra, map, place));
         SmallVector<Value> results = cloneBody(e, body, values, place);
@@ -231,7 +228,7 @@ private:
   SmallVector<AffineMap> maps;
   std::unique_ptr<TileProduct> product;
   Value rows, tiles, rowsEach, longer, scratch, perLook, perTile;
-  int64_t depth = 0, width = 0, lanes = 0, panel = 0, fewestInTile = 1;
+  int64_t depth = 0, width = 0, lanes = 0, tileWidth = 0, fewestInTile = 1;
 };
 
 } // namespace

@@ -45,6 +45,24 @@ public:
     return expandF32(op, x);
   }
 
+  /// f32 to bf16, to nearest even; a NaN stays one.
+  Value narrow(Value x, Type result) {
+    floats = x.getType();
+    integers = withElement(floats, getI32Type());
+    Value bits = arith::BitcastOp::create(*this, integers, x);
+    auto upper = [&](Value of) -> Value {
+      return arith::ShRUIOp::create(*this, of, integer(16));
+    };
+    Value odd = arith::AndIOp::create(*this, upper(bits), integer(1));
+    Value rounded = arith::AddIOp::create(
+        *this, bits, arith::AddIOp::create(*this, odd, integer(0x7fff)));
+    Value quiet = arith::OrIOp::create(*this, bits, integer(0x400000));
+    Value chosen = pick(arith::CmpFPredicate::UNO, x, x, quiet, rounded);
+    Value half = arith::TruncIOp::create(
+        *this, withElement(result, getIntegerType(16)), upper(chosen));
+    return arith::BitcastOp::create(*this, result, half);
+  }
+
 private:
   Value expandF32(Operation *op, Value x) {
     if (isa<math::ExpOp>(op))
@@ -259,6 +277,21 @@ struct ExpandMath : transformer::impl::TransformerExpandMathBase<ExpandMath> {
       op->erase();
     }
     numExpanded += ops.size();
+    if (found->bf16)
+      return;
+    // Without the instruction LLVM would call its own library.
+    SmallVector<arith::TruncFOp> narrowings;
+    getOperation()->walk([&](arith::TruncFOp op) {
+      if (getElementTypeOrSelf(op.getIn()).isF32() &&
+          getElementTypeOrSelf(op.getType()).isBF16())
+        narrowings.push_back(op);
+    });
+    for (arith::TruncFOp op : narrowings) {
+      op.replaceAllUsesWith(
+          MathExpander(op, *found).narrow(op.getIn(), op.getType()));
+      op.erase();
+    }
+    numExpanded += narrowings.size();
   }
 };
 

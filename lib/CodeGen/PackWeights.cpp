@@ -30,7 +30,8 @@ int64_t depthOf(Type element) {
   return element.isInteger(8) ? 4 : element.isF32() ? 1 : 2;
 }
 
-RankedTensorType packedType(RankedTensorType type, int64_t panel) {
+RankedTensorType packedType(RankedTensorType type) {
+  constexpr int64_t panel = kPanelWidth;
   int64_t depth = depthOf(type.getElementType());
   return RankedTensorType::get(
       {int64_t(llvm::divideCeil(type.getDimSize(0), panel)),
@@ -40,7 +41,8 @@ RankedTensorType packedType(RankedTensorType type, int64_t panel) {
 
 /// Writes weight [N, K] in panels; `to` is zeroed.
 void packBytes(ArrayRef<char> from, MutableArrayRef<char> to,
-               RankedTensorType type, int64_t panel) {
+               RankedTensorType type) {
+  constexpr int64_t panel = kPanelWidth;
   int64_t columns = type.getDimSize(0), length = type.getDimSize(1);
   int64_t depth = depthOf(type.getElementType());
   size_t size = type.getElementTypeBitWidth() / 8;
@@ -58,8 +60,7 @@ void packBytes(ArrayRef<char> from, MutableArrayRef<char> to,
 
 class Packer {
 public:
-  Packer(ModuleOp module, const Target &target)
-      : module(module), symbols(module), panel(panelWidth(target)) {}
+  explicit Packer(ModuleOp module) : module(module), symbols(module) {}
 
   /// Packs argument `index` of `chain`, if only contractions read it as weight
   /// and every caller passes a global.
@@ -82,7 +83,7 @@ public:
             << index << " is not a global; it stays unpacked, which is slow";
         return false;
       }
-    RankedTensorType packed = packedType(type, panel);
+    RankedTensorType packed = packedType(type);
     for (func::CallOp call : calls) {
       auto load =
           call.getOperand(index).getDefiningOp<ml_program::GlobalLoadConstOp>();
@@ -164,13 +165,12 @@ private:
         HeapAsmResourceBlob::allocate(packed.getNumElements() * size, 64);
     MutableArrayRef<char> to = blob.getMutableData();
     std::fill(to.begin(), to.end(), 0);
-    packBytes(bytes, to, type, panel);
+    packBytes(bytes, to, type);
     return DenseResourceElementsAttr::get(packed, name, std::move(blob));
   }
 
   ModuleOp module;
   SymbolTable symbols;
-  int64_t panel;
 };
 
 struct PackWeightsPass
@@ -179,14 +179,8 @@ struct PackWeightsPass
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    std::string error;
-    FailureOr<Target> level = lookupTarget(target, error);
-    if (failed(level)) {
-      module.emitError(error);
-      return signalPassFailure();
-    }
     constantsToGlobals(module);
-    Packer packer(module, *level);
+    Packer packer(module);
     for (auto func : module.getOps<func::FuncOp>())
       if (func->hasAttr("transformer.chain"))
         for (unsigned i = 0; i < func.getNumArguments(); ++i)

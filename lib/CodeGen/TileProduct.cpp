@@ -1,5 +1,9 @@
 //===- TileProduct.cpp - the inner loops of contractions ------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What a level has no dot product for is widened with two shifts or masks per
+// register of weights, which all rows of the tile share.
+//===----------------------------------------------------------------------===//
 #include "TileProduct.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -12,10 +16,11 @@ namespace {
 /// f32: one value at a time.
 class FloatProduct : public TileProduct {
 public:
-  explicit FloatProduct(Emitter &e) : TileProduct(e, e.getF32Type()) {}
+  FloatProduct(Emitter &e, int64_t depth)
+      : TileProduct(e, e.getF32Type(), depth) {}
 
-  Value loadRow(Value lhs, Value row, Value k, int64_t) override {
-    return e.broadcast(memref::LoadOp::create(e, lhs, ValueRange{row, k}));
+  Parts loadRow(Value lhs, Value row, Value k, int64_t) override {
+    return {e.broadcast(memref::LoadOp::create(e, lhs, ValueRange{row, k}))};
   }
   Value step(Value acc, Value row, Value weight) override {
     return e.multiplyAdd(row, weight, acc);
@@ -25,37 +30,53 @@ public:
 /// Groups of small values, which a row has as one word that is broadcast.
 class GroupProduct : public TileProduct {
 public:
-  GroupProduct(Emitter &e, Type element, Type sum, int64_t values)
-      : TileProduct(e, sum), element(element), values(values) {}
+  GroupProduct(Emitter &e, Type element, Type sum, int64_t values,
+               int64_t depth)
+      : TileProduct(e, sum, depth), element(element), values(values) {}
 
   int64_t group() const override { return values; }
 
-  Value loadRow(Value lhs, Value row, Value k, int64_t count) override {
-    auto word = VectorType::get({values}, element);
-    Value part;
-    if (count == values) {
-      part = vector::LoadOp::create(e, word, lhs, ValueRange{row, k});
-    } else {
-      part = arith::ConstantOp::create(e, e.getZeroAttr(word));
-      for (int64_t i = 0; i < count; ++i) {
-        Value value =
-            memref::LoadOp::create(e, lhs, ValueRange{row, e.add(k, i)});
-        part = vector::InsertOp::create(e, value, part, ArrayRef<int64_t>{i});
-      }
-    }
-    return spread(part);
+  Parts loadRow(Value lhs, Value row, Value k, int64_t count) override {
+    return split(spread(loadGroup(lhs, row, k, count)));
   }
 
 protected:
+  Value loadGroup(Value lhs, Value row, Value k, int64_t count) {
+    auto word = VectorType::get({values}, element);
+    if (count == values)
+      return vector::LoadOp::create(e, word, lhs, ValueRange{row, k});
+    Value part = arith::ConstantOp::create(e, e.getZeroAttr(word));
+    for (int64_t i = 0; i < count; ++i) {
+      Value value =
+          memref::LoadOp::create(e, lhs, ValueRange{row, e.add(k, i)});
+      part = vector::InsertOp::create(e, value, part, ArrayRef<int64_t>{i});
+    }
+    return part;
+  }
   /// The register that has the group in each of its 32-bit lanes.
-  virtual Value spread(Value part) {
+  Value spread(Value part) {
     auto one = VectorType::get({1}, e.getI32Type());
     Value word = vector::ExtractOp::create(
         e, vector::BitCastOp::create(e, one, part), ArrayRef<int64_t>{0});
     return vector::BitCastOp::create(e, groupsOf(element), e.broadcast(word));
   }
-  VectorType groupsOf(Type type) {
-    return VectorType::get({e.target.lanes * values}, type);
+  Value intrinsic(StringRef name, Type result, ValueRange operands) {
+    return LLVM::CallIntrinsicOp::create(e, result, e.getStringAttr(name),
+                                         operands)
+        .getResult(0);
+  }
+  Value bits(Type element, Value value) {
+    int64_t width = cast<VectorType>(value.getType()).getNumElements() *
+                    cast<VectorType>(value.getType()).getElementTypeBitWidth();
+    return vector::BitCastOp::create(
+        e, VectorType::get({width / element.getIntOrFloatBitWidth()}, element),
+        value);
+  }
+  Value constantLike(Value value, int64_t number) {
+    auto type = cast<VectorType>(value.getType());
+    return arith::ConstantOp::create(
+        e, DenseElementsAttr::get(
+               type, APInt(type.getElementTypeBitWidth(), number, true)));
   }
 
   Type element;
@@ -65,166 +86,279 @@ protected:
 /// bf16 by vdpbf16ps: pairs, with f32 sums.
 class Bf16Product : public GroupProduct {
 public:
-  explicit Bf16Product(Emitter &e)
-      : GroupProduct(e, e.getBF16Type(), e.getF32Type(), 2) {}
+  Bf16Product(Emitter &e, int64_t depth)
+      : GroupProduct(e, e.getBF16Type(), e.getF32Type(), 2, depth) {}
 
   Value step(Value acc, Value row, Value weight) override {
-    return LLVM::CallIntrinsicOp::create(
-               e, acc.getType(),
-               e.getStringAttr("llvm.x86.avx512bf16.dpbf16ps.512"),
-               ValueRange{acc, row, weight})
-        .getResult(0);
+    return intrinsic("llvm.x86.avx512bf16.dpbf16ps.512", acc.getType(),
+                     {acc, row, weight});
   }
 };
 
-/// Small values widened to the type of the sums: exact, on any target.
-class WideningProduct : public GroupProduct {
+/// bf16 without it: a value is the upper half of an f32.
+class WideBf16Product : public GroupProduct {
 public:
-  using GroupProduct::GroupProduct;
+  WideBf16Product(Emitter &e, int64_t depth)
+      : GroupProduct(e, e.getBF16Type(), e.getF32Type(), 2, depth) {}
 
-  Value spread(Value part) override { return part; }
-
-  Value step(Value acc, Value row, Value weight) override {
-    for (int64_t i = 0; i < values; ++i) {
-      SmallVector<int64_t> lanes;
-      for (int64_t lane = 0; lane < e.target.lanes; ++lane)
-        lanes.push_back(lane * values + i);
-      Value b = vector::ShuffleOp::create(e, weight, weight, lanes);
-      Value a = vector::ExtractOp::create(e, row, ArrayRef<int64_t>{i});
-      VectorType wide = e.vectorOf(sum);
-      if (sum.isInteger()) {
-        a = e.broadcast(arith::ExtSIOp::create(e, sum, a));
-        b = arith::ExtSIOp::create(e, wide, b);
-        acc = arith::AddIOp::create(e, acc, arith::MulIOp::create(e, a, b));
-      } else {
-        a = e.broadcast(arith::ExtFOp::create(e, sum, a));
-        b = arith::ExtFOp::create(e, wide, b);
-        acc = e.multiplyAdd(a, b, acc);
-      }
-    }
-    return acc;
+  bool splits() const override { return true; }
+  Parts split(Value pairs) override {
+    Value words = bits(e.getI32Type(), pairs);
+    Value first = arith::ShLIOp::create(e, words, constantLike(words, 16));
+    Value second = arith::AndIOp::create(e, words, constantLike(words, -65536));
+    return {bits(sum, first), bits(sum, second)};
   }
+  Value step(Value acc, Value row, Value weight) override {
+    return e.multiplyAdd(row, weight, acc);
+  }
+};
+
+class ByteProduct : public GroupProduct {
+public:
+  ByteProduct(Emitter &e, int64_t depth)
+      : GroupProduct(e, e.getI8Type(), e.getI32Type(), 4, depth) {}
 };
 
 /// i8 by vpdpbusd, which takes unsigned times signed: rows are shifted by 128,
 /// and sums start from what that adds, negated. 32 bits hold it exactly up to
 /// k = 66,000.
-class VnniProduct : public GroupProduct {
+class VnniProduct : public ByteProduct {
 public:
-  explicit VnniProduct(Emitter &e)
-      : GroupProduct(e, e.getI8Type(), e.getI32Type(), 4) {}
+  using ByteProduct::ByteProduct;
 
-  SmallVector<Value> start(Value weights, Value panel, int64_t depth,
-                           int64_t vectors) override {
-    Value shift = arith::ConstantOp::create(
-        e,
-        DenseElementsAttr::get(groupsOf(element), static_cast<int8_t>(-128)));
+  SmallVector<Value> start(const TileColumns &columns) override {
+    Value shift = constantLike(zeroGroups(), -128);
     Value zero = e.splat(e.getI32IntegerAttr(0));
-    SmallVector<Value> sums =
-        e.loop(e.index(0), e.index((depth + 3) / 4), 1,
-               SmallVector<Value>(vectors, zero), [&](Value k, ValueRange acc) {
-                 SmallVector<Value> next;
-                 for (int64_t v = 0; v < vectors; ++v)
-                   next.push_back(
-                       dot(acc[v], shift, loadWeights(weights, panel, k, v)));
-                 return next;
-               });
+    SmallVector<Value> sums = e.loop(
+        e.index(0), e.index((depth + 3) / 4), 1,
+        SmallVector<Value>(columns.vectors, zero),
+        [&](Value k, ValueRange acc) {
+          SmallVector<Value> next;
+          for (int64_t v = 0; v < columns.vectors; ++v)
+            next.push_back(step(acc[v], shift, loadWeights(columns, k, v)));
+          return next;
+        });
     for (Value &value : sums)
       value = arith::SubIOp::create(e, zero, value);
     return sums;
   }
-
-  Value loadRow(Value lhs, Value row, Value k, int64_t count) override {
-    Value signedRow = GroupProduct::loadRow(lhs, row, k, count);
-    Value flip = arith::ConstantOp::create(
-        e,
-        DenseElementsAttr::get(groupsOf(element), static_cast<int8_t>(-128)));
-    return arith::XOrIOp::create(e, signedRow, flip);
+  Parts loadRow(Value lhs, Value row, Value k, int64_t count) override {
+    Value signedRow = spread(loadGroup(lhs, row, k, count));
+    return {arith::XOrIOp::create(e, signedRow, constantLike(signedRow, -128))};
   }
-
   Value step(Value acc, Value row, Value weight) override {
-    return dot(acc, row, weight);
+    return intrinsic(e.target.lanes == 16 ? "llvm.x86.avx512.vpdpbusd.512"
+                                          : "llvm.x86.avx512.vpdpbusd.256",
+                     acc.getType(), {acc, row, weight});
   }
 
 private:
-  Value dot(Value acc, Value row, Value weight) {
-    StringRef name = e.target.lanes == 16 ? "llvm.x86.avx512.vpdpbusd.512"
-                                          : "llvm.x86.avx512.vpdpbusd.256";
-    return LLVM::CallIntrinsicOp::create(e, acc.getType(),
-                                         e.getStringAttr(name),
-                                         ValueRange{acc, row, weight})
-        .getResult(0);
+  Value zeroGroups() {
+    return arith::ConstantOp::create(e, e.getZeroAttr(groupsOf(element)));
   }
+};
+
+/// i8 by sdot, which takes both signed.
+class DotProduct : public ByteProduct {
+public:
+  using ByteProduct::ByteProduct;
+
+  Value step(Value acc, Value row, Value weight) override {
+    return intrinsic("llvm.aarch64.neon.sdot.v4i32.v16i8", acc.getType(),
+                     {acc, weight, row});
+  }
+};
+
+/// i8 by smull and sadalp: the products of eight bytes are exact in 16 bits,
+/// and are added in pairs. A register of weights becomes its first and its
+/// second pairs of k, and a row the same.
+class NeonProduct : public ByteProduct {
+public:
+  using ByteProduct::ByteProduct;
+
+  bool splits() const override { return true; }
+  Parts split(Value groups) override {
+    Value pairs = bits(e.getI16Type(), groups);
+    Parts parts;
+    for (int64_t part : {0, 1}) {
+      SmallVector<int64_t> lanes;
+      for (int64_t lane = 0; lane < e.target.lanes; ++lane)
+        lanes.push_back(2 * lane + part);
+      parts.push_back(
+          bits(element, vector::ShuffleOp::create(e, pairs, pairs, lanes)));
+    }
+    return parts;
+  }
+  Value step(Value acc, Value row, Value weight) override {
+    Value products =
+        intrinsic("llvm.aarch64.neon.smull.v8i16",
+                  VectorType::get({8}, e.getI16Type()), {row, weight});
+    return arith::AddIOp::create(
+        e, acc,
+        intrinsic("llvm.aarch64.neon.saddlp.v4i32.v8i16", acc.getType(),
+                  {products}));
+  }
+};
+
+/// i8 by pmaddwd, which multiplies 16-bit values and adds pairs: exact, where
+/// pmaddubsw would saturate. Shifts take the even and the odd bytes of weights
+/// apart, so that pairs are (k, k+2) and (k+1, k+3). Rows are widened to that
+/// order once per tile: in registers it would cost as much as the products.
+class WordProduct : public ByteProduct {
+public:
+  WordProduct(Emitter &e, int64_t depth) : ByteProduct(e, depth) {
+    auto type =
+        MemRefType::get({rowTile(), (depth + 3) / 4 * 4}, e.getI16Type());
+    scratch =
+        memref::AllocOp::create(e, type, ValueRange{}, e.getI64IntegerAttr(64));
+  }
+
+  void prepareRows(Value &lhs, SmallVector<Value> &rows) override {
+    constexpr int64_t kChunk = 16;
+    int64_t whole = depth / kChunk * kChunk, groups = depth / 4 * 4;
+    for (size_t r = 0; r < rows.size(); ++r) {
+      Value to = e.index(r);
+      auto widen = [&](Value k, int64_t count) {
+        auto type = VectorType::get({count}, element);
+        Value bytes =
+            vector::LoadOp::create(e, type, lhs, ValueRange{rows[r], k});
+        storeWide(bytes, to, k);
+      };
+      e.loop(e.index(0), e.index(whole), kChunk,
+             [&](Value k) { widen(k, kChunk); });
+      for (int64_t k = whole; k < groups; k += 4)
+        widen(e.index(k), 4);
+      if (depth > groups)
+        storeWide(loadGroup(lhs, rows[r], e.index(groups), depth - groups), to,
+                  e.index(groups));
+      rows[r] = to;
+    }
+    lhs = scratch;
+  }
+  Parts loadRow(Value lhs, Value row, Value k, int64_t) override {
+    Parts parts;
+    for (int64_t part : {0, 1}) {
+      auto pair = VectorType::get({2}, e.getI16Type());
+      Value at = e.add(k, 2 * part);
+      Value loaded = vector::LoadOp::create(e, pair, lhs, ValueRange{row, at});
+      auto one = VectorType::get({1}, e.getI32Type());
+      Value word = vector::ExtractOp::create(
+          e, vector::BitCastOp::create(e, one, loaded), ArrayRef<int64_t>{0});
+      parts.push_back(bits(e.getI16Type(), e.broadcast(word)));
+    }
+    return parts;
+  }
+  bool splits() const override { return true; }
+  Parts split(Value groups) override {
+    Value words = bits(e.getI16Type(), groups);
+    Value byte = constantLike(words, 8);
+    Value even = arith::ShLIOp::create(e, words, byte);
+    return {arith::ShRSIOp::create(e, even, byte),
+            arith::ShRSIOp::create(e, words, byte)};
+  }
+  Value step(Value acc, Value row, Value weight) override {
+    StringRef name = e.target.lanes == 8 ? "llvm.x86.avx2.pmadd.wd"
+                                         : "llvm.x86.sse2.pmadd.wd";
+    return arith::AddIOp::create(e, acc,
+                                 intrinsic(name, acc.getType(), {row, weight}));
+  }
+
+private:
+  void storeWide(Value bytes, Value row, Value k) {
+    auto type = cast<VectorType>(bytes.getType());
+    SmallVector<int64_t> order;
+    for (int64_t i = 0; i < type.getNumElements(); i += 4)
+      order.append({i, i + 2, i + 1, i + 3});
+    Value wide = arith::ExtSIOp::create(
+        e, VectorType::get(type.getShape(), e.getI16Type()),
+        vector::ShuffleOp::create(e, bytes, bytes, order));
+    vector::StoreOp::create(e, wide, scratch, ValueRange{row, k});
+  }
+
+  Value scratch;
 };
 
 } // namespace
 
 std::unique_ptr<TileProduct> TileProduct::get(Emitter &e, Type lhs, Type weight,
-                                              Type sum) {
+                                              Type sum, int64_t depth) {
   if (lhs != weight)
     return nullptr;
+  const Target &target = e.target;
   if (lhs.isF32() && sum.isF32())
-    return std::make_unique<FloatProduct>(e);
+    return std::make_unique<FloatProduct>(e, depth);
   if (lhs.isBF16() && sum.isF32()) {
-    if (e.target.bf16)
-      return std::make_unique<Bf16Product>(e);
-    return std::make_unique<WideningProduct>(e, lhs, sum, 2);
+    if (target.bf16)
+      return std::make_unique<Bf16Product>(e, depth);
+    return std::make_unique<WideBf16Product>(e, depth);
   }
   if (lhs.isInteger(8) && sum.isInteger(32)) {
-    if (e.target.vnni)
-      return std::make_unique<VnniProduct>(e);
-    return std::make_unique<WideningProduct>(e, lhs, sum, 4);
+    if (target.vnni)
+      return std::make_unique<VnniProduct>(e, depth);
+    if (target.dotprod)
+      return std::make_unique<DotProduct>(e, depth);
+    if (target.isX86())
+      return std::make_unique<WordProduct>(e, depth);
+    return std::make_unique<NeonProduct>(e, depth);
   }
   return nullptr;
 }
 
-SmallVector<Value> TileProduct::start(Value, Value, int64_t, int64_t vectors) {
+SmallVector<Value> TileProduct::start(const TileColumns &columns) {
   TypedAttr zero = e.getZeroAttr(sum);
-  return SmallVector<Value>(vectors, e.splat(zero));
+  return SmallVector<Value>(columns.vectors, e.splat(zero));
 }
 
-Value TileProduct::loadWeights(Value weights, Value panel, Value k, int64_t v) {
-  int64_t size = e.target.lanes * group();
-  auto type = VectorType::get(
-      {size}, cast<MemRefType>(weights.getType()).getElementType());
-  int64_t each = e.target.tileVectors;
-  return vector::LoadOp::create(
-      e, type, weights,
-      ValueRange{e.add(panel, v / each), k, e.index(v % each * size)});
+Value TileProduct::loadWeights(const TileColumns &columns, Value k, int64_t v) {
+  auto type =
+      groupsOf(cast<MemRefType>(columns.weights.getType()).getElementType());
+  Value column = e.add(columns.first, v * e.target.lanes);
+  Value panel = e.div(column, kPanelWidth);
+  Value at = e.index(0);
+  if (e.target.lanes < kPanelWidth)
+    at =
+        e.mul(arith::RemUIOp::create(e, column, e.index(kPanelWidth)), group());
+  return vector::LoadOp::create(e, type, columns.weights,
+                                ValueRange{panel, k, at});
 }
 
-void TileProduct::fetch(Value weights, const Ahead &ahead, Value k) {
-  constexpr int64_t kLineBytes = 64;
-  auto type = cast<MemRefType>(weights.getType());
-  int64_t size = type.getElementTypeBitWidth() / 8;
-  int64_t step = std::max<int64_t>(1, kLineBytes / size);
+void TileProduct::fetch(const TileColumns &columns, const Ahead &ahead,
+                        Value k) {
   Value look = e.div(k, kFetchGroups);
   Value line = e.add(ahead.first, arith::MulIOp::create(e, look, ahead.each));
+  int64_t width = e.target.lanes * columns.vectors;
   e.loop(e.index(0), ahead.each, 1, [&](Value i) {
-    for (int64_t column = 0; column < type.getDimSize(2); column += step)
+    // A group of one panel is one line.
+    for (int64_t panel = 0; panel * kPanelWidth < width; ++panel)
       memref::PrefetchOp::create(
-          e, weights, ValueRange{ahead.panel, e.add(line, i), e.index(column)},
-          /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
+          e, columns.weights,
+          ValueRange{e.add(ahead.panel, panel), e.add(line, i), e.index(0)},
+          /*isWrite=*/false, /*localityHint=*/2,
+          /*isDataCache=*/true);
   });
 }
 
-SmallVector<Value> TileProduct::sums(Value lhs, ArrayRef<Value> rows,
-                                     Value weights, Value panel,
-                                     ArrayRef<Value> start, int64_t depth,
-                                     int64_t vectors, const Ahead &ahead) {
-  SmallVector<Value> carried;
+SmallVector<Value> TileProduct::sums(Value lhs, ArrayRef<Value> tileRows,
+                                     const TileColumns &columns,
+                                     ArrayRef<Value> start,
+                                     const Ahead &ahead) {
+  int64_t vectors = columns.vectors;
+  SmallVector<Value> rows(tileRows), carried;
   for (size_t r = 0; r < rows.size(); ++r)
     carried.append(start.begin(), start.end());
+  prepareRows(lhs, rows);
   auto terms = [&](Value k, int64_t count, ValueRange acc) {
-    SmallVector<Value> registers, next;
+    SmallVector<Parts> registers;
     for (int64_t v = 0; v < vectors; ++v)
-      registers.push_back(loadWeights(weights, panel, k, v));
+      registers.push_back(split(loadWeights(columns, k, v)));
     Value at = group() == 1 ? k : e.mul(k, group());
-    for (auto [r, row] : llvm::enumerate(rows)) {
-      Value a = loadRow(lhs, row, at, count);
-      for (int64_t v = 0; v < vectors; ++v)
-        next.push_back(step(acc[r * vectors + v], a, registers[v]));
-    }
+    SmallVector<Value> next(acc);
+    for (auto [r, row] : llvm::enumerate(rows))
+      for (auto [p, a] : llvm::enumerate(loadRow(lhs, row, at, count)))
+        for (int64_t v = 0; v < vectors; ++v) {
+          Value &value = next[r * vectors + v];
+          value = step(value, a, registers[v][p]);
+        }
     return next;
   };
   auto groups = [&](Value from, Value to, ValueRange acc) {
@@ -238,7 +372,7 @@ SmallVector<Value> TileProduct::sums(Value lhs, ArrayRef<Value> rows,
   if (blocks)
     sums = e.loop(e.index(0), e.index(blocks), kFetchGroups, sums,
                   [&](Value k, ValueRange acc) {
-                    fetch(weights, ahead, k);
+                    fetch(columns, ahead, k);
                     return groups(k, e.add(k, kFetchGroups), acc);
                   });
   if (whole > blocks)

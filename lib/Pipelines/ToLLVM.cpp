@@ -41,9 +41,7 @@ static void addTensorPasses(OpPassManager &pm, const ToLLVMOptions &options) {
   // CSE has merged destinations; each op needs its own from here on.
   pm.addPass(createTransformerUnshareInits());
   pm.addPass(createTransformerBindDestinations());
-  TransformerPackWeightsOptions pack;
-  pack.target = options.targetCpu;
-  pm.addPass(createTransformerPackWeights(pack));
+  pm.addPass(createTransformerPackWeights());
   pm.addPass(createTransformerBindWeights());
 }
 

@@ -2,7 +2,7 @@
 
 // Packed weights are fetched ahead, and one row takes four panels at once.
 // CHECK-LABEL: func.func @packed
-func.func @packed(%x: memref<?x64xf32>, %w: memref<8x64x32xf32>, %y: memref<?x256xf32>) {
+func.func @packed(%x: memref<?x64xf32>, %w: memref<16x64x16xf32>, %y: memref<?x256xf32>) {
   // CHECK: scf.if
   // CHECK: case 1 {
   // CHECK: memref.prefetch
@@ -15,6 +15,6 @@ func.func @packed(%x: memref<?x64xf32>, %w: memref<8x64x32xf32>, %y: memref<?x25
   transformer_kernel.contract %x, %w extras() outs(%y) attributes {maps = []} {
   ^bb0(%sum: f32):
     transformer_kernel.yield %sum : f32
-  } : (memref<?x64xf32>, memref<8x64x32xf32>, memref<?x256xf32>) -> ()
+  } : (memref<?x64xf32>, memref<16x64x16xf32>, memref<?x256xf32>) -> ()
   return
 }

@@ -75,6 +75,20 @@ llvm::Value *pairSums(llvm::IRBuilder<> &b, llvm::CallBase &call) {
   return sum;
 }
 
+/// Products of i8 in i16.
+llvm::Value *wideProduct(llvm::IRBuilder<> &b, llvm::CallBase &call) {
+  return b.CreateMul(b.CreateSExt(call.getArgOperand(0), call.getType()),
+                     b.CreateSExt(call.getArgOperand(1), call.getType()));
+}
+
+/// Sums of two neighbouring i16 in i32.
+llvm::Value *widePairSum(llvm::IRBuilder<> &b, llvm::CallBase &call) {
+  llvm::Value *even = everyLane(b, call.getArgOperand(0), 2, 0);
+  llvm::Value *odd = everyLane(b, call.getArgOperand(0), 2, 1);
+  return b.CreateAdd(b.CreateSExt(even, call.getType()),
+                     b.CreateSExt(odd, call.getType()));
+}
+
 /// x * 2^floor(y), unmasked.
 llvm::Value *scale(llvm::IRBuilder<> &b, llvm::CallBase &call) {
   auto *mask = dyn_cast<llvm::ConstantInt>(call.getArgOperand(3));
@@ -104,6 +118,10 @@ llvm::Value *replacement(llvm::IRBuilder<> &b, llvm::CallBase &call,
     return bf16Dot(b, call);
   if (name.contains(".pmadd.wd") || name.contains(".pmaddw.d."))
     return pairSums(b, call);
+  if (name.starts_with("llvm.aarch64.neon.smull."))
+    return wideProduct(b, call);
+  if (name.starts_with("llvm.aarch64.neon.saddlp."))
+    return widePairSum(b, call);
   if (name.starts_with("llvm.x86.avx512.mask.scalef.ps."))
     return scale(b, call);
   return nullptr;

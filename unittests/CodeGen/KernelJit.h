@@ -38,8 +38,8 @@ template <typename T, int Rank> struct Buffer {
 /// Functions of one module: `call` passes `_mlir_ciface_` pointers.
 class KernelJit {
 public:
-  /// Emits the kernels of `text` for `target`; with `naive` set, generics by
-  /// plain loops instead.
+  /// Emits the kernels of `text` for `target`, which is emulated where this CPU
+  /// lacks it; with `naive` set, generics by plain loops instead.
   static llvm::Expected<std::unique_ptr<KernelJit>>
   create(StringRef text, const Target &target, bool naive = false);
 

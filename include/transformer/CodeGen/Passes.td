@@ -133,8 +133,8 @@ def TransformerPackWeights : Pass<"transformer-pack-weights", "::mlir::ModuleOp"
   let summary = "Lay out the weights of contractions as their kernels read them";
   let description = [{
     A weight `[N, K]` that only `transformer_kernel.contract` ops read becomes
-    panels of the target's width, `[ceil(N / P), ceil(K / V), P * V]` (V as in the
-    op's description). The bytes of bound globals are rewritten into new globals
+    panels of P = 16 columns, `[ceil(N / P), ceil(K / V), P * V]` (V as in the
+    op's description), the same on every CPU level. The bytes of bound globals are rewritten into new globals
     called `<name>.packed`; extern globals change their type only. Constant
     tensors that chains are called with become globals. Unused globals go.
 
@@ -152,8 +152,6 @@ def TransformerPackWeights : Pass<"transformer-pack-weights", "::mlir::ModuleOp"
     }
     ```
   }];
-  let options = [Option<"target", "target-cpu", "std::string", "\"host\"",
-                        "CPU level whose panel width is used">];
   let statistics = [Statistic<"numPacked", "packed", "chain arguments packed">];
   let dependentDialects = ["::mlir::ml_program::MLProgramDialect"];
 }
@@ -380,13 +378,14 @@ def TransformerEmitKernels : Pass<"transformer-emit-kernels"> {
 }
 
 def TransformerExpandMath : Pass<"transformer-expand-math"> {
-  let summary = "Expand exp, erf, tanh, sin and cos to vector arithmetic";
+  let summary = "Expand exp, erf, tanh, sin, cos and rounding to bf16 to vector arithmetic";
   let description = [{
     Replaces `math.exp`, `exp2`, `erf`, `tanh`, `sin` and `cos` on scalars and
     vectors of f32 (f16 and bf16 by way of f32) by polynomials, so that no call
     of a math library is left in a kernel. Errors are below 2 ulp, of erf 6 ulp;
     those of sin and cos hold for angles up to 10,000. NaN stays NaN, and
-    exp(-inf) is 0.
+    exp(-inf) is 0. Rounding f32 to bf16 becomes integer arithmetic where the
+    level has no instruction for it.
 
     Example:
 

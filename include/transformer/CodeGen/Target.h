@@ -38,10 +38,11 @@ struct Target {
   bool isX86() const { return StringRef(triple).starts_with("x86_64"); }
 };
 
-/// The column count P of a panel of packed weights.
-inline int64_t panelWidth(const Target &target) {
-  return target.lanes * target.tileVectors;
-}
+/// The column count P of a panel of packed weights: the same on every level,
+/// so that all levels of an artifact read one weights file. In each type a
+/// group of k of one panel is one cache line. Registers hold a panel or an even
+/// part of it.
+constexpr int64_t kPanelWidth = 16;
 
 /// Attention packs and reads a head's keys once per kernel op, so that an op
 /// should get all query rows of a (sequence, head), or blocks of at least this
