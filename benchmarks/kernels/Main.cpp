@@ -137,7 +137,8 @@ std::vector<std::string> allCases() {
   names.push_back("contract:128x384x1536:gelu");
   for (int64_t d : {32, 64})
     for (int64_t length : {8, 17, 32, 128, 512})
-      names.push_back("attention:" + shape({length, 12, d}));
+      for (const char *kind : {"", ":bf16", ":i8"})
+        names.push_back("attention:" + shape({length, 12, d}) + kind);
   for (int64_t rank : {32, 64, 96, 128, 192, 256}) {
     names.push_back("lowrank:" + shape({128, 384, rank, 384}));
     names.push_back("lowrank:" + shape({128, 384, rank, 1536}));
@@ -189,7 +190,8 @@ int main(int argc, char **argv) {
     if (!test)
       return fail("'" + name +
                   "' is no case; write contract:ROWSxKxN[:gelu|:bf16|:i8], "
-                  "attention:LENGTHxHEADSxD, lowrank:ROWSxKxRANKxN or "
+                  "attention:LENGTHxHEADSxD[:bf16|:i8|:causal], "
+                  "lowrank:ROWSxKxRANKxN or "
                   "fft:LENGTHxHIDDEN[:static]");
     auto jit = KernelJit::create(test->text, *target);
     if (!jit)

@@ -1,14 +1,12 @@
 //===- EmitAttention.cpp - transformer_kernel.attention to registers ------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Keys are transposed and values copied to panels of one register width, then
-// each tile of query rows computes all of its scores, their softmax, and the
-// weighted values, with the scores of the tile in the nearest cache. The
-// softmax is exact over the whole row; nothing is rescaled. All reads stay
-// within the n keys: lanes beyond them repeat the last key and are masked to
-// -inf, which adds nothing to any sum.
+// Keys and values are packed, then each tile of query rows computes all of its
+// scores, their softmax, and the weighted values, with the scores of the tile
+// in the nearest cache. The softmax is exact over the whole row; only rows
+// whose scores would not stay in the second cache go block by block.
 //===----------------------------------------------------------------------===//
-#include "Emitter.h"
+#include "AttentionEmitter.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 
@@ -17,330 +15,188 @@
 using namespace mlir;
 using namespace mlir::transformer;
 
-namespace {
+/// Bytes of scores of one tile that are kept before they are made weights: half
+/// of a common second cache.
+static constexpr int64_t kScoreBytes = 512 << 10;
 
-class AttentionEmitter {
-public:
-  AttentionEmitter(kernel::AttentionOp op, const Target &target)
-      : op(op), e(op, target), lanes(target.lanes), rowTile(target.rowTile),
-        depth(cast<MemRefType>(op.getQuery().getType()).getDimSize(1)),
-        width(cast<MemRefType>(op.getInit().getType()).getDimSize(1)) {}
+AttentionEmitter::AttentionEmitter(kernel::AttentionOp op, const Target &target)
+    : op(op), e(op, target), product(WordProduct::get(e, op.getProducts())),
+      lanes(target.lanes), rowTile(target.rowTile),
+      depth(cast<MemRefType>(op.getQuery().getType()).getDimSize(1)),
+      width(cast<MemRefType>(op.getInit().getType()).getDimSize(1)),
+      group(product->group()), depthWords((depth + group - 1) / group),
+      valueRegisters((width + lanes - 1) / lanes),
+      eightBit(op.getProducts() == Products::i8),
+      single(op.getProducts() == Products::f32),
+      hides(!eightBit && (op.getCausal() || op.getBias())),
+      direct(
+          single &&
+          cast<MemRefType>(op.getQuery().getType()).getElementType().isF32()),
+      scale(op.getScale().convertToFloat() * 1.44269504f) {
+  int64_t block = kScoreBytes / 4 / rowTile;
+  if (op.getKeyBlock())
+    block = *op.getKeyBlock();
+  if (!op.getMaxKeys() || *op.getMaxKeys() > uint64_t(block))
+    blockPanels = std::max<int64_t>(1, block / lanes);
+}
 
-  void emit() {
-    Value query = op.getQuery();
-    keys = memref::DimOp::create(e, op.getKey(), 0);
-    registers = e.div(e.add(keys, lanes - 1), lanes);
-    allocate();
-    packKeys();
-    packValues();
-    Value rows = memref::DimOp::create(e, query, 0);
-    Value rest = arith::RemUIOp::create(e, rows, e.index(rowTile));
-    Value full = e.sub(rows, rest);
-    e.loop(e.index(0), full, rowTile,
-           [&](Value row) { emitTile(row, rowTile); });
-    e.switchRows(rest, rowTile, [&](int64_t count) { emitTile(full, count); });
-    op.erase();
+void AttentionEmitter::emit() {
+  zero = e.index(0);
+  Value rows = memref::DimOp::create(e, op.getQuery(), 0);
+  keys = memref::DimOp::create(e, op.getKey(), 0);
+  panels = e.div(e.add(keys, lanes - 1), lanes);
+  allocate();
+  // A block of rows may be empty: nothing is packed for it.
+  Value some = arith::CmpIOp::create(e, arith::CmpIPredicate::ne, rows, zero);
+  auto guard = scf::IfOp::create(e, some, /*withElseRegion=*/false);
+  e.setInsertionPoint(guard.thenYield());
+  packKeys();
+  packValues();
+  emitTiles();
+  op.erase();
+}
+
+Value AttentionEmitter::allocate(ArrayRef<int64_t> shape, ValueRange sizes,
+                                 Type element) {
+  auto type = MemRefType::get(shape, element);
+  return memref::AllocOp::create(e, type, sizes, e.getI64IntegerAttr(64));
+}
+
+void AttentionEmitter::allocate() {
+  int64_t count = ShapedType::kDynamic, words = ShapedType::kDynamic;
+  SmallVector<Value> panelSize, wordSize;
+  if (std::optional<uint64_t> bound = op.getMaxKeys()) {
+    count = (*bound + lanes - 1) / lanes;
+    words = count * lanes / group;
+  } else {
+    panelSize.push_back(panels);
+    wordSize.push_back(e.mul(panels, lanes / group));
   }
+  Type word = product->word(), real = e.getF32Type();
+  int64_t extra = product->rowOffset() ? 1 : 0;
+  keyPanels = allocate({count, depthWords + extra, lanes}, panelSize, word);
+  stats = allocate({count, eightBit ? NumStats : 1, lanes}, panelSize, real);
+  valueWords = allocate({words, valueRegisters, lanes}, wordSize, word);
+  // One register more, so that rows do not all fall on the same cache lines.
+  int64_t stride = ((blockPanels ? *blockPanels : count) + 1) * lanes;
+  scores = allocate({rowTile, stride}, {}, word);
+  if (blockPanels)
+    partial = allocate({rowTile, valueRegisters, lanes}, {}, real);
+  if (direct)
+    return;
+  int64_t registers = (depth + lanes - 1) / lanes;
+  queryWords = allocate({rowTile, registers * lanes / group}, {}, word);
+  int64_t rowSize = (depthWords + lanes - 1) / lanes * lanes;
+  rowWords = allocate({lanes, rowSize}, {}, word);
+  if (!eightBit)
+    return;
+  factors = allocate({2, (rowTile + lanes - 1) / lanes * lanes}, {}, real);
+}
 
-private:
-  Value allocate(ArrayRef<int64_t> shape, ValueRange sizes) {
-    auto type = MemRefType::get(shape, e.getF32Type());
-    return memref::AllocOp::create(e, type, sizes, e.getI64IntegerAttr(64));
-  }
+/// Rows are spread over as few tiles as hold them, evenly: a tile of one row
+/// would wait for its own sums.
+void AttentionEmitter::emitTiles() {
+  Value rows = memref::DimOp::create(e, op.getQuery(), 0);
+  Value tiles = e.div(e.add(rows, rowTile - 1), rowTile);
+  Value least = arith::DivUIOp::create(e, rows, tiles);
+  Value more = arith::RemUIOp::create(e, rows, tiles);
+  e.loop(zero, tiles, 1, {zero}, [&](Value t, ValueRange carried) {
+    Value larger = arith::CmpIOp::create(e, arith::CmpIPredicate::ult, t, more);
+    Value count =
+        e.add(least, arith::SelectOp::create(e, larger, e.index(1), zero));
+    e.switchRows(count, rowTile + 1,
+                 [&](int64_t size) { emitTile(carried[0], size); });
+    return SmallVector<Value>{e.add(carried[0], count)};
+  });
+}
 
-  void allocate() {
-    int64_t valueRegisters = (width + lanes - 1) / lanes;
-    int64_t count = ShapedType::kDynamic, capacity = ShapedType::kDynamic;
-    SmallVector<Value> registerSize, keySize;
-    if (std::optional<int64_t> bound = op.getMaxKeys()) {
-      capacity = *bound, count = (*bound + lanes - 1) / lanes;
-    } else {
-      registerSize.push_back(registers);
-      keySize.push_back(keys);
+void AttentionEmitter::emitTile(Value row, int64_t count) {
+  Tile tile;
+  for (int64_t r = 0; r < count; ++r)
+    tile.rows.push_back(e.add(row, r));
+  tile.seen = keys, tile.used = panels;
+  // Under a causal mask a row sees the keys up to its own, where the sequences
+  // end together.
+  if (op.getCausal()) {
+    Value shift = e.sub(keys, op.getNumRows());
+    for (Value r : tile.rows) {
+      Value limit = e.add(e.add(e.add(r, op.getFirstRow()), shift), 1);
+      tile.limits.push_back(e.max(zero, e.min(limit, keys)));
     }
-    keyPanels = allocate({count, depth, lanes}, registerSize);
-    valuePanels = allocate({valueRegisters, capacity, lanes}, keySize);
-    scores = allocate({count, rowTile, lanes}, registerSize);
+    tile.seen = tile.limits.back();
+    tile.used = e.div(e.add(tile.seen, lanes - 1), lanes);
   }
+  if (!direct)
+    packQueries(tile);
+  emitBlocks(tile);
+  if (poison)
+    emitRareValues(tile);
+}
 
-  /// Transposes a square of registers in log2(lanes) rounds of exchanges.
-  void transpose(SmallVector<Value> &square) {
-    for (int64_t block = lanes / 2; block; block /= 2) {
-      SmallVector<int64_t> low, high;
-      for (int64_t i = 0; i < lanes; ++i) {
-        bool second = i & block;
-        low.push_back(second ? lanes + i - block : i);
-        high.push_back(second ? lanes + i : i + block);
-      }
-      for (int64_t i = 0; i < lanes; ++i) {
-        if (i & block)
-          continue;
-        Value a = square[i], b = square[i + block];
-        square[i] = vector::ShuffleOp::create(e, a, b, low);
-        square[i + block] = vector::ShuffleOp::create(e, a, b, high);
-      }
-    }
-  }
-
-  void packKeys() {
-    Value last = e.sub(keys, e.index(1));
-    e.loop(e.index(0), registers, 1, [&](Value panel) {
-      SmallVector<Value> rows;
-      Value first = e.mul(panel, lanes);
-      for (int64_t i = 0; i < lanes; ++i)
-        rows.push_back(e.min(e.add(first, i), last));
-      auto block = [&](Value at, int64_t count) {
-        SmallVector<Value> square;
-        for (Value row : rows)
-          square.push_back(e.load(op.getKey(), {row, at}, e.firstLanes(count)));
-        transpose(square);
-        for (int64_t i = 0; i < std::min(count, lanes); ++i)
-          e.store(square[i], keyPanels, {panel, e.add(at, i), e.index(0)});
-      };
-      int64_t whole = depth / lanes * lanes;
-      if (whole)
-        e.loop(e.index(0), e.index(whole), lanes,
-               [&](Value at) { block(at, lanes); });
-      if (depth > whole)
-        block(e.index(whole), depth - whole);
-    });
-  }
-
-  void packValues() {
-    e.loop(e.index(0), keys, 1, [&](Value key) {
-      for (int64_t at = 0, v = 0; at < width; at += lanes, ++v) {
-        Value part =
-            e.load(op.getValue(), {key, e.index(at)}, e.firstLanes(width - at));
-        e.store(part, valuePanels, {e.index(v), key, e.index(0)});
-      }
-    });
-  }
-
-  void emitTile(Value row, int64_t count) {
-    SmallVector<Value> rows;
-    for (int64_t r = 0; r < count; ++r)
-      rows.push_back(e.add(row, r));
-    // The keys that some row of the tile sees: all, or under a causal mask
-    // those up to the last row's own, where the sequences end together.
-    Value seen = keys;
-    SmallVector<Value> limits;
+/// NaN and infinities among values, which were packed as zeros, for the rows
+/// that see them.
+void AttentionEmitter::emitRareValues(const Tile &tile) {
+  Value any =
+      arith::CmpFOp::create(e, arith::CmpFPredicate::UNO, poison, poison);
+  auto found = scf::IfOp::create(e, any, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(e);
+  e.setInsertionPoint(found.thenYield());
+  Value infinity = e.splat(std::numeric_limits<float>::infinity());
+  e.loop(zero, e.index(tile.size()), 1, [&](Value r) {
+    Value row = e.add(tile.rows[0], r), seen = keys;
     if (op.getCausal()) {
       Value shift = e.sub(keys, op.getNumRows());
-      Value zero = e.index(0);
-      for (Value r : rows) {
-        Value limit = e.add(e.add(e.add(r, op.getFirstRow()), shift), 1);
-        limits.push_back(e.max(zero, e.min(limit, keys)));
-      }
-      seen = limits.back();
+      Value limit = e.add(e.add(e.add(row, op.getFirstRow()), shift), 1);
+      seen = e.max(zero, e.min(limit, keys));
     }
-    Value used = e.div(e.add(seen, lanes - 1), lanes);
-
-    SmallVector<Value> largest = emitScores(rows, limits, used);
-    SmallVector<Value> scales = emitSoftmax(largest, used);
-    emitWeightedSums(rows, scales, seen);
-  }
-
-  /// Calls `emit(index, registers)` for pairs of registers up to `count` and
-  /// for the odd one, which carry values from one to the next.
-  SmallVector<Value>
-  forPairs(Value count, ValueRange carried,
-           function_ref<SmallVector<Value>(Value, int64_t, ValueRange)> emit) {
-    Value odd = arith::RemUIOp::create(e, count, e.index(2));
-    Value even = e.sub(count, odd);
-    SmallVector<Value> values =
-        e.loop(e.index(0), even, 2, carried,
-               [&](Value at, ValueRange inner) { return emit(at, 2, inner); });
-    return e.loop(even, count, 1, values, [&](Value at, ValueRange inner) {
-      return emit(at, 1, inner);
+    e.loop(zero, seen, 1, [&](Value key) {
+      auto addValues = [&] {
+        for (int64_t column = 0; column < width; column += lanes) {
+          Value mask = e.firstLanes(width - column);
+          SmallVector<Value> at{row, e.index(column)};
+          Value value = loadInput(op.getValue(), {key, e.index(column)}, mask);
+          Value sum = loadInput(op.getInit(), at, mask);
+          sum = pick(arith::CmpFPredicate::OLT, absolute(value), infinity, sum,
+                     arith::AddFOp::create(e, sum, value));
+          storeResult(sum, at, mask);
+        }
+      };
+      if (!op.getBias())
+        return addValues();
+      Value bias = memref::LoadOp::create(
+          e, op.getBias(), ValueRange{e.add(op.getFirstRow(), row), key});
+      Value lowest = arith::ConstantOp::create(
+          e, e.getFloatAttr(bias.getType(),
+                            -std::numeric_limits<double>::infinity()));
+      Value visible =
+          arith::CmpFOp::create(e, arith::CmpFPredicate::UNE, bias, lowest);
+      auto sees = scf::IfOp::create(e, visible, /*withElseRegion=*/false);
+      OpBuilder::InsertionGuard inner(e);
+      e.setInsertionPoint(sees.thenYield());
+      addValues();
     });
-  }
-
-  /// Scores of a tile to scratch; returns the lane-wise maxima of each row.
-  SmallVector<Value> emitScores(ArrayRef<Value> rows, ArrayRef<Value> limits,
-                                Value used) {
-    float lowest = -std::numeric_limits<float>::infinity();
-    Value hidden = e.splat(lowest);
-    Value scale = e.splat(op.getScaleAttr());
-    Value zero = e.splat(0.0f), start = e.index(0);
-    SmallVector<Value> maxima(rows.size(), hidden);
-    return forPairs(
-        used, maxima, [&](Value at, int64_t vectors, ValueRange largest) {
-          SmallVector<Value> sums =
-              e.loop(start, e.index(depth), 1,
-                     SmallVector<Value>(rows.size() * vectors, zero),
-                     [&](Value d, ValueRange acc) {
-                       SmallVector<Value> columns, next;
-                       for (int64_t v = 0; v < vectors; ++v)
-                         columns.push_back(
-                             e.load(keyPanels, {e.add(at, v), d, start}));
-                       for (auto [r, row] : llvm::enumerate(rows)) {
-                         Value q = e.broadcast(memref::LoadOp::create(
-                             e, op.getQuery(), ValueRange{row, d}));
-                         for (int64_t v = 0; v < vectors; ++v)
-                           next.push_back(e.multiplyAdd(q, columns[v],
-                                                        acc[r * vectors + v]));
-                       }
-                       return next;
-                     });
-          SmallVector<Value> next(largest.begin(), largest.end());
-          for (int64_t v = 0; v < vectors; ++v) {
-            Value panel = e.add(at, v), first = e.mul(panel, lanes);
-            Value visible = maskBelow(first, keys);
-            for (auto [r, row] : llvm::enumerate(rows)) {
-              Value score =
-                  arith::MulFOp::create(e, sums[r * vectors + v], scale);
-              if (Value bias = op.getBias())
-                score = arith::AddFOp::create(
-                    e, score,
-                    e.load(bias, {e.add(op.getFirstRow(), row), first},
-                           visible));
-              // A row's causal limit is never beyond the keys.
-              Value seen =
-                  limits.empty() ? visible : maskBelow(first, limits[r]);
-              score = arith::SelectOp::create(e, seen, score, hidden);
-              e.store(score, scores, {panel, e.index(r), start});
-              next[r] = larger(score, next[r]);
-            }
-          }
-          return next;
-        });
-  }
-
-  /// Lanes whose key, `first` + lane, is below `limit`.
-  Value maskBelow(Value first, Value limit) {
-    return vector::CreateMaskOp::create(e, e.vectorOf(e.getI1Type()),
-                                        ValueRange{e.sub(limit, first)});
-  }
-
-  /// The maximum, ignoring NaN in `a`: NaN reaches the result by itself.
-  Value larger(Value a, Value b) {
-    Value is = arith::CmpFOp::create(e, arith::CmpFPredicate::OGT, a, b);
-    return arith::SelectOp::create(e, is, a, b);
-  }
-
-  /// Scores to unnormalised weights; returns 1 / sum of each row, and 0 for
-  /// rows that see no key.
-  SmallVector<Value> emitSoftmax(ArrayRef<Value> largest, Value used) {
-    auto scalar = [&](float value) -> Value {
-      return arith::ConstantOp::create(e, e.getF32FloatAttr(value));
-    };
-    Value zero = scalar(0.0f), one = scalar(1.0f);
-    Value lowest = scalar(-std::numeric_limits<float>::infinity());
-    SmallVector<Value> shifts;
-    for (Value row : largest) {
-      Value top =
-          e.reduceLanes(row, [&](Value a, Value b) { return larger(a, b); });
-      // With nothing to see there is nothing to shift by: -inf - -inf is NaN.
-      Value none =
-          arith::CmpFOp::create(e, arith::CmpFPredicate::OEQ, top, lowest);
-      shifts.push_back(
-          e.broadcast(arith::SelectOp::create(e, none, zero, top)));
-    }
-    Value log2e = e.splat(1.44269504f), start = e.index(0);
-    SmallVector<Value> sums = e.loop(
-        start, used, 1, SmallVector<Value>(largest.size(), e.splat(0.0f)),
-        [&](Value panel, ValueRange carried) {
-          SmallVector<Value> next;
-          for (auto [r, shift] : llvm::enumerate(shifts)) {
-            SmallVector<Value> at{panel, e.index(r), start};
-            Value score = e.load(scores, at);
-            score = arith::SubFOp::create(e, score, shift);
-            score = arith::MulFOp::create(e, score, log2e);
-            Value weight = math::Exp2Op::create(e, score);
-            e.store(weight, scores, at);
-            next.push_back(arith::AddFOp::create(e, carried[r], weight));
-          }
-          return next;
-        });
-    SmallVector<Value> scales;
-    for (Value row : sums) {
-      Value sum = e.reduceLanes(row, [&](Value a, Value b) -> Value {
-        return arith::AddFOp::create(e, a, b);
-      });
-      Value none =
-          arith::CmpFOp::create(e, arith::CmpFPredicate::OEQ, sum, zero);
-      Value inverse = arith::DivFOp::create(e, one, sum);
-      scales.push_back(
-          e.broadcast(arith::SelectOp::create(e, none, zero, inverse)));
-    }
-    return scales;
-  }
-
-  void emitWeightedSums(ArrayRef<Value> rows, ArrayRef<Value> scales,
-                        Value seen) {
-    int64_t whole = width / lanes, pairs = whole / 2 * 2;
-    if (pairs)
-      e.loop(e.index(0), e.index(pairs), 2,
-             [&](Value v) { emitWeightedSum(rows, scales, seen, v, 2, {}); });
-    if (whole > pairs)
-      emitWeightedSum(rows, scales, seen, e.index(pairs), 1, {});
-    if (width > whole * lanes)
-      emitWeightedSum(rows, scales, seen, e.index(whole), 1,
-                      e.firstLanes(width - whole * lanes));
-  }
-
-  void emitWeightedSum(ArrayRef<Value> rows, ArrayRef<Value> scales, Value seen,
-                       Value first, int64_t vectors, Value mask) {
-    Value start = e.index(0);
-    SmallVector<Value> sums(rows.size() * vectors, e.splat(0.0f));
-    auto term = [&](Value panel, Value lane, ValueRange acc) {
-      SmallVector<Value> columns, next;
-      Value key = e.add(e.mul(panel, lanes), lane);
-      for (int64_t v = 0; v < vectors; ++v)
-        columns.push_back(e.load(valuePanels, {e.add(first, v), key, start}));
-      for (size_t r = 0; r < rows.size(); ++r) {
-        Value weight = e.broadcast(memref::LoadOp::create(
-            e, scores, ValueRange{panel, e.index(r), lane}));
-        for (int64_t v = 0; v < vectors; ++v)
-          next.push_back(
-              e.multiplyAdd(weight, columns[v], acc[r * vectors + v]));
-      }
-      return next;
-    };
-    Value full = e.div(seen, lanes);
-    sums = e.loop(start, full, 1, sums, [&](Value panel, ValueRange acc) {
-      return e.loop(start, e.index(lanes), 1, acc,
-                    [&](Value lane, ValueRange inner) {
-                      return term(panel, lane, inner);
-                    });
-    });
-    Value left = e.sub(seen, e.mul(full, lanes));
-    sums = e.loop(start, left, 1, sums, [&](Value lane, ValueRange acc) {
-      return term(full, lane, acc);
-    });
-    for (auto [r, row] : llvm::enumerate(rows))
-      for (int64_t v = 0; v < vectors; ++v)
-        e.store(arith::MulFOp::create(e, sums[r * vectors + v], scales[r]),
-                op.getInit(), {row, e.mul(e.add(first, v), lanes)}, mask);
-  }
-
-  kernel::AttentionOp op;
-  Emitter e;
-  int64_t lanes, rowTile, depth, width;
-  Value keys, registers, keyPanels, valuePanels, scores;
-};
-
-} // namespace
+  });
+}
 
 LogicalResult transformer::emitAttention(kernel::AttentionOp op,
                                          const Target &target) {
-  for (Value buffer :
-       {op.getQuery(), op.getKey(), op.getValue(), op.getInit()}) {
+  Type element = cast<ShapedType>(op.getQuery().getType()).getElementType();
+  auto fits = [&](Value buffer, bool fixed) {
     auto type = dyn_cast<MemRefType>(buffer.getType());
-    if (!type || !type.getElementType().isF32() || type.getRank() != 2 ||
-        type.isDynamicDim(1) || !type.isLastDimUnitStride())
-      return op.emitError("operands must be f32 buffers of a fixed number of "
-                          "contiguous columns; found ")
+    return type && type.getElementType() == element && type.getRank() == 2 &&
+           !(fixed && type.isDynamicDim(1)) && type.isLastDimUnitStride();
+  };
+  if (!element.isF32() && !element.isF16() && !element.isBF16())
+    return op.emitError("operands must be of f32, f16 or bf16, not ")
+           << element;
+  for (Value buffer : {op.getQuery(), op.getKey(), op.getValue(), op.getInit()})
+    if (!fits(buffer, /*fixed=*/true))
+      return op.emitError("operands must be buffers of ")
+             << element << " with a fixed number of contiguous columns; found "
              << buffer.getType();
-  }
-  if (Value bias = op.getBias()) {
-    auto type = dyn_cast<MemRefType>(bias.getType());
-    if (!type || !type.getElementType().isF32() || type.getRank() != 2 ||
-        !type.isLastDimUnitStride())
-      return op.emitError("bias must be an f32 buffer of contiguous columns; "
-                          "found ")
-             << bias.getType();
-  }
+  if (Value bias = op.getBias(); bias && !fits(bias, /*fixed=*/false))
+    return op.emitError("bias must be a buffer of ")
+           << element << " with contiguous columns; found " << bias.getType();
   AttentionEmitter(op, target).emit();
   return success();
 }

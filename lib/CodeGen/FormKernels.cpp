@@ -1,13 +1,14 @@
 //===- FormKernels.cpp - attention and fft_mix to parallel loops ----------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A packed attention becomes an scf.forall over (sequence, head) around a
-// transformer_kernel.attention on slices, a packed fft_mix one over sequences
-// around a transformer_kernel.fft_mix. Both are kept whole from here on: their
-// emitters know the registers, linalg does not.
+// A packed attention becomes an scf.forall over (sequence, head, block of rows)
+// around a transformer_kernel.attention on slices, a packed fft_mix one over
+// sequences around a transformer_kernel.fft_mix. Both are kept whole from here
+// on: their emitters know the registers, linalg does not.
 //===----------------------------------------------------------------------===//
 #include "transformer/CodeGen/KernelDialect.h"
 #include "transformer/CodeGen/Passes.h"
+#include "transformer/CodeGen/Target.h"
 #include "transformer/IR/TransformerDialect.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -25,6 +26,13 @@ using namespace mlir::transformer;
 
 namespace {
 
+/// Few (sequence, head) pairs are cut into blocks of rows, until there is this
+/// much to share out: enough for some threads to finish together. What a row
+/// becomes does not depend on it.
+constexpr int64_t kItems = 24;
+/// Blocks are multiples of what every target's row tile divides.
+constexpr int64_t kRowMultiple = 24;
+
 /// The rows [begin, begin + count) of one sequence.
 struct Span {
   Value begin, count;
@@ -40,22 +48,27 @@ public:
     int64_t heads = op.getNumHeads(), group = heads / op.getNumKvHeads();
     auto type = cast<RankedTensorType>(op.getType());
     Value out = emptyLike(op.getQuery(), type);
-    scf::ForallOp loop = forall(op.getQueryOffsets(), heads, out);
+    Value blocks = rowBlocks(op, heads);
+    scf::ForallOp loop =
+        forall(op.getQueryOffsets(), {b.getIndexAttr(heads), blocks}, out);
     Value s = loop.getInductionVar(0), h = loop.getInductionVar(1);
     Span queries = span(op.getQueryOffsets(), s);
     Span keys = op.getKeyOffsets() ? span(op.getKeyOffsets(), s) : queries;
+    Span block = blockOf(queries, loop.getInductionVar(2), blocks);
+    Value first = arith::SubIOp::create(b, block.begin, queries.begin);
     Value kvHead =
         group == 1 ? h : arith::DivUIOp::create(b, h, idx(group)).getResult();
-    Value q = rows(op.getQuery(), queries, h, dim);
+    Value q = rows(op.getQuery(), block, h, dim);
     Value k = rows(op.getKey(), keys, kvHead, dim);
     Value v = rows(op.getValue(), keys, kvHead, valueDim);
-    Value init = rows(loop.getRegionIterArgs()[0], queries, h, valueDim);
+    Value init = rows(loop.getRegionIterArgs()[0], block, h, valueDim);
     Value bias = op.getMask() ? headOf(op.getMask(), h) : Value();
     auto kernel = kernel::AttentionOp::create(
-        b, TypeRange{init.getType()}, q, k, v, bias, idx(0), queries.count,
-        init, b.getF32FloatAttr(op.getEffectiveScale()),
-        op.getCausal() ? b.getUnitAttr() : UnitAttr(), maxKeys());
-    insert(loop, kernel->getResult(0), queries, h, valueDim);
+        b, TypeRange{init.getType()}, q, k, v, bias, first, queries.count, init,
+        b.getF32FloatAttr(op.getEffectiveScale()),
+        op.getCausal() ? b.getUnitAttr() : UnitAttr(), maxKeys(), IntegerAttr(),
+        op.getProductsAttr());
+    insert(loop, kernel->getResult(0), block, h, valueDim);
     return result(loop, type);
   }
 
@@ -63,7 +76,7 @@ public:
     auto type = cast<RankedTensorType>(op.getType());
     int64_t hidden = type.getDimSize(1);
     Value out = emptyLike(op.getInput(), type);
-    scf::ForallOp loop = forall(op.getOffsets(), 1, out);
+    scf::ForallOp loop = forall(op.getOffsets(), {}, out);
     Span tokens = span(op.getOffsets(), loop.getInductionVar(0));
     Value first = idx(0);
     Value x = rows(op.getInput(), tokens, first, hidden);
@@ -86,17 +99,47 @@ private:
     return tensor::EmptyOp::create(b, sizes, type.getElementType());
   }
 
-  /// Loops over sequences and heads; leaves `b` in front of the terminator.
-  scf::ForallOp forall(Value offsets, int64_t heads, Value out) {
+  Value sequenceCount(Value offsets) {
     Value bounds = tensor::DimOp::create(b, offsets, 0);
-    Value one = idx(1);
-    Value sequences =
-        arith::SubIOp::create(b, arith::MaxUIOp::create(b, bounds, one), one);
-    auto loop = scf::ForallOp::create(
-        b,
-        ArrayRef<OpFoldResult>{OpFoldResult(sequences),
-                               OpFoldResult(b.getIndexAttr(heads))},
-        ValueRange{out}, std::nullopt);
+    return arith::SubIOp::create(b, arith::MaxUIOp::create(b, bounds, idx(1)),
+                                 idx(1));
+  }
+
+  /// How many blocks of rows the longest sequences are cut into.
+  Value rowBlocks(AttentionOp op, int64_t heads) {
+    if (heads >= kItems)
+      return idx(1);
+    Value pairs = arith::MulIOp::create(b, sequenceCount(op.getQueryOffsets()),
+                                        idx(heads));
+    Value wanted = arith::CeilDivUIOp::create(
+        b, idx(kItems), arith::MaxUIOp::create(b, pairs, idx(1)));
+    Value tokens = tensor::DimOp::create(b, op.getQuery(), 0);
+    return arith::MinUIOp::create(b, wanted, blocksOf(tokens));
+  }
+  /// As many as have rows enough to be worth packing the keys again.
+  Value blocksOf(Value count) {
+    return arith::MaxUIOp::create(
+        b, arith::DivUIOp::create(b, count, idx(kAttentionRowBlock)), idx(1));
+  }
+  /// The rows of block `at` of a sequence; none if it has fewer blocks.
+  Span blockOf(Span sequence, Value at, Value blocks) {
+    Value own = arith::MinUIOp::create(b, blocks, blocksOf(sequence.count));
+    Value size = arith::CeilDivUIOp::create(b, sequence.count, own);
+    size = arith::MulIOp::create(
+        b, arith::CeilDivUIOp::create(b, size, idx(kRowMultiple)),
+        idx(kRowMultiple));
+    Value first = arith::MinUIOp::create(b, arith::MulIOp::create(b, at, size),
+                                         sequence.count);
+    Value left = arith::SubIOp::create(b, sequence.count, first);
+    return {arith::AddIOp::create(b, sequence.begin, first),
+            arith::MinUIOp::create(b, size, left)};
+  }
+
+  /// Loops over sequences and what else; leaves `b` in front of the terminator.
+  scf::ForallOp forall(Value offsets, ArrayRef<OpFoldResult> inner, Value out) {
+    SmallVector<OpFoldResult> bounds{sequenceCount(offsets)};
+    llvm::append_range(bounds, inner);
+    auto loop = scf::ForallOp::create(b, bounds, ValueRange{out}, std::nullopt);
     b.setInsertionPoint(loop.getTerminator());
     return loop;
   }
@@ -182,18 +225,15 @@ struct FormKernelsPass
     });
     for (Operation *op : ops) {
       auto type = cast<RankedTensorType>(op->getResult(0).getType());
-      if (type.getRank() != 2 || !type.getElementType().isF32()) {
+      auto attention = dyn_cast<AttentionOp>(op);
+      if (type.getRank() != 2 ||
+          (!attention && !type.getElementType().isF32())) {
         op->emitRemark("kept for the reference lowering, which is slow: only "
-                       "packed f32 is made a kernel");
+                       "packed attention and packed fft_mix of f32 are made "
+                       "kernels");
         continue;
       }
       Value result;
-      auto attention = dyn_cast<AttentionOp>(op);
-      if (attention && attention.getProducts() != Products::f32) {
-        op->emitRemark("kept for the reference lowering, which is slow: only "
-                       "products of f32 are made a kernel");
-        continue;
-      }
       if (attention)
         result = Former(op, maxLength).formAttention(attention);
       else

@@ -3,7 +3,9 @@
 module attributes {transformer.model = {max_length = 64 : i64}} {
 // Grouped heads: query head h uses key head h / 2.
 // CHECK-LABEL: func.func @grouped
-// CHECK: scf.forall (%[[S:.*]], %[[H:.*]]) in (%{{.*}}, 4)
+// Few sequences and heads are cut into blocks of rows, for the threads.
+// CHECK: %[[BLOCKS:.*]] = arith.minui
+// CHECK: scf.forall (%[[S:.*]], %[[H:.*]], %[[B:.*]]) in (%{{.*}}, 4, %[[BLOCKS]])
 // CHECK: arith.divui %[[H]], %{{.*}}
 // CHECK: transformer_kernel.attention {{.*}} rows(%{{.*}} of %{{.*}}) outs(%{{.*}}) {causal, max_keys = 64 : i64, scale = 5.000000e-01 : f32}
 // CHECK: tensor.parallel_insert_slice
@@ -13,8 +15,16 @@ func.func @grouped(%q: tensor<?x16xf32>, %kv: tensor<?x8xf32>, %offsets: tensor<
   return %y : tensor<?x16xf32>
 }
 
+// CHECK-LABEL: func.func @rounded
+// CHECK: transformer_kernel.attention {{.*}} products = #transformer.products<i8>
+func.func @rounded(%x: tensor<?x16xf32>, %offsets: tensor<?xi32>) -> tensor<?x16xf32> {
+  %y = transformer.attention %x, %x, %x offsets(%offsets) {num_heads = 4 : i64, num_kv_heads = 4 : i64, products = #transformer.products<i8>}
+      : (tensor<?x16xf32>, tensor<?x16xf32>, tensor<?x16xf32>, tensor<?xi32>) -> tensor<?x16xf32>
+  return %y : tensor<?x16xf32>
+}
+
 // CHECK-LABEL: func.func @fourier
-// CHECK: scf.forall (%{{.*}}, %{{.*}}) in (%{{.*}}, 1)
+// CHECK: scf.forall (%{{.*}}) in (%{{.*}})
 // CHECK: transformer_kernel.fft_mix {{.*}} {max_rows = 64 : i64}
 func.func @fourier(%x: tensor<?x8xf32>, %offsets: tensor<?xi32>) -> tensor<?x8xf32> {
   %y = transformer.fft_mix %x offsets(%offsets) : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>

@@ -1,7 +1,7 @@
-// RUN: transformer-opt %s --transformer-quantize-i8 --split-input-file --remarks-filter='transformer-quantize-i8' --remark-format=emitRemark 2> %t.remarks | FileCheck %s
+// RUN: transformer-opt %s --transformer-quantize-i8=attention=false --split-input-file --remarks-filter='transformer-quantize-i8' --remark-format=emitRemark 2> %t.remarks | FileCheck %s
 // RUN: FileCheck %s --check-prefix=REMARK < %t.remarks
 // RUN: transformer-opt %s --transformer-quantize-i8='only=chosen skip=spared embeddings=false' --split-input-file | FileCheck %s --check-prefix=SOME
-// RUN: transformer-opt %s --transformer-quantize-i8=attention=true --split-input-file | FileCheck %s --check-prefix=CORE
+// RUN: transformer-opt %s --transformer-quantize-i8 --split-input-file | FileCheck %s --check-prefix=CORE
 
 // REMARK-DAG: no profile was given, so inputs are rounded plainly, without smoothing, which costs accuracy: give profile=
 

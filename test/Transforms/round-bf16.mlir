@@ -1,7 +1,7 @@
-// RUN: transformer-opt %s --transformer-round-bf16 --split-input-file --remarks-filter='transformer-round-bf16' --remark-format=emitRemark 2> %t.remarks | FileCheck %s
+// RUN: transformer-opt %s --transformer-round-bf16=attention=false --split-input-file --remarks-filter='transformer-round-bf16' --remark-format=emitRemark 2> %t.remarks | FileCheck %s
 // RUN: FileCheck %s --check-prefix=REMARK < %t.remarks
 // RUN: transformer-opt %s --transformer-round-bf16='only=chosen embeddings=false' --split-input-file | FileCheck %s --check-prefix=SOME
-// RUN: transformer-opt %s --transformer-round-bf16=attention=true --split-input-file | FileCheck %s --check-prefix=CORE
+// RUN: transformer-opt %s --transformer-round-bf16 --split-input-file | FileCheck %s --check-prefix=CORE
 // RUN: not transformer-opt %s --transformer-round-bf16='skip=*' --split-input-file 2>&1 | FileCheck %s --check-prefix=BAD
 // BAD: transformer-round-bf16: skip=* is no regular expression
 

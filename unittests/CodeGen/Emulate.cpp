@@ -127,12 +127,37 @@ llvm::Value *replacement(llvm::IRBuilder<> &b, llvm::CallBase &call,
   return nullptr;
 }
 
+/// Rounding to bf16, to nearest even: the back end would call a library.
+llvm::Value *roundToBf16(llvm::IRBuilder<> &b, llvm::Value *x,
+                         llvm::Type *type) {
+  llvm::Type *words = x->getType()->getWithNewType(b.getInt32Ty());
+  llvm::Type *halves = x->getType()->getWithNewType(b.getInt16Ty());
+  auto constant = [&](uint64_t v) { return llvm::ConstantInt::get(words, v); };
+  llvm::Value *bits = b.CreateBitCast(x, words);
+  llvm::Value *upper = b.CreateLShr(bits, constant(16));
+  llvm::Value *odd = b.CreateAnd(upper, constant(1));
+  llvm::Value *nearest = b.CreateLShr(
+      b.CreateAdd(bits, b.CreateAdd(odd, constant(0x7fff))), constant(16));
+  llvm::Value *quiet = b.CreateOr(upper, constant(0x40));
+  llvm::Value *value = b.CreateSelect(b.CreateFCmpUNO(x, x), quiet, nearest);
+  return b.CreateBitCast(b.CreateTrunc(value, halves), type);
+}
+
 } // namespace
 
 bool test::emulateIntrinsics(llvm::Module &module) {
   for (llvm::Function &function : module)
     for (llvm::Instruction &instruction :
          llvm::make_early_inc_range(llvm::instructions(function))) {
+      if (isa<llvm::FPTruncInst>(instruction) &&
+          instruction.getType()->getScalarType()->isBFloatTy() &&
+          instruction.getOperand(0)->getType()->getScalarType()->isFloatTy()) {
+        llvm::IRBuilder<> builder(&instruction);
+        instruction.replaceAllUsesWith(roundToBf16(
+            builder, instruction.getOperand(0), instruction.getType()));
+        instruction.eraseFromParent();
+        continue;
+      }
       auto *call = dyn_cast<llvm::CallBase>(&instruction);
       llvm::Function *callee = call ? call->getCalledFunction() : nullptr;
       if (!callee || !callee->isTargetIntrinsic())

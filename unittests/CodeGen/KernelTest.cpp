@@ -1,51 +1,14 @@
 //===- KernelTest.cpp - emitted kernels against plain loops ---------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "Emulate.h"
-#include "KernelJit.h"
+#include "KernelTesting.h"
 
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "gtest/gtest.h"
-
-#include <cmath>
-#include <cstdlib>
-#include <random>
-#include <vector>
 
 using namespace mlir;
 using namespace mlir::transformer;
 using namespace mlir::transformer::test;
 
 namespace {
-
-std::vector<float> randoms(size_t count, unsigned seed) {
-  std::mt19937 engine(seed);
-  std::normal_distribution<float> normal;
-  std::vector<float> values(count);
-  for (float &value : values)
-    value = normal(engine);
-  return values;
-}
-
-/// The levels that this machine runs, and the best one, emulated if need be.
-/// All of them, which takes minutes, when TRANSFORMER_ALL_LEVELS is set.
-std::vector<Target> testedTargets(bool all = false) {
-  std::string error;
-  std::vector<Target> targets;
-  all |= std::getenv("TRANSFORMER_ALL_LEVELS") != nullptr;
-  for (StringRef name : supportedTargets()) {
-    Target target = *lookupTarget(name, error);
-    if (all || targets.empty() || isRunnable(target))
-      targets.push_back(target);
-  }
-  return targets;
-}
-
-std::unique_ptr<KernelJit> jitOf(StringRef text, const Target &target) {
-  auto jit = KernelJit::create(text, target);
-  EXPECT_TRUE(static_cast<bool>(jit)) << llvm::toString(jit.takeError());
-  return jit ? std::move(*jit) : nullptr;
-}
 
 /// Packs logical weights [n, k] as the ops' description says.
 template <typename T>
@@ -216,105 +179,6 @@ TEST(Contract, Bf16) {
               << target.name << " " << k << "x" << n;
         }
     }
-}
-
-constexpr const char *kAttention = R"(
-!rows = memref<?x{0}xf32, strided<[{2}, 1]>>
-!values = memref<?x{1}xf32, strided<[{2}, 1]>>
-func.func @attention(%q: !rows, %k: !rows, %v: !values, %o: !values, %first: index, %num: index) {{
-  transformer_kernel.attention %q, %k, %v rows(%first of %num) outs(%o)
-      {{scale = 0.25 : f32, max_keys = 64 : i64{3}}
-      : (!rows, !rows, !values, index, index, !values) -> ()
-  return
-}
-)";
-
-TEST(Attention, AnyWidthAndLength) {
-  for (const Target &target : testedTargets())
-    for (bool causal : {false, true})
-      for (auto [d, dv] : {Shape{32, 32}, {5, 20}}) {
-        constexpr int64_t kStride = 50;
-        auto jit = jitOf(
-            llvm::formatv(kAttention, d, dv, kStride, causal ? ", causal" : "")
-                .str(),
-            target);
-        ASSERT_TRUE(jit);
-        for (auto [rows, keys] : {Shape{0, 0},
-                                  {3, 0},
-                                  {1, 1},
-                                  {17, 17},
-                                  {8, 33},
-                                  {40, 9},
-                                  {50, 50}}) {
-          // What lies around the sequence is NaN and must not be seen.
-          int64_t most = std::max(rows, keys);
-          std::vector<float> data[3];
-          for (int64_t i = 0; i < 3; ++i) {
-            data[i] = randoms((most + 2) * kStride, i);
-            std::fill_n(data[i].begin(), kStride, NAN);
-            int64_t end = (1 + (i ? keys : rows)) * kStride;
-            std::fill(data[i].begin() + end, data[i].end(), NAN);
-          }
-          std::vector<float> y((rows + 1) * kStride, 7.0f), part = y;
-          Buffer<float, 2> q(data[0].data() + kStride, {rows, d}, kStride);
-          Buffer<float, 2> k(data[1].data() + kStride, {keys, d}, kStride);
-          Buffer<float, 2> v(data[2].data() + kStride, {keys, dv}, kStride);
-          Buffer<float, 2> o(y.data(), {rows, dv}, kStride);
-          jit->call("attention", &q, &k, &v, &o, int64_t(0), int64_t(rows));
-
-          // Any block of rows gives the same.
-          int64_t first = rows / 3, count = rows - first;
-          Buffer<float, 2> qs(q.aligned + first * kStride, {count, d}, kStride);
-          Buffer<float, 2> os(part.data(), {count, dv}, kStride);
-          jit->call("attention", &qs, &k, &v, &os, first, int64_t(rows));
-
-          for (int64_t i = 0; i < rows; ++i) {
-            int64_t seen =
-                causal ? std::clamp<int64_t>(i + keys - rows + 1, 0, keys)
-                       : keys;
-            std::vector<double> weights(seen);
-            double top = -INFINITY, sum = 0;
-            for (int64_t j = 0; j < seen; ++j) {
-              for (int64_t l = 0; l < d; ++l)
-                weights[j] += 0.25 * double(q.aligned[i * kStride + l]) *
-                              k.aligned[j * kStride + l];
-              top = std::max(top, weights[j]);
-            }
-            for (double &weight : weights)
-              sum += weight = std::exp(weight - top);
-            for (int64_t l = 0; l < dv; ++l) {
-              double expected = 0;
-              for (int64_t j = 0; j < seen; ++j)
-                expected += weights[j] / sum * v.aligned[j * kStride + l];
-              ASSERT_NEAR(y[i * kStride + l], expected, 4e-6)
-                  << target.name << " " << d << " " << rows << " " << keys;
-              if (i >= first)
-                ASSERT_EQ(part[(i - first) * kStride + l], y[i * kStride + l]);
-            }
-          }
-          ASSERT_EQ(y[rows * kStride], 7.0f) << "written beyond the rows";
-        }
-      }
-}
-
-TEST(Attention, NotANumberStaysWhereItBelongs) {
-  for (const Target &target : testedTargets()) {
-    auto jit = jitOf(llvm::formatv(kAttention, 8, 8, 8, "").str(), target);
-    ASSERT_TRUE(jit);
-    constexpr int64_t kRows = 20;
-    auto q = randoms(kRows * 8, 1), k = randoms(kRows * 8, 2),
-         v = randoms(kRows * 8, 3), y = q;
-    Buffer<float, 2> qs(q.data(), {kRows, 8}), ks(k.data(), {kRows, 8}),
-        vs(v.data(), {kRows, 8}), ys(y.data(), {kRows, 8});
-    q[3 * 8] = NAN;
-    jit->call("attention", &qs, &ks, &vs, &ys, int64_t(0), kRows);
-    for (int64_t i = 0; i < kRows * 8; ++i)
-      EXPECT_EQ(std::isnan(y[i]), i / 8 == 3);
-    q[3 * 8] = 1, k[19 * 8] = NAN;
-    jit->call("attention", &qs, &ks, &vs, &ys, int64_t(0), kRows);
-    for (float value : y)
-      EXPECT_TRUE(std::isnan(value));
-  }
 }
 
 } // namespace

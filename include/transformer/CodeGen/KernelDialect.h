@@ -6,6 +6,8 @@
 #ifndef TRANSFORMER_CODEGEN_KERNELDIALECT_H
 #define TRANSFORMER_CODEGEN_KERNELDIALECT_H
 
+#include "transformer/IR/TransformerDialect.h"
+
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/Dialect.h"
 #include "mlir/IR/OpDefinition.h"

@@ -6,6 +6,7 @@
 include "mlir/IR/OpBase.td"
 include "mlir/Interfaces/DestinationStyleOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
+include "transformer/IR/TransformerAttrs.td"
 
 def TransformerKernel_Dialect : Dialect {
   let name = "transformer_kernel";
@@ -16,6 +17,7 @@ def TransformerKernel_Dialect : Dialect {
     expanded on memrefs by a register-tile emitter. Internal: no stability is
     promised across versions.
   }];
+  let dependentDialects = ["::mlir::transformer::TransformerDialect"];
 }
 
 class Kernel_Op<string mnemonic, list<Trait> traits = []>
@@ -72,15 +74,24 @@ def Kernel_AttentionOp : Kernel_Op<"attention", [DestinationStyleOpInterface,
   let summary = "softmax(scale q kt + bias) v for some query rows of one head of one sequence";
   let description = [{
     `query : [rows, D]`, `key : [n, D]`, `value : [n, Dv]`, `init : [rows, Dv]`,
-    all slices of row-major arrays. `first_row` and `num_rows` place the query
+    all slices of row-major arrays of one float type. `first_row` and `num_rows` place the query
     rows in the sequence (of `num_rows` queries) for `causal` and for `bias :
     [>= num_rows, >= n]`, which is added to the scaled scores and indexed by
     (query position, key position). `max_keys` bounds n, if known.
     A row that sees no key is zeros.
+
+    `products` is that of `transformer.attention`. The softmax takes all scores
+    of a row at once; with more than `key_block` keys (default: as many as have
+    their scores in half of an L2 cache) it goes block by block of these, and
+    sums are scaled down whenever a block has a larger score. Eight-bit weights
+    are then relative to the largest of the blocks so far.
   }];
   let arguments = (ins AnyShaped:$query, AnyShaped:$key, AnyShaped:$value,
       Optional<AnyShaped>:$bias, Index:$first_row, Index:$num_rows, AnyShaped:$init,
-      F32Attr:$scale, UnitAttr:$causal, OptionalAttr<I64Attr>:$max_keys);
+      F32Attr:$scale, UnitAttr:$causal, OptionalAttr<I64Attr>:$max_keys,
+      OptionalAttr<I64Attr>:$key_block,
+      DefaultValuedAttr<Transformer_ProductsAttr,
+          "::mlir::transformer::Products::f32">:$products);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let hasVerifier = 1;
   let assemblyFormat = [{

@@ -91,8 +91,9 @@ def TransformerFormContracts : Pass<"transformer-form-contracts"> {
 def TransformerFormKernels : Pass<"transformer-form-kernels", "::mlir::ModuleOp"> {
   let summary = "Form parallel loops around kernel ops of attention and fft_mix";
   let description = [{
-    A packed f32 `transformer.attention` becomes an `scf.forall` over (sequence,
-    head) around a `transformer_kernel.attention`, a packed f32
+    A packed `transformer.attention` becomes an `scf.forall` over (sequence,
+    head, block of rows) around a `transformer_kernel.attention`: long sequences
+    are cut where there are few pairs of the other two. A packed f32
     `transformer.fft_mix` one over sequences around a
     `transformer_kernel.fft_mix`. `max_length` of the module's
     `transformer.model` attribute bounds the scratch. Other forms are left to

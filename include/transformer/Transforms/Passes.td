@@ -197,7 +197,7 @@ def TransformerQuantizeI8 : Pass<"transformer-quantize-i8", "::mlir::ModuleOp"> 
     profile the input is rounded plainly, and a remark says so.
 
     A table of `transformer.embedding` becomes i8 with a bf16 scale per row, unless
-    `embeddings` is false. With `attention`, `transformer.attention` gets
+    `embeddings` is false. Unless `attention` is false, `transformer.attention` gets
     `products i8`. A weight that is a table and a linear's weight has one
     i8 form, and no smoothing. `skip` and `only` are regular expressions that are
     searched for in the module path. Each op that is left alone gets a remark
@@ -228,7 +228,7 @@ def TransformerQuantizeI8 : Pass<"transformer-quantize-i8", "::mlir::ModuleOp"> 
                         "whether tables are rounded">,
                  Option<"biases", "biases", "bool", "true",
                         "whether a profile's means correct the biases">,
-                 Option<"attention", "attention", "bool", "false",
+                 Option<"attention", "attention", "bool", "true",
                         "whether attention multiplies i8 too">];
   let statistics = [Statistic<"numLinears", "linears", "linears rounded">,
                     Statistic<"numTables", "tables", "tables rounded">,
@@ -244,7 +244,8 @@ def TransformerRoundBf16 : Pass<"transformer-round-bf16", "::mlir::ModuleOp"> {
     weight, both rounded to nearest even, with an f32 result: sums, biases,
     activations and all that is between the linears stay f32. Linears that share
     an input share its rounding. Tables of `transformer.embedding` become bf16,
-    unless `embeddings` is false, and are widened behind it. With `attention`,
+    unless `embeddings` is false, and are widened behind it.
+    Unless `attention` is false,
     `transformer.attention` gets `products bf16`. `skip` and `only` are
     regular expressions that are searched for in the module path. Each op that is
     left alone gets a remark with the reason.
@@ -266,7 +267,7 @@ def TransformerRoundBf16 : Pass<"transformer-round-bf16", "::mlir::ModuleOp"> {
                         "leave modules alone whose path this does not match">,
                  Option<"embeddings", "embeddings", "bool", "true",
                         "whether tables are rounded">,
-                 Option<"attention", "attention", "bool", "false",
+                 Option<"attention", "attention", "bool", "true",
                         "whether attention multiplies bf16 too">];
   let statistics = [Statistic<"numLinears", "linears", "linears rounded">,
                     Statistic<"numTables", "tables", "tables rounded">];

@@ -74,7 +74,7 @@ struct QuantizeI8Options {
   /// Of the rms of an input against the largest weight of its column; 0: no
   /// smoothing.
   double smoothing = 0.5;
-  bool embeddings = true, biases = true, attention = false;
+  bool embeddings = true, biases = true, attention = true;
 };
 
 struct QuantizeI8Result {
