@@ -4,6 +4,7 @@
 // Minimax polynomials in single precision, evaluated with fused multiply-adds.
 // Comparisons are written so that NaN fails them and passes through.
 //===----------------------------------------------------------------------===//
+#include "ExpandMathF64.h"
 #include "transformer/CodeGen/Passes.h"
 #include "transformer/CodeGen/Target.h"
 
@@ -267,13 +268,17 @@ struct ExpandMath : transformer::impl::TransformerExpandMathBase<ExpandMath> {
           (rounds || !isa<math::RoundEvenOp>(op)))
         return;
       Type element = getElementTypeOrSelf(op->getOperand(0));
-      if (isa<VectorType>(op->getOperand(0).getType()) ||
-          op->getOperand(0).getType() == element)
+      if (isF64Math(op))
+        ops.push_back(op);
+      else if (isa<VectorType>(op->getOperand(0).getType()) ||
+               op->getOperand(0).getType() == element)
         if (element.isF32() || element.isF16() || element.isBF16())
           ops.push_back(op);
     });
     for (Operation *op : ops) {
-      op->getResult(0).replaceAllUsesWith(MathExpander(op, *found).expand(op));
+      Value expanded = isF64Math(op) ? expandF64Math(op, found->fma)
+                                     : MathExpander(op, *found).expand(op);
+      op->getResult(0).replaceAllUsesWith(expanded);
       op->erase();
     }
     numExpanded += ops.size();

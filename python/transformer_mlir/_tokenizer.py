@@ -43,8 +43,7 @@ class Tokenizer:
             raise RuntimeError(f"{self.directory / 'tokenizer_config.json'}: truncation_side is {side!r}"
                                " (supported: 'left', 'right')")
         tokenizer.enable_truncation(min(limit or max_length, max_length), direction=side)
-        if sentence.get("do_lower_case"):
-            self.lower(tokenizer)
+        self.lower = bool(sentence.get("do_lower_case"))
         self.tokenizer = tokenizer
         self.prompt = self.read_prompt()
 
@@ -63,11 +62,6 @@ class Tokenizer:
         raise FileNotFoundError(f"{self.directory}: has no tokenizer.json, so text cannot be encoded; "
                                 "pass token ids to run")
 
-    def lower(self, tokenizer):
-        normalizers = self.module.normalizers
-        steps = [normalizers.Lowercase()] + ([tokenizer.normalizer] if tokenizer.normalizer else [])
-        tokenizer.normalizer = normalizers.Sequence(steps)
-
     def read_prompt(self):
         """The text that the checkpoint puts before every sentence by default."""
         config = read_json(self.directory / "config_sentence_transformers.json")
@@ -76,6 +70,7 @@ class Tokenizer:
         return text if isinstance(text, str) else ""
 
     def encode(self, texts):
-        """Ids and token types of each text."""
-        found = self.tokenizer.encode_batch([self.prompt + text for text in texts])
+        """Ids and token types of each text, stripped as sentence-transformers does."""
+        texts = [(self.prompt + text).strip() for text in texts]
+        found = self.tokenizer.encode_batch([text.lower() for text in texts] if self.lower else texts)
         return [one.ids for one in found], [one.type_ids for one in found]

@@ -31,9 +31,20 @@ func.func @angles(%x: f32) -> (f32, f32) {
   return %0, %1 : f32, f32
 }
 
-// CHECK-LABEL: func @negative_f64
-// CHECK: math.exp {{.*}} : f64
-func.func @negative_f64(%x: f64) -> f64 {
+// The angles of rotary embeddings.
+// CHECK-LABEL: func @f64
+// CHECK-NOT: math.{{(exp|sin|cos)}}
+// CHECK: math.fma {{.*}} : f64
+func.func @f64(%x: f64) -> (f64, f64, f64) {
   %0 = math.exp %x : f64
+  %1 = math.sin %0 : f64
+  %2 = math.cos %0 : f64
+  return %0, %1, %2 : f64, f64, f64
+}
+
+// CHECK-LABEL: func @negative_f64
+// CHECK: math.erf {{.*}} : f64
+func.func @negative_f64(%x: f64) -> f64 {
+  %0 = math.erf %x : f64
   return %0 : f64
 }
