@@ -1,7 +1,8 @@
 //===- Main.cpp - emitted kernels against the peak of the core ------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-//   kernel-benchmark [--target=host] [--repeats=30] [--json FILE] [CASE...]
+//   kernel-benchmark [--target=host] [--repeats=30] [--json FILE] [--assembly]
+//                    [CASE...]
 //
 // See benchmarks/README.md for the cases and how to read the table.
 //===----------------------------------------------------------------------===//
@@ -155,6 +156,7 @@ std::vector<std::string> allCases() {
 int main(int argc, char **argv) {
   std::string targetName = "host", jsonFile, error;
   int64_t repeats = 30;
+  bool assembly = false;
   std::vector<std::string> names;
   for (int i = 1; i < argc; ++i) {
     StringRef argument = argv[i];
@@ -167,10 +169,12 @@ int main(int argc, char **argv) {
       jsonFile = argv[++i];
     else if (argument.consume_front("--json="))
       jsonFile = argument.str();
+    else if (argument == "--assembly")
+      assembly = true;
     else if (argument.starts_with("-"))
       return fail("'" + argument.str() +
-                  "' is no option; there are --target=, --repeats= and "
-                  "--json FILE");
+                  "' is no option; there are --target=, --repeats=, "
+                  "--json FILE and --assembly");
     else
       names.push_back(argument.str());
   }
@@ -196,6 +200,10 @@ int main(int argc, char **argv) {
     auto jit = KernelJit::create(test->text, *target);
     if (!jit)
       return fail(name + ": " + llvm::toString(jit.takeError()));
+    if (assembly) {
+      printf("%s\n", (*jit)->assembly().c_str());
+      continue;
+    }
     Timed own(test->bind(**jit));
     std::optional<Timed> other;
     if (test->bindAgainst)

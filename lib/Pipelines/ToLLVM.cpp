@@ -62,7 +62,9 @@ static void addBufferPasses(OpPassManager &pm) {
 }
 
 static void addKernelPasses(OpPassManager &pm, const ToLLVMOptions &options) {
-  pm.addPass(createTransformerEmitFft());
+  TransformerEmitFftOptions fft;
+  fft.target = options.targetCpu;
+  pm.addPass(createTransformerEmitFft(fft));
   TransformerEmitKernelsOptions kernels;
   kernels.target = options.targetCpu;
   pm.addPass(createTransformerEmitKernels(kernels));

@@ -121,8 +121,6 @@ public:
 
 /// Every level and form takes minutes: the best level and this machine's own
 /// are tested, in one form or in all, and the others in one.
-bool isThorough() { return std::getenv("TRANSFORMER_ALL_LEVELS"); }
-
 std::vector<Target> levels() {
   std::vector<Target> targets = testedTargets();
   if (!isThorough() && targets.size() > 2)

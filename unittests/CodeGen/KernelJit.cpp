@@ -47,13 +47,14 @@ extern "C" void *transformerTestScratch(size_t bytes) {
 static LogicalResult lower(ModuleOp module, const Target &target, bool naive) {
   PassManager pm(module.getContext());
   std::string options = "{target-cpu=" + target.name + "}";
-  std::string pipeline =
-      naive ? ""
-            : "transformer-emit-fft,transformer-emit-kernels" + options + ",";
+  std::string pipeline = naive
+                             ? ""
+                             : "transformer-emit-fft" + options +
+                                   ",transformer-emit-kernels" + options + ",";
   pipeline += "transformer-expand-math" + options +
               ",convert-linalg-to-loops,expand-strided-metadata,lower-affine,"
               "canonicalize,cse,convert-scf-to-cf,"
-              "convert-vector-to-llvm{vector-transpose-lowering=shuffle16x16},"
+              "convert-vector-to-llvm,"
               "convert-to-llvm,reconcile-unrealized-casts,cse";
   return failed(parsePassPipeline(pipeline, pm)) ? failure() : pm.run(module);
 }

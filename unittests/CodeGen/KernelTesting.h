@@ -24,12 +24,15 @@ inline std::vector<float> randoms(size_t count, unsigned seed) {
   return values;
 }
 
+/// Whether this is the slow suite, which may take minutes.
+inline bool isThorough() { return std::getenv("TRANSFORMER_ALL_LEVELS"); }
+
 /// The levels that this machine runs, and the best one, emulated if need be.
-/// All of them, which takes minutes, when TRANSFORMER_ALL_LEVELS is set.
+/// All of them in the slow suite.
 inline std::vector<Target> testedTargets(bool all = false) {
   std::string error;
   std::vector<Target> targets;
-  all |= std::getenv("TRANSFORMER_ALL_LEVELS") != nullptr;
+  all |= isThorough();
   for (StringRef name : supportedTargets()) {
     Target target = *lookupTarget(name, error);
     if (all || targets.empty() || isRunnable(target))

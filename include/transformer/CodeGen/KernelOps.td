@@ -109,7 +109,8 @@ def Kernel_FftMixOp : Kernel_Op<"fft_mix", [DestinationStyleOpInterface,
   let description = [{
     `input` and `init` are `[n, hidden]`, slices of row-major arrays with n
     dynamic or static; `init` may be the same memory as `input`. `max_rows`
-    bounds n for the scratch, if known; it is at least 1.
+    bounds n for the scratch, if known; it is at least 1. A row's result
+    depends on n and the sequence only.
   }];
   let arguments = (ins AnyShaped:$input, AnyShaped:$init, OptionalAttr<I64Attr>:$max_rows);
   let results = (outs Variadic<AnyRankedTensor>:$results);

@@ -323,10 +323,12 @@ def TransformerEmitEntry : Pass<"transformer-emit-entry", "::mlir::ModuleOp"> {
 def TransformerEmitFft : Pass<"transformer-emit-fft", "::mlir::ModuleOp"> {
   let summary = "Expand transformer_kernel.fft_mix to vector code";
   let description = [{
-    Replaces each `transformer_kernel.fft_mix` on f32 memrefs by two sweeps of
-    fast Fourier transforms with one transform per vector lane. The transform is
-    a function of the module, of any length; the passes that follow see ordinary
-    scf, vector and memref ops. Scratch is a `memref.alloc` of static size when
+    Replaces each `transformer_kernel.fft_mix` on f32 memrefs by the call of a
+    function of the module that does two sweeps of fast Fourier transforms, one
+    per vector lane. There is one such function per hidden width, whose plan is
+    made when compiling. Sequences of any length share it: their radices and
+    tables of roots are found at the start of a call. A static length has a
+    function of its own. Scratch is a `memref.alloc` of static size when
     `max_rows` is known.
 
     Example:
@@ -336,13 +338,13 @@ def TransformerEmitFft : Pass<"transformer-emit-fft", "::mlir::ModuleOp"> {
         : (memref<?x768xf32>, memref<?x768xf32>) -> ()
     ```
   }];
-  let options = [Option<"lanes", "lanes", "int64_t", "16",
-                        "floats in a vector register">];
+  let options = [Option<"target", "target-cpu", "std::string", "\"host\"",
+                        "the level of the target table to emit for">];
   let statistics = [Statistic<"numEmitted", "emitted", "ops expanded">];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
-    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
-    "::mlir::vector::VectorDialect"];
+    "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
 def TransformerEmitKernels : Pass<"transformer-emit-kernels"> {
