@@ -118,8 +118,10 @@ private:
 struct Key {
   int64_t level, row;
   uint64_t wanted;
+  int64_t number; // of the op, where each is a chain of its own
   bool operator<(const Key &o) const {
-    return std::tie(level, row, wanted) < std::tie(o.level, o.row, o.wanted);
+    return std::tie(level, row, wanted, number) <
+           std::tie(o.level, o.row, o.wanted, o.number);
   }
 };
 
@@ -140,9 +142,10 @@ DenseMap<Operation *, uint64_t> wantedMasks(Block &block) {
 
 using Group = SmallVector<Operation *>;
 
-std::map<Key, Group> groupOps(Block &block,
-                              DenseMap<Operation *, uint64_t> &masks) {
+std::map<Key, Group>
+groupOps(Block &block, DenseMap<Operation *, uint64_t> &masks, bool fuse) {
   RowClasses rows(block);
+  int64_t number = 0;
   DenseMap<Operation *, int64_t> levels;
   std::map<Key, Group> groups;
   for (Operation &op : block.without_terminator()) {
@@ -160,7 +163,8 @@ std::map<Key, Group> groupOps(Block &block,
       ++level;
     levels[&op] = level;
     if (tokenWise)
-      groups[{level, rows.lookup(op.getResult(0)), masks.lookup(&op)}]
+      groups[{level, rows.lookup(op.getResult(0)), masks.lookup(&op),
+              fuse ? 0 : ++number}]
           .push_back(&op);
   }
   return groups;
@@ -305,6 +309,23 @@ bool isSameChain(func::FuncOp a, func::FuncOp b) {
              &a.getBody(), &b.getBody(), OperationEquivalence::IgnoreLocations);
 }
 
+/// Activations that linears have in them as ops behind them.
+void splitActivations(Block &block) {
+  for (auto linear : llvm::make_early_inc_range(block.getOps<LinearOp>())) {
+    Activation kind = linear.getActivation();
+    if (kind == Activation::none)
+      continue;
+    OpBuilder b(linear->getBlock(), std::next(linear->getIterator()));
+    OperationState state(linear.getLoc(),
+                         ("transformer." + stringifyActivation(kind)).str(),
+                         {linear.getResult()}, {linear.getType()});
+    Operation *activation = b.create(state);
+    linear.setActivation(Activation::none);
+    linear.getResult().replaceAllUsesExcept(activation->getResult(0),
+                                            activation);
+  }
+}
+
 struct FormChainsPass
     : public transformer::impl::TransformerFormChainsBase<FormChainsPass> {
   using TransformerFormChainsBase::TransformerFormChainsBase;
@@ -318,6 +339,8 @@ struct FormChainsPass
       return signalPassFailure();
     }
     Block &block = model.getBody().front();
+    if (!epilogues)
+      splitActivations(block);
     auto masks = wantedMasks(block);
     for (Operation &op : block.without_terminator())
       if (!isLeaf(&op) && op.getNumResults() && isRows(op.getResult(0)))
@@ -325,7 +348,7 @@ struct FormChainsPass
                    IntegerAttr::get(IntegerType::get(&getContext(), 64),
                                     masks.lookup(&op)));
     SmallVector<func::FuncOp> chains;
-    for (auto &[key, group] : groupOps(block, masks)) {
+    for (auto &[key, group] : groupOps(block, masks, fuse)) {
       for (Operation *op : group)
         op->removeAttr("transformer.wanted");
       func::CallOp call = Outliner(model, group, key.wanted).run(chains.size());

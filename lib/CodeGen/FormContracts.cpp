@@ -69,10 +69,11 @@ Value initOf(OpBuilder &b, Value init) {
   return init;
 }
 
-void formContract(RewriterBase &rewriter, linalg::LinalgOp contraction) {
+void formContract(RewriterBase &rewriter, linalg::LinalgOp contraction,
+                  bool epilogues) {
   Value sum = contraction->getResult(0);
   linalg::GenericOp epilogue;
-  if (sum.hasOneUse()) {
+  if (epilogues && sum.hasOneUse()) {
     auto user = dyn_cast<linalg::GenericOp>(*sum.getUsers().begin());
     if (user && user->getBlock() == contraction->getBlock() &&
         isEpilogue(user, sum))
@@ -133,7 +134,7 @@ struct FormContractsPass
     });
     IRRewriter rewriter(&getContext());
     for (linalg::LinalgOp op : contractions)
-      formContract(rewriter, op);
+      formContract(rewriter, op, epilogues);
     numFormed += contractions.size();
   }
 };

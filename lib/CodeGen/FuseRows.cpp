@@ -45,10 +45,12 @@ LogicalResult resolveDims(func::FuncOp func) {
 
 /// Residual additions and the like as linalg, merged into the elementwise op
 /// that makes their operand when nothing else uses it.
-LogicalResult mergeElementwise(func::FuncOp func) {
+LogicalResult mergeElementwise(func::FuncOp func, bool merge) {
   // The first round only frees the destinations: they start as an operand,
   // which would count as a second use.
   for (bool fuse : {false, true}) {
+    if (fuse && !merge)
+      break;
     RewritePatternSet patterns(func.getContext());
     linalg::populateElementwiseToLinalgConversionPatterns(patterns);
     linalg::populateElementwiseOpsFusionPatterns(
@@ -67,11 +69,12 @@ LogicalResult mergeElementwise(func::FuncOp func) {
 
 class RowFuser {
 public:
-  RowFuser(func::FuncOp func, int64_t rowBlock)
-      : func(func), rewriter(func.getContext()), rowBlock(rowBlock) {}
+  RowFuser(func::FuncOp func, int64_t rowBlock, bool merge)
+      : func(func), rewriter(func.getContext()), rowBlock(rowBlock),
+        merge(merge) {}
 
   LogicalResult run() {
-    if (failed(mergeElementwise(func)))
+    if (failed(mergeElementwise(func, merge)))
       return failure();
     if (failed(buildLoop()))
       return failure();
@@ -247,6 +250,7 @@ private:
   func::FuncOp func;
   IRRewriter rewriter;
   int64_t rowBlock;
+  bool merge;
   scf::ForallOp loop;
 };
 
@@ -258,7 +262,7 @@ struct FuseRowsPass
     func::FuncOp func = getOperation();
     if (!func->hasAttr("transformer.chain") || func.isExternal())
       return;
-    if (failed(RowFuser(func, rowBlock).run()))
+    if (failed(RowFuser(func, rowBlock, merge).run()))
       return signalPassFailure();
   }
 };

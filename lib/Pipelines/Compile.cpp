@@ -130,8 +130,10 @@ LogicalResult Compilation::simplify() {
     return success();
   isSimplified = true;
   LogicalResult result =
-      runPipeline("transformer-fold-weights,transformer-freeze,"
-                  "transformer-fuse{projections=false}");
+      runPipeline(Twine("transformer-fold-weights,") +
+                  (options.freeze ? "transformer-freeze," : "") +
+                  "transformer-fuse{projections=" +
+                  (options.mergeProjections ? "true" : "false") + "}");
   watch.finished("simplify");
   return result;
 }

@@ -27,16 +27,22 @@ static void addCleanup(OpPassManager &pm) {
 static void addTensorPasses(OpPassManager &pm, const ToLLVMOptions &options) {
   // What depends on weights only becomes weights.
   pm.addPass(createTransformerFoldWeights());
-  pm.addPass(createTransformerFormChains());
+  TransformerFormChainsOptions chains;
+  chains.fuse = options.chains;
+  chains.epilogues = options.epilogues;
+  pm.addPass(createTransformerFormChains(chains));
   pm.addPass(createTransformerFormRegions());
   pm.addPass(createTransformerFormKernels());
   pm.addPass(createConvertTransformerToLinalg());
   addCleanup(pm);
   TransformerFuseRowsOptions rows;
   rows.rowBlock = options.rowBlock;
+  rows.merge = options.epilogues;
   pm.addNestedPass<func::FuncOp>(createTransformerFuseRows(rows));
   addCleanup(pm);
-  pm.addPass(createTransformerFormContracts());
+  TransformerFormContractsOptions contracts;
+  contracts.epilogues = options.epilogues;
+  pm.addPass(createTransformerFormContracts(contracts));
   addCleanup(pm);
   // CSE has merged destinations; each op needs its own from here on.
   pm.addPass(createTransformerUnshareInits());

@@ -1,4 +1,6 @@
 // RUN: transformer-opt %s --transformer-form-chains | FileCheck %s
+// RUN: transformer-opt %s --transformer-form-chains=fuse=false | FileCheck %s --check-prefix=ALONE
+// RUN: sed 's/%w1 : (\(.*\)/%w1 activation silu : (\1/' %s | transformer-opt --transformer-form-chains=epilogues=false | FileCheck %s --check-prefix=SPLIT
 
 ml_program.global private @w0(#ml_program.extern : tensor<8x8xf32>) : tensor<8x8xf32>
 ml_program.global private @w1(#ml_program.extern : tensor<8x8xf32>) : tensor<8x8xf32>
@@ -21,6 +23,26 @@ ml_program.global private @head(#ml_program.extern : tensor<2x8xf32>) : tensor<2
 // CHECK: call @chain_0({{.*}}) {transformer.wanted = 3 : i64}
 // CHECK: transformer.pool mean {{.*}} {transformer.wanted = 2 : i64}
 // CHECK: call @chain_1({{.*}}) {transformer.wanted = 2 : i64}
+
+// Each op alone, and still one function for equal ones.
+// ALONE: func.func private @chain_0(
+// ALONE-NEXT: transformer.linear
+// ALONE-NEXT: return
+// ALONE: func.func private @chain_1(
+// ALONE-NEXT: transformer.relu
+// ALONE-NEXT: return
+// ALONE-LABEL: func.func @forward(
+// ALONE: call @chain_0(
+// ALONE: call @chain_1(
+// ALONE: transformer.attention
+// ALONE: call @chain_0(
+// ALONE: call @chain_1(
+
+// The activation of a linear as an op behind it.
+// SPLIT-LABEL: func.func private @chain_1(
+// SPLIT-NEXT: %[[L:.*]] = transformer.linear
+// SPLIT-NEXT: %[[S:.*]] = transformer.silu %[[L]]
+// SPLIT-NEXT: transformer.relu %[[S]]
 func.func @forward(%x: tensor<?x8xf32> {transformer.input = "x"},
                    %offsets: tensor<?xi32> {transformer.input = "offsets"})
     -> (tensor<?x8xf32>, tensor<?x2xf32>) {

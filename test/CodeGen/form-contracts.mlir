@@ -1,4 +1,5 @@
 // RUN: transformer-opt %s --transformer-form-contracts | FileCheck %s
+// RUN: transformer-opt %s --transformer-form-contracts=epilogues=false | FileCheck %s --check-prefix=PLAIN
 
 #mk = affine_map<(m, n, k) -> (m, k)>
 #nk = affine_map<(m, n, k) -> (n, k)>
@@ -15,6 +16,9 @@
 // CHECK: transformer_kernel.yield %[[T]] : f32
 // CHECK-NOT: linalg.generic
 // CHECK: tensor.parallel_insert_slice %[[Y]]
+// PLAIN-LABEL: func @bias
+// PLAIN: transformer_kernel.contract %{{.*}} extras() outs(
+// PLAIN: linalg.generic
 func.func @bias(%x: tensor<16x4xf32>, %w: tensor<16x4xf32>, %b: tensor<16xf32>, %out: tensor<16x16xf32>) -> tensor<16x16xf32> {
   %zero = arith.constant 0.0 : f32
   %r = scf.forall (%i) = (0) to (16) step (8) shared_outs(%o = %out) -> tensor<16x16xf32> {

@@ -1,4 +1,5 @@
 // RUN: transformer-opt %s --transformer-fuse-rows | FileCheck %s
+// RUN: transformer-opt %s --transformer-fuse-rows=merge=false | FileCheck %s --check-prefix=APART
 
 // CHECK-LABEL: func private @chain
 // CHECK-SAME: %[[X:[^:]*]]: tensor<?x8xf32>, %[[OUT:[^:]*]]: tensor<?x8xf32>
@@ -41,4 +42,25 @@ func.func private @even(%x: tensor<?x8xf32>, %out: tensor<?x8xf32> {bufferizatio
   %e = tensor.empty(%rows) : tensor<?x8xf32>
   %y = linalg.exp ins(%x : tensor<?x8xf32>) outs(%e : tensor<?x8xf32>) -> tensor<?x8xf32>
   return %y : tensor<?x8xf32>
+}
+
+// Sums that follow each other become one loop over the elements, or stay two.
+// CHECK-LABEL: func.func private @merged
+// CHECK: scf.forall
+// CHECK: linalg.generic
+// CHECK: arith.addf
+// CHECK-NEXT: arith.mulf
+// CHECK-NOT: linalg.generic
+// APART-LABEL: func.func private @merged
+// APART: scf.forall
+// APART: linalg.generic
+// APART: arith.addf
+// APART-NEXT: linalg.yield
+// APART: linalg.generic
+// APART: arith.mulf
+func.func private @merged(%x: tensor<?x8xf32>, %y: tensor<?x8xf32>, %out: tensor<?x8xf32> {bufferization.writable = true}) -> tensor<?x8xf32>
+    attributes {transformer.chain} {
+  %s = arith.addf %x, %y : tensor<?x8xf32>
+  %m = arith.mulf %s, %y : tensor<?x8xf32>
+  return %m : tensor<?x8xf32>
 }

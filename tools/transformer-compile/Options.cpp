@@ -59,6 +59,13 @@ struct Flags {
   cl::opt<std::string> saveProfile{
       "save-profile", cl::value_desc("file"), cl::cat(category),
       cl::desc("keep the profile that --quantize makes")};
+  cl::opt<bool> freeze{
+      "freeze", cl::init(true), cl::cat(category),
+      cl::desc("drop parameters that change no result (default: true; false "
+               "is for measuring)")};
+  cl::opt<bool> mergeProjections{
+      "merge-projections", cl::cat(category),
+      cl::desc("let one linear make queries, keys and values")};
   cl::opt<std::string> lowering{
       "lowering", cl::value_desc("options"), cl::cat(category),
       cl::desc("options of the pipeline transformer-to-llvm, such as "
@@ -149,6 +156,8 @@ CompileOptions mlir::transformer::parseCompileOptions(int argc, char **argv) {
   options.precision = precisionOf(flags);
   options.profile = flags.profile;
   options.saveProfile = flags.saveProfile;
+  options.freeze = flags.freeze;
+  options.mergeProjections = flags.mergeProjections;
   options.lowering = flags.lowering;
   options.weights = flags.weights;
   options.linker = flags.linker;

@@ -27,6 +27,11 @@ def TransformerFormChains : Pass<"transformer-form-chains", "::mlir::ModuleOp"> 
     }
     ```
   }];
+  let options = [
+    Option<"fuse", "fuse", "bool", "true",
+           "group ops; false: each op is a chain of its own">,
+    Option<"epilogues", "epilogues", "bool", "true",
+           "leave activations in their linears">];
   let statistics = [
     Statistic<"numChains", "chains", "distinct chain functions">,
     Statistic<"numCalls", "calls", "calls of chain functions">];
@@ -57,7 +62,9 @@ def TransformerFuseRows : Pass<"transformer-fuse-rows", "::mlir::func::FuncOp"> 
     ```
   }];
   let options = [Option<"rowBlock", "row-block", "int64_t", "64",
-                        "most rows of a block">];
+                        "most rows of a block">,
+                 Option<"merge", "merge", "bool", "true",
+                        "make elementwise ops that follow each other one loop">];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
                            "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect",
                            "::mlir::tensor::TensorDialect",
@@ -84,6 +91,8 @@ def TransformerFormContracts : Pass<"transformer-form-contracts"> {
     }
     ```
   }];
+  let options = [Option<"epilogues", "epilogues", "bool", "true",
+                        "merge the elementwise op behind a contraction">];
   let statistics = [Statistic<"numFormed", "formed", "contractions formed">];
   let dependentDialects = ["::mlir::transformer::kernel::TransformerKernelDialect"];
 }

@@ -27,6 +27,10 @@ struct CompileOptions {
   std::string targetCpu = "host";
   /// A pass pipeline to run on the transformer dialect first.
   std::string passes;
+  /// Drop parameters that change no result; false is for measuring.
+  bool freeze = true;
+  /// Let one linear make Q, K and V.
+  bool mergeProjections = false;
   /// How transformer-round-bf16 or transformer-quantize-i8 follow, the latter
   /// with a profile of `profile`, or one made of synthetic sequences.
   Precision precision = Precision::F32;

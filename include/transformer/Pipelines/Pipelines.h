@@ -21,6 +21,16 @@ struct ToLLVMOptions : public PassPipelineOptions<ToLLVMOptions> {
       *this, "row-block",
       llvm::cl::desc("most rows that a token-wise chain works on at once"),
       llvm::cl::init(64)};
+  Option<bool> chains{
+      *this, "chains",
+      llvm::cl::desc("fuse token-wise ops that follow each other; false: each "
+                     "is a loop over all rows, to measure what it is worth"),
+      llvm::cl::init(true)};
+  Option<bool> epilogues{
+      *this, "epilogues",
+      llvm::cl::desc("bias, activation and residual sum while a product is in "
+                     "registers; false: each in a loop of its own"),
+      llvm::cl::init(true)};
   Option<bool> probes{
       *this, "probes",
       llvm::cl::desc("mark where ops end, for the profile view"),
