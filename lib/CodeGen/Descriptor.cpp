@@ -35,14 +35,26 @@ public:
   }
   llvm::Constant *array(ArrayRef<llvm::Constant *> structs) {
     if (structs.empty())
-      return llvm::ConstantPointerNull::get(
-          llvm::PointerType::getUnqual(module.getContext()));
+      return nothing();
     auto *type =
         llvm::ArrayType::get(structs.front()->getType(), structs.size());
     return privateGlobal(llvm::ConstantArray::get(type, structs));
   }
   llvm::Constant *record(ArrayRef<llvm::Constant *> fields) {
     return llvm::ConstantStruct::getAnon(module.getContext(), fields);
+  }
+
+  llvm::Constant *nothing() {
+    return llvm::ConstantPointerNull::get(
+        llvm::PointerType::getUnqual(module.getContext()));
+  }
+  /// A symbol of another object of the same library.
+  llvm::Constant *elsewhere(StringRef name) {
+    auto *global = new llvm::GlobalVariable(
+        module, llvm::Type::getInt8Ty(module.getContext()), /*isConstant=*/true,
+        llvm::GlobalValue::ExternalLinkage, nullptr, name);
+    global->setVisibility(llvm::GlobalValue::HiddenVisibility);
+    return global;
   }
 
 private:
@@ -93,11 +105,10 @@ static SmallVector<DictionaryAttr> dictionaries(ModuleOp module,
   return result;
 }
 
-llvm::Error mlir::transformer::addDescriptor(llvm::Module &llvmModule,
-                                             ModuleOp module,
-                                             const Target &target,
-                                             WeightsIdentity weights,
-                                             StringRef buildId) {
+llvm::Error
+mlir::transformer::addDescriptor(llvm::Module &llvmModule, ModuleOp module,
+                                 const Target &target, WeightsIdentity weights,
+                                 const NextLevel &own, const NextLevel *next) {
   Constants c(llvmModule);
   Reader reader;
   SmallVector<llvm::Constant *> inputs, outputs;
@@ -128,16 +139,27 @@ llvm::Error mlir::transformer::addDescriptor(llvm::Module &llvmModule,
   auto model = module->getAttrOfType<DictionaryAttr>("transformer.model");
   auto space = module->getAttrOfType<DictionaryAttr>("transformer.workspace");
   llvm::Constant *descriptor =
-      c.record({c.i32(TM_ABI_VERSION), c.i32(sizeof(tm_descriptor)),
-                c.string(buildId), c.string(target.name),
+      c.record({c.i32(TM_ABI_VERSION),
+                c.i32(sizeof(tm_descriptor)),
+                c.string(own.buildId),
+                c.string(target.name),
                 c.string(llvm::join(target.requiredFeatures, ",")),
-                c.i64(reader.number(model, "max_length")), c.i64(inputs.size()),
-                c.array(inputs), c.i64(outputs.size()), c.array(outputs),
+                c.i64(reader.number(model, "max_length")),
+                c.i64(inputs.size()),
+                c.array(inputs),
+                c.i64(outputs.size()),
+                c.array(outputs),
                 c.i64(reader.number(space, "fixed")),
                 c.i64(reader.number(space, "per_token")),
                 c.i64(reader.number(space, "per_sequence")),
-                c.i64(reader.number(space, "per_thread")), c.i64(weights.bytes),
-                c.i64(weights.xxh3), c.i64(spans.size()), c.array(spans)});
+                c.i64(reader.number(space, "per_thread")),
+                c.i64(weights.bytes),
+                c.i64(weights.xxh3),
+                c.i64(spans.size()),
+                c.array(spans),
+                llvmModule.getFunction("tm_forward"),
+                next ? c.elsewhere(next->symbol) : c.nothing(),
+                c.string(own.names)});
   if (!reader.missing.empty())
     return makeError("internal error: the lowered module has no attribute '" +
                      reader.missing + "' for the descriptor");
@@ -149,7 +171,7 @@ llvm::Error mlir::transformer::addDescriptor(llvm::Module &llvmModule,
                      Twine(TM_MAX_OUTPUTS) + " outputs)");
   auto *global = new llvm::GlobalVariable(
       llvmModule, descriptor->getType(), /*isConstant=*/true,
-      llvm::GlobalValue::ExternalLinkage, descriptor, "tm_model_descriptor");
+      llvm::GlobalValue::ExternalLinkage, descriptor, own.symbol);
   global->setVisibility(llvm::GlobalValue::HiddenVisibility);
   global->setAlignment(llvm::Align(8));
   return llvm::Error::success();

@@ -37,7 +37,7 @@ StringRef mlir::transformer::modelHeader() {
 static constexpr StringLiteral kExports = R"({
   global: tm_abi_version; tm_build_id; tm_target; tm_load; tm_free;
           tm_input_count; tm_input_info; tm_output_count; tm_output_info;
-          tm_max_length; tm_threads; tm_run;
+          tm_max_length; tm_threads; tm_level; tm_run;
           tm_profile_start; tm_profile_spans; tm_profile_events;
           tm_profile_stop;
   local: *;
@@ -129,7 +129,7 @@ mlir::transformer::chooseLinker(const Target &target, StringRef linker) {
   return findLinker(linker);
 }
 
-llvm::Error mlir::transformer::linkModel(ArrayRef<char> object,
+llvm::Error mlir::transformer::linkModel(ArrayRef<ArrayRef<char>> objects,
                                          const Target &target, StringRef linker,
                                          StringRef output) {
   llvm::Expected<std::string> path = chooseLinker(target, linker);
@@ -144,17 +144,25 @@ llvm::Error mlir::transformer::linkModel(ArrayRef<char> object,
   TemporaryPath guard(directory);
   auto cleanup =
       llvm::scope_exit([&] { llvm::sys::fs::remove_directories(directory); });
-  auto file = [&](StringRef name) { return (directory + "/" + name).str(); };
-  std::string objectFile = file("model.o"), exports = file("exports");
+  auto file = [&](const Twine &name) { return (directory + "/" + name).str(); };
+  std::string exports = file("exports");
   std::string runtime = file("runtime.a"), messages = file("messages");
   StringRef archive(tm_embedded_runtime_begin,
                     tm_embedded_runtime_end - tm_embedded_runtime_begin);
-  for (auto [name, bytes] : {std::pair<StringRef, StringRef>{
-                                 objectFile, {object.data(), object.size()}},
-                             {exports, kExports},
-                             {runtime, archive}})
-    if (llvm::Error error = writeTemporary(name, bytes))
+  SmallVector<std::pair<std::string, StringRef>> files = {{exports, kExports},
+                                                          {runtime, archive}};
+  SmallVector<std::string> objectFiles;
+  for (ArrayRef<char> object : objects) {
+    objectFiles.push_back(file("model" + std::to_string(files.size()) + ".o"));
+    files.emplace_back(objectFiles.back(),
+                       StringRef(object.data(), object.size()));
+  }
+  uint64_t bytes = 0;
+  for (const auto &[name, content] : files) {
+    bytes += content.size();
+    if (llvm::Error error = writeTemporary(name, content))
       return error;
+  }
 
   SmallVector<std::string> libraries = cLibraries();
   std::string script = "--version-script=" + exports;
@@ -177,13 +185,10 @@ llvm::Error mlir::transformer::linkModel(ArrayRef<char> object,
                                       "-z",
                                       "noexecstack",
                                       "-z",
-                                      "defs",
-                                      objectFile,
-                                      "--whole-archive",
-                                      runtime,
-                                      "--no-whole-archive"};
+                                      "defs"};
+  arguments.append(objectFiles.begin(), objectFiles.end());
+  arguments.append({"--whole-archive", runtime, "--no-whole-archive"});
   arguments.push_back("--as-needed");
   arguments.append(libraries.begin(), libraries.end());
-  return runLinker(*path, arguments, messages, output,
-                   object.size() + archive.size());
+  return runLinker(*path, arguments, messages, output, bytes);
 }

@@ -57,7 +57,9 @@ static void setFunctionAttributes(llvm::Function &function,
 
 llvm::Expected<NativeCode> NativeCode::create(ModuleOp module,
                                               const Target &target,
-                                              WeightsIdentity weights) {
+                                              WeightsIdentity weights,
+                                              const NextLevel *next,
+                                              bool isBest) {
   NativeCode code;
   auto machine = createMachine(target);
   if (!machine)
@@ -81,16 +83,20 @@ llvm::Expected<NativeCode> NativeCode::create(ModuleOp module,
     if (function.isDeclaration())
       continue;
     setFunctionAttributes(function, target);
-    if (&function != entry)
-      function.setLinkage(llvm::GlobalValue::InternalLinkage);
+    function.setLinkage(llvm::GlobalValue::InternalLinkage);
   }
-  entry->setVisibility(llvm::GlobalValue::HiddenVisibility);
 
   std::string made = code.text() + target.cpu + target.features +
                      target.tuneCpu + TRANSFORMER_VERSION LLVM_VERSION_STRING;
-  code.id = llvm::utohexstr(hashBytes(made), /*LowerCase=*/true, 16);
+  code.own.symbol = "tm_model_descriptor" + (isBest ? "" : "." + target.name);
+  code.own.names = target.name;
+  if (next) {
+    made += next->buildId;
+    code.own.names += "," + next->names;
+  }
+  code.own.buildId = llvm::utohexstr(hashBytes(made), /*LowerCase=*/true, 16);
   if (llvm::Error error =
-          addDescriptor(llvmModule, module, target, weights, code.id))
+          addDescriptor(llvmModule, module, target, weights, code.own, next))
     return std::move(error);
   return code;
 }
@@ -135,7 +141,7 @@ static llvm::Error checkSymbols(ArrayRef<char> object) {
     if (!flags || !name)
       return joinErrors(flags.takeError(), name.takeError());
     if ((*flags & llvm::object::SymbolRef::SF_Undefined) &&
-        !allowed.contains(*name))
+        !allowed.contains(*name) && !name->starts_with("tm_model_descriptor."))
       found += (found.empty() ? "" : ", ") + name->str();
   }
   if (!found.empty())

@@ -118,3 +118,53 @@ FailureOr<Target> transformer::lookupTarget(StringRef name,
           ") has no code generator here; name one of the targets " + names;
   return failure();
 }
+
+static int64_t rankOf(const Target &target) {
+  return llvm::find_if(
+             kLevels,
+             [&](const Level &level) { return target.name == level.name; }) -
+         std::begin(kLevels);
+}
+
+FailureOr<std::vector<Target>> transformer::lookupTargets(StringRef list,
+                                                          std::string &error) {
+  SmallVector<StringRef> names;
+  list.split(names, ',');
+  std::vector<std::pair<Target, StringRef>> found; // and what it was called
+  for (StringRef item : names) {
+    StringRef name = item.trim();
+    FailureOr<Target> target = lookupTarget(name, error);
+    if (failed(target))
+      return failure();
+    for (const auto &[other, otherName] : found) {
+      if (other.name == target->name) {
+        error = otherName == name
+                    ? "target '" + name.str() + "' is named twice"
+                    : "targets '" + otherName.str() + "' and '" + name.str() +
+                          "' are the same level on this machine";
+        return failure();
+      }
+      if (other.triple != target->triple) {
+        error = "targets '" + otherName.str() + "' and '" + name.str() +
+                "' are of different architectures, and one model.so has code "
+                "for one; compile once for each";
+        return failure();
+      }
+    }
+    found.emplace_back(std::move(*target), name);
+  }
+  llvm::sort(found, [](const auto &a, const auto &b) {
+    return rankOf(a.first) < rankOf(b.first);
+  });
+  std::vector<Target> targets;
+  for (auto &[target, name] : found)
+    targets.push_back(std::move(target));
+  return targets;
+}
+
+std::string transformer::namesOf(ArrayRef<Target> targets) {
+  return llvm::join(
+      llvm::map_range(targets,
+                      [](const Target &target) { return target.name; }),
+      ",");
+}

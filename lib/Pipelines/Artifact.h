@@ -15,10 +15,17 @@
 
 namespace mlir::transformer {
 
+/// The code of one CPU level.
+struct LevelReport {
+  Target target;
+  uint64_t objectBytes = 0;
+  double milliseconds = 0; // lowering and LLVM
+};
+
 /// What report.json tells.
 struct Report {
   std::string input, commandLine, buildId, weightsHash;
-  Target target;
+  std::vector<LevelReport> levels; // the best first
   uint64_t checkpointBytes = 0, weightsBytes = 0, libraryBytes = 0;
   std::vector<std::pair<std::string, double>> milliseconds; // per stage
   std::string preset;
@@ -27,16 +34,23 @@ struct Report {
   std::vector<std::string> remarks;
 };
 
-/// Times the stages one after the other.
+/// Times the stages one after the other. One that comes again, for another
+/// level, adds to its time.
 class Stopwatch {
 public:
   explicit Stopwatch(Report &report) : report(report) {}
-  void finished(llvm::StringRef stage) {
+  double finished(llvm::StringRef stage) {
     auto now = std::chrono::steady_clock::now();
-    report.milliseconds.emplace_back(
-        stage.str(),
-        std::chrono::duration<double, std::milli>(now - start).count());
+    double time =
+        std::chrono::duration<double, std::milli>(now - start).count();
     start = now;
+    for (auto &[known, sum] : report.milliseconds)
+      if (known == stage) {
+        sum += time;
+        return time;
+      }
+    report.milliseconds.emplace_back(stage.str(), time);
+    return time;
   }
 
 private:

@@ -8,6 +8,7 @@
 #include "QuantizeByProfile.h"
 
 #include "transformer/CodeGen/Link.h"
+#include "transformer/Pipelines/Pipelines.h"
 #include "transformer/Support/AtomicFile.h"
 #include "transformer/Support/Error.h"
 
@@ -33,13 +34,15 @@ public:
 
 private:
   LogicalResult runPipeline(const Twine &text);
+  LogicalResult chooseLevels();
   LogicalResult write(StringRef bytes);
   LogicalResult prepare();
   LogicalResult simplify();
   LogicalResult round();
   LogicalResult lower();
   LogicalResult saveWeights();
-  LogicalResult emitCode();
+  LogicalResult emitLevels();
+  LogicalResult emitLevel(ModuleOp level, size_t index);
   LogicalResult buildArtifact();
   LogicalResult finishArtifact(StringRef text);
   LogicalResult check(llvm::Error error) {
@@ -59,7 +62,9 @@ private:
   bool isSimplified = false;
   std::unique_ptr<AtomicDirectory> directory; // of an artifact
   WeightsIdentity weights;
-  SmallVector<char, 0> object;
+  ToLLVMOptions lowering;
+  std::optional<NextLevel> next;             // the level that was emitted last
+  std::vector<SmallVector<char, 0>> objects; // of the levels
 };
 } // namespace
 
@@ -160,9 +165,11 @@ LogicalResult Compilation::lower() {
     watch.finished("lower");
     return success();
   }
-  if (failed(simplify()) ||
-      failed(runPipeline("transformer-to-llvm{target-cpu=" +
-                         report.target.name + " " + options.lowering + "}")))
+  if (failed(simplify()))
+    return failure();
+  PassManager manager(&context);
+  buildToKernelsPipeline(manager, lowering);
+  if (failed(manager.run(*module)))
     return failure();
   watch.finished("lower");
   return saveWeights();
@@ -185,23 +192,50 @@ LogicalResult Compilation::saveWeights() {
   return success();
 }
 
-LogicalResult Compilation::emitCode() {
+/// The worst level first: code of a better one names the one after it.
+LogicalResult Compilation::emitLevels() {
+  objects.resize(report.levels.size());
+  for (size_t i = report.levels.size(); i-- > 0;) {
+    OwningOpRef<ModuleOp> level;
+    if (i > 0)
+      level = module->clone();
+    else
+      level = std::move(module);
+    if (failed(emitLevel(*level, i)))
+      return failure();
+  }
+  return success();
+}
+
+LogicalResult Compilation::emitLevel(ModuleOp level, size_t index) {
+  LevelReport &row = report.levels[index];
+  if (!options.naive) {
+    lowering.targetCpu = row.target.name;
+    PassManager manager(&context);
+    buildKernelsToLLVMPipeline(manager, lowering);
+    if (failed(manager.run(level)))
+      return failure();
+    row.milliseconds += watch.finished("lower");
+  }
   llvm::Expected<NativeCode> code =
-      NativeCode::create(*module, report.target, weights);
+      NativeCode::create(level, row.target, weights, next ? &*next : nullptr,
+                         /*isBest=*/index == 0);
   if (!code)
     return check(code.takeError());
+  next = code->asNext();
   report.buildId = code->buildId().str();
   code->optimize(options.naive ? llvm::OptimizationLevel::O1
                                : llvm::OptimizationLevel::O3);
-  watch.finished("optimize");
+  row.milliseconds += watch.finished("optimize");
   if (options.emit == Emit::LLVM)
     return write(code->text());
   llvm::Expected<SmallVector<char, 0>> bytes =
       code->emitObject(options.naive ? Calls::CLibrary : Calls::Memory);
   if (!bytes)
     return check(bytes.takeError());
-  object = std::move(*bytes);
-  watch.finished("code");
+  SmallVector<char, 0> &object = objects[index] = std::move(*bytes);
+  row.objectBytes = object.size();
+  row.milliseconds += watch.finished("code");
   if (options.emit == Emit::Object)
     return write(StringRef(object.data(), object.size()));
   return success();
@@ -212,7 +246,9 @@ LogicalResult Compilation::finishArtifact(StringRef text) {
     return (directory->path() + "/" + name).str();
   };
   std::string library = file("model.so");
-  if (failed(check(linkModel(object, report.target, options.linker, library))))
+  SmallVector<ArrayRef<char>> parts(objects.begin(), objects.end());
+  if (failed(check(linkModel(parts, report.levels.front().target,
+                             options.linker, library))))
     return failure();
   watch.finished("link");
   StringRef companions = options.input;
@@ -253,7 +289,8 @@ LogicalResult Compilation::buildArtifact() {
   }
   if (failed(check(checkInputStays(options.input, options.output))) ||
       failed(check(checkInputStays(options.weights, options.output))) ||
-      failed(check(chooseLinker(report.target, options.linker).takeError())))
+      failed(check(chooseLinker(report.levels.front().target, options.linker)
+                       .takeError())))
     return failure();
   llvm::Expected<std::unique_ptr<AtomicDirectory>> created =
       AtomicDirectory::create(options.output);
@@ -261,13 +298,19 @@ LogicalResult Compilation::buildArtifact() {
     return check(created.takeError());
   directory = std::move(*created);
   if (!options.quiet)
-    log << "compiling for " << report.target.name << '\n';
+    log << "compiling for "
+        << llvm::join(llvm::map_range(report.levels,
+                                      [](const LevelReport &level) {
+                                        return level.target.name;
+                                      }),
+                      ", ")
+        << '\n';
   if (failed(prepare()))
     return failure();
   std::string text = textOf(*module);
   if (failed(lower()))
     return failure();
-  if (failed(emitCode()) || failed(finishArtifact(text)))
+  if (failed(emitLevels()) || failed(finishArtifact(text)))
     return failure();
   if (options.quiet)
     return success();
@@ -293,14 +336,36 @@ static StringRef presetName(Precision precision) {
   llvm_unreachable("all precisions are handled");
 }
 
-LogicalResult Compilation::run() {
+/// Says what is wrong with the options before anything is done.
+LogicalResult Compilation::chooseLevels() {
   std::string message;
-  FailureOr<Target> target = lookupTarget(options.targetCpu, message);
-  if (failed(target)) {
+  FailureOr<std::vector<Target>> targets =
+      lookupTargets(options.targetCpu, message);
+  if (failed(targets)) {
     problem(message);
     return failure();
   }
-  report.target = *target;
+  if (targets->size() > 1 &&
+      (options.emit == Emit::LLVM || options.emit == Emit::Object)) {
+    problem("--emit shows the code of one level, and --target-cpu names " +
+            Twine(targets->size()));
+    return failure();
+  }
+  for (Target &target : *targets)
+    report.levels.push_back({std::move(target)});
+  llvm::raw_string_ostream stream(message);
+  if (succeeded(lowering.parseFromString(options.lowering, stream)))
+    return success();
+  StringRef reason = StringRef(message).trim().split('\n').first;
+  reason.consume_front("<Pass-Options-Parser>: ");
+  problem("cannot use --lowering=" + quoted(options.lowering) + ": " +
+          (reason.empty() ? "a value is not valid" : reason));
+  return failure();
+}
+
+LogicalResult Compilation::run() {
+  if (failed(chooseLevels()))
+    return failure();
   report.input = options.input;
   report.commandLine = options.commandLine;
   report.preset = presetName(options.precision).str();
@@ -315,7 +380,7 @@ LogicalResult Compilation::run() {
                ? failure()
                : write(textOf(*module));
   // No weights are written, so the descriptor names none: code to look at.
-  return failed(lower()) ? failure() : emitCode();
+  return failed(lower()) ? failure() : emitLevels();
 }
 
 LogicalResult mlir::transformer::compile(MLIRContext &context,

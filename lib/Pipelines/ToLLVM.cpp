@@ -99,10 +99,20 @@ static void addLLVMPasses(OpPassManager &pm, const ToLLVMOptions &options) {
   pm.addPass(createTransformerEmitEntry());
 }
 
-void transformer::buildToLLVMPipeline(OpPassManager &pm,
-                                      const ToLLVMOptions &options) {
+void transformer::buildToKernelsPipeline(OpPassManager &pm,
+                                         const ToLLVMOptions &options) {
   addTensorPasses(pm, options);
   addBufferPasses(pm);
+}
+
+void transformer::buildKernelsToLLVMPipeline(OpPassManager &pm,
+                                             const ToLLVMOptions &options) {
   addKernelPasses(pm, options);
   addLLVMPasses(pm, options);
+}
+
+void transformer::buildToLLVMPipeline(OpPassManager &pm,
+                                      const ToLLVMOptions &options) {
+  buildToKernelsPipeline(pm, options);
+  buildKernelsToLLVMPipeline(pm, options);
 }

@@ -19,6 +19,17 @@ static std::string fixed(double value) {
   return llvm::formatv("{0:f1}", value).str();
 }
 
+static void writeLevel(const LevelReport &level, llvm::json::OStream &json) {
+  json.attribute("name", level.target.name);
+  json.attribute("required_features",
+                 llvm::join(level.target.requiredFeatures, ","));
+  json.attribute("tuned_for", level.target.tuneCpu);
+  json.attribute("object_bytes", int64_t(level.objectBytes));
+  json.attributeBegin("milliseconds");
+  json.rawValue(fixed(level.milliseconds));
+  json.attributeEnd();
+}
+
 llvm::Error mlir::transformer::writeReport(const Report &report,
                                            StringRef path) {
   std::string text;
@@ -40,11 +51,15 @@ llvm::Error mlir::transformer::writeReport(const Report &report,
         json.attribute("tokens", report.profileTokens);
       });
     json.attributeObject("target", [&] {
-      json.attribute("name", report.target.name);
-      json.attribute("triple", report.target.triple);
-      json.attribute("required_features",
-                     llvm::join(report.target.requiredFeatures, ","));
-      json.attribute("tuned_for", report.target.tuneCpu);
+      std::vector<Target> targets;
+      for (const LevelReport &level : report.levels)
+        targets.push_back(level.target);
+      json.attribute("name", namesOf(targets));
+      json.attribute("triple", targets.front().triple);
+      json.attributeArray("levels", [&] {
+        for (const LevelReport &level : report.levels)
+          json.object([&] { writeLevel(level, json); });
+      });
     });
     json.attribute("compiled_on", llvm::sys::getHostCPUName());
     json.attributeObject("bytes", [&] {

@@ -18,7 +18,7 @@ using namespace mlir::transformer;
 static constexpr int64_t kAlignment = 64;
 
 /// Who listens on this thread. Observed tensors are handed over by the thread
-/// that called tm_forward.
+/// that called the entry.
 static thread_local const Observer *listener = nullptr;
 
 /// Called by the code, with the parts of a buffer.
@@ -136,13 +136,9 @@ llvm::Error InProcessModel::load(llvm::ArrayRef<char> object) {
           jit->addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(
               StringRef(object.data(), object.size()), "model")))
     return error;
-  auto entry = jit->lookup("tm_forward");
-  if (!entry)
-    return entry.takeError();
   auto description = jit->lookup("tm_model_descriptor");
   if (!description)
     return description.takeError();
-  forward = entry->toPtr<void (*)(tm_call *)>();
   described = description->toPtr<const tm_descriptor *>();
   return llvm::Error::success();
 }
@@ -191,7 +187,7 @@ llvm::Error InProcessModel::run(const Batch &batch, Observer observer) const {
   call.parallel = runSerially;
   call.threads = 1;
   listener = &observer;
-  forward(&call);
+  d.forward(&call);
   listener = nullptr;
   return llvm::Error::success();
 }

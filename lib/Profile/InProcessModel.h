@@ -50,7 +50,6 @@ private:
   std::vector<int64_t> widths; // of the sites
   std::unique_ptr<char, decltype(&std::free)> weights{nullptr, &std::free};
   const tm_descriptor *described = nullptr;
-  void (*forward)(tm_call *) = nullptr;
 };
 
 } // namespace mlir::transformer

@@ -112,6 +112,10 @@ int tm_fail(tm_error *error, int status, const char *format, ...)
    written to `name`. */
 const char *tm_missing_feature(const char *list, char *name, size_t bytes);
 
+/* The code for this CPU, or for the level that TM_CPU_LEVEL names; NULL: there
+   is none, and *error says why. */
+const tm_descriptor *tm_choose_level(tm_error *error);
+
 /* The CPUs that this process may use, and how many of them at once. */
 int tm_usable_cpus(cpu_set_t *cpus);
 

@@ -7,28 +7,33 @@
 
 int32_t tm_abi_version(void) { return TM_ABI_VERSION; }
 const char *tm_build_id(void) { return tm_model_descriptor.build_id; }
-const char *tm_target(void) { return tm_model_descriptor.target; }
+const char *tm_target(void) { return tm_model_descriptor.levels; }
 
 static int check_library(const tm_options *options, tm_error *error) {
-  const tm_descriptor *d = &tm_model_descriptor;
-  if (d->abi_version != TM_ABI_VERSION || d->size != sizeof(*d))
-    return tm_fail(error, TM_MISMATCH,
-                   "model.so was put together from parts of different "
-                   "versions (code %u, runtime %u); compile the model again",
-                   d->abi_version, (unsigned)TM_ABI_VERSION);
+  for (const tm_descriptor *d = &tm_model_descriptor; d; d = d->next)
+    if (d->abi_version != TM_ABI_VERSION || d->size != sizeof(*d))
+      return tm_fail(error, TM_MISMATCH,
+                     "model.so was put together from parts of different "
+                     "versions (code %u, runtime %u); compile the model again",
+                     d->abi_version, (unsigned)TM_ABI_VERSION);
   if (options && options->abi_version > TM_ABI_VERSION)
     return tm_fail(error, TM_MISMATCH,
                    "the caller was built with version %u of model.h and this "
                    "model.so with version %u; compile the model again, or "
                    "build the caller with the model.h beside model.so",
                    options->abi_version, (unsigned)TM_ABI_VERSION);
-  char name[32];
-  if (tm_missing_feature(d->features, name, sizeof(name)))
-    return tm_fail(error, TM_UNSUPPORTED_CPU,
-                   "model.so was compiled for %s and this CPU lacks %s; "
-                   "compile the model with --target-cpu=host on this machine, "
-                   "or for a lower level such as x86-64-v3",
-                   d->target, name);
+  return TM_OK;
+}
+
+static int check_level(tm_model *model, tm_error *error) {
+  tm_error why = {0};
+  const tm_descriptor *d = tm_choose_level(&why);
+  if (!d) {
+    if (error)
+      *error = why;
+    return why.status;
+  }
+  model->descriptor = d;
   if (d->input_count > TM_MAX_INPUTS || d->output_count > TM_MAX_OUTPUTS)
     return tm_fail(error, TM_MISMATCH,
                    "model.so has too many inputs or outputs");
@@ -68,8 +73,9 @@ int tm_load(const char *directory, const tm_options *options, tm_model **model,
     return tm_fail(error, TM_OUT_OF_MEMORY, "out of memory");
   tm_model *loaded = memory;
   memset(memory, 0, sizeof(*loaded));
-  loaded->descriptor = &tm_model_descriptor;
-  status = check_threads(options, loaded, error);
+  status = check_level(loaded, error);
+  if (status == TM_OK)
+    status = check_threads(options, loaded, error);
   if (status == TM_OK)
     status =
         tm_open_weights(directory, loaded->descriptor, &loaded->weights, error);

@@ -104,7 +104,7 @@ static void run_chunk(const tm_model *model, const tm_request *request,
           d->outputs[i].width *
               (d->outputs[i].rows == TM_PER_TOKEN ? first : begin);
   }
-  tm_forward(call);
+  d->forward(call);
 }
 
 int tm_run(tm_model *model, const tm_batch *batch, const tm_output *outputs,

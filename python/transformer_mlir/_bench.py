@@ -202,19 +202,25 @@ def open_model(out, threads):
     return model
 
 
+def code_of(model):
+    others = f" of {', '.join(model.targets)}" if len(model.targets) > 1 else ""
+    return f"code for {model.target}{others}"
+
+
 def measure(out, against, batches, lengths, threads, rounds=7, show=None, text=None):
     model = open_model(out, threads)
     workloads = texts(model, text) if text else shapes(model, batches, lengths)
     reference = Reference(against, threads) if against else None
     output, results = main_output(model), []
     if show:
-        show(f"output {output}, {threads} thread{'s' if threads > 1 else ''}, compiled for {model.target}; "
+        show(f"output {output}, {threads} thread{'s' if threads > 1 else ''}, {code_of(model)}; "
              "ratio: time by ours")
         show(HEAD)
     for workload in workloads:
         calls = calls_of(workload, model, reference, output)
         rows = {system: summary(t, workload.tokens) for system, t in interleave(calls, rounds).items()}
         results.append({"workload": workload.name, "tokens": workload.tokens, **workload.details, "threads": threads,
+                        "target": model.target,
                         "systems": rows})
         for system, row in rows.items():
             row["ratio"] = row["median_ms"] / rows["transformer-mlir"]["median_ms"]
@@ -232,10 +238,11 @@ def profile(out, batches, lengths, threads, seconds, show=None, text=None, trace
     for workload in texts(model, text) if text else shapes(model, batches, lengths):
         call = calls_of(workload, model, None, output)["transformer-mlir"]
         result = _profile.measure(model, call, seconds)
-        results.append({"workload": workload.name, "tokens": workload.tokens, "threads": threads, **result})
+        results.append({"workload": workload.name, "tokens": workload.tokens, "threads": threads,
+                        "target": model.target, **result})
         if show:
             show(f"{workload.name}: {result['us'] / 1e3:.3f} ms per call, mean of {result['calls']}; "
-                 f"{threads} thread{'s' if threads > 1 else ''}, compiled for {model.target}")
+                 f"{threads} thread{'s' if threads > 1 else ''}, {code_of(model)}")
             for row in _profile.rows(result, threads):
                 show(row)
             show("")

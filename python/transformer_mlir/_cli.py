@@ -48,7 +48,8 @@ def make_parser():
     compress.add_argument("--dtype", choices=["f32", "bf16"], help="the preset exact or bf16")
     compress.add_argument("--profile", metavar="FILE",
                           help="for int8: a profile.safetensors of this checkpoint (default: made of synthetic sequences)")
-    compress.add_argument("--target-cpu", default="host", metavar="LEVEL", help="such as x86-64-v3 (default: host)")
+    compress.add_argument("--target-cpu", default="host", metavar="LEVELS",
+                          help="such as x86-64-v3, or several: avx512-vnni,x86-64-v3 (default: host)")
     compress.add_argument("--quiet", action="store_true", help="print errors only")
 
     encode = add("encode", help="sentence embeddings of lines of text")

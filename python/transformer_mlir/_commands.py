@@ -149,14 +149,18 @@ def bench(options):
 
 
 def inspect(options):
-    from ._inspect import inspect as read, total
+    from ._inspect import code as code_of, inspect as read, total
     modules, length = read(options.directory, options.length, options.depth)
+    code = code_of(options.directory)
     if options.json:
-        print(json.dumps({"length": length, "modules": modules, "total": total(modules)}, indent=1))
+        print(json.dumps({"length": length, "modules": modules, "total": total(modules),
+                          **({"code": code} if code else {})}, indent=1))
         return
     rows = [[name, m["ops"], f"{m['parameters']:,}", f"{m['bytes']:,}", f"{m['macs']:,}"]
             for name, m in [*modules.items(), ("total", total(modules))]]
     table(rows, ["module", "ops", "parameters", "bytes", f"MACs at 1x{length}"])
+    if code:
+        print(f"code for {', '.join(code['levels'])}; this machine runs {code['runs_here'] or 'none of it'}")
 
 
 def presets(options):

@@ -78,7 +78,8 @@ def compress(checkpoint, out, preset="exact", *, profile=None, target_cpu="host"
     `out` may be missing, empty, or an older artifact, which is replaced as a
     whole. `preset` is a name of PRESETS. `profile`: for "int8", the file of a
     profile of the checkpoint; without it one is made of synthetic sequences.
-    `target_cpu` is "host" or a level such as "x86-64-v3". `progress`: True or
+    `target_cpu` is "host", a level such as "x86-64-v3", or several with commas
+    between them, of which the best one runs that a CPU has. `progress`: True or
     False (default: when stderr is a terminal), or a function that takes a
     line. Returns the report that is also in `out`/report.json.
     """

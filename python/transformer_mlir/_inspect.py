@@ -2,12 +2,14 @@
 
 SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """
+import json
 import os
 import pathlib
 import re
 import tempfile
 
 from ._compress import check_source, run_compiler
+from ._library import levels, open_library
 
 GLOBAL = re.compile(r'ml_program\.global\s+(?:private\s+)?@("[^"]*"|[\w.$-]+)\(.*\)\s*:\s*tensor<([^>]*)>')
 LOAD = re.compile(r'(%[\w.$-]+) = ml_program\.global_load(?:_const)? @("[^"]*"|[\w.$-]+)')
@@ -126,6 +128,21 @@ def inspect(directory, length=128, depth=None):
     if not modules:
         raise ValueError(f"{directory}: holds no model in the transformer dialect")
     return modules, length
+
+
+def code(directory):
+    """The CPU levels that an artifact has code for, best first, and the one that this machine would
+    run (None: it can run none); None for what is no artifact."""
+    folder = pathlib.Path(directory)
+    if not (folder / "model.so").is_file():
+        return None
+    try:
+        library = open_library(str(folder / "model.so"))
+    except RuntimeError:  # of another architecture
+        report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        return {"levels": report["target"]["name"].split(","), "runs_here": None}
+    names, picked = levels(library)
+    return {"levels": names, "runs_here": picked}
 
 
 def total(modules):

@@ -9,7 +9,7 @@ import struct
 import threading
 from ctypes import POINTER, Structure, byref, c_char, c_char_p, c_int, c_int32, c_int64, c_size_t, c_uint32, c_void_p
 
-ABI_VERSION = 2
+ABI_VERSION = 3
 OK, INVALID_ARGUMENT, FILE_ERROR, MISMATCH, UNSUPPORTED_CPU, OUT_OF_MEMORY = range(6)
 EXCEPTIONS = {INVALID_ARGUMENT: ValueError, FILE_ERROR: OSError, OUT_OF_MEMORY: MemoryError}
 
@@ -63,6 +63,7 @@ SINCE_2 = {
     "tm_profile_events": (c_int64, [c_void_p, POINTER(ProfileEvent), c_int64]),
     "tm_profile_stop": (None, [c_void_p]),
 }
+SINCE_3 = {"tm_level": (c_char_p, [c_void_p])}
 
 _opened, _lock = {}, threading.Lock()
 
@@ -110,8 +111,9 @@ def open_library(path):
         library = ctypes.CDLL(_spelling(path), mode=os.RTLD_NOW | os.RTLD_LOCAL)
         declare(library, PROTOTYPES)
         version = library.tm_abi_version()
-        if 2 <= version <= ABI_VERSION:
-            declare(library, SINCE_2)
+        for since, prototypes in ((2, SINCE_2), (3, SINCE_3)):
+            if since <= version <= ABI_VERSION:
+                declare(library, prototypes)
     except (OSError, AttributeError) as problem:
         raise RuntimeError(f"{path}: is not a compiled model that this system can load: {problem}") from None
     if not 1 <= version <= ABI_VERSION:
@@ -124,6 +126,14 @@ def open_library(path):
 def check(status, error):
     if status != OK:
         raise EXCEPTIONS.get(status, RuntimeError)(error.message.decode("utf-8", "replace"))
+
+
+def levels(library, model=None):
+    """The CPU levels that there is code for, best first, and the one that runs: in `model`, or on
+    this machine if it were loaded (None: it could not be)."""
+    all_levels = library.tm_target().decode()
+    picked = library.tm_level(model) if library.version >= 3 else all_levels.encode()
+    return all_levels.split(","), picked and picked.decode()
 
 
 class Handle:

@@ -8,7 +8,7 @@ import weakref
 import numpy as np
 
 from . import _inputs
-from ._library import Handle
+from ._library import Handle, levels
 
 TOKENS_PER_CALL = 4096  # Ctrl-C is noticed between two native calls
 IMAGES_PER_CALL = 16
@@ -57,7 +57,7 @@ class Model:
         self.max_length = library.tm_max_length(pointer)  # most tokens in a sequence
         self.threads = library.tm_threads(pointer)
         self.build_id = library.tm_build_id().decode()
-        self.target = library.tm_target().decode()  # the CPU level of the code
+        self.targets, self.target = levels(library, pointer)  # CPU levels of the code; the one that runs
         self._tokenizer, self._lock = None, threading.Lock()
 
     def __repr__(self):

@@ -38,7 +38,7 @@ struct Flags {
                      "a directory with library, header and weights "
                      "(default)"))};
   cl::opt<std::string> targetCpu{"target-cpu", cl::init("host"),
-                                 cl::value_desc("level"), cl::cat(category),
+                                 cl::value_desc("levels"), cl::cat(category),
                                  cl::desc(targetDescription())};
   cl::opt<std::string> passes{
       "passes", cl::value_desc("pipeline"), cl::cat(category),
@@ -90,7 +90,9 @@ struct Flags {
   static StringRef targetDescription() {
     static const std::string text =
         "the CPU to compile for: host (default), or one of " +
-        llvm::join(supportedTargets(), ", ");
+        llvm::join(supportedTargets(), ", ") +
+        "; several with commas between them make one library that runs the "
+        "best one which the CPU has";
     return text;
   }
 };

@@ -97,7 +97,8 @@ TEST_F(ObjectTest, LinksLoadsAndRuns) {
   auto object = compileText(kModel);
   ASSERT_TRUE(bool(object)) << toString(object.takeError());
   std::string library = file("model.so");
-  ASSERT_EQ(toString(linkModel(*object, target, "", library)), "");
+  ASSERT_EQ(toString(linkModel(ArrayRef<char>(*object), target, "", library)),
+            "");
 
   void *handle = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
   ASSERT_NE(handle, nullptr) << dlerror();
@@ -112,7 +113,7 @@ TEST_F(ObjectTest, LinksLoadsAndRuns) {
   FUNCTION(tm_target);
   FUNCTION(tm_abi_version);
   FUNCTION(tm_max_length);
-  EXPECT_EQ(dlsym(handle, "tm_forward"), nullptr);
+  EXPECT_EQ(dlsym(handle, "tm_model_descriptor"), nullptr);
   EXPECT_EQ(dlsym(handle, "tm_fail"), nullptr);
   EXPECT_EQ(tm_build_id_(), buildId);
   EXPECT_EQ(tm_target_(), target.name);
@@ -138,7 +139,8 @@ TEST_F(ObjectTest, TheRuntimeIsSmall) {
   auto object = compileText(kModel);
   ASSERT_TRUE(bool(object));
   std::string library = file("model.so");
-  ASSERT_EQ(toString(linkModel(*object, target, "", library)), "");
+  ASSERT_EQ(toString(linkModel(ArrayRef<char>(*object), target, "", library)),
+            "");
   uint64_t size = 0;
   sys::fs::file_size(library, size);
   EXPECT_LT(size, 100000u);
@@ -153,8 +155,8 @@ TEST_F(ObjectTest, TheSameInputGivesTheSameBytes) {
   EXPECT_EQ(*first, *second);
   EXPECT_EQ(firstId, buildId);
   std::string one = file("one.so"), two = file("two.so");
-  ASSERT_EQ(toString(linkModel(*first, target, "", one)), "");
-  ASSERT_EQ(toString(linkModel(*second, target, "", two)), "");
+  ASSERT_EQ(toString(linkModel(ArrayRef<char>(*first), target, "", one)), "");
+  ASSERT_EQ(toString(linkModel(ArrayRef<char>(*second), target, "", two)), "");
   auto a = MemoryBuffer::getFile(one), b = MemoryBuffer::getFile(two);
   EXPECT_EQ((*a)->getBuffer(), (*b)->getBuffer());
 }
@@ -180,9 +182,11 @@ TEST_F(ObjectTest, MissingAttributesAreNamed) {
 
 TEST_F(ObjectTest, LinkerProblems) {
   char byte = 0;
-  EXPECT_EQ(toString(linkModel(byte, target, "/no/such/ld", file("model.so"))),
+  EXPECT_EQ(toString(linkModel(ArrayRef<char>(byte), target, "/no/such/ld",
+                               file("model.so"))),
             "the linker /no/such/ld cannot be run");
-  std::string message = toString(linkModel(byte, target, "", file("model.so")));
+  std::string message =
+      toString(linkModel(ArrayRef<char>(byte), target, "", file("model.so")));
   EXPECT_TRUE(StringRef(message).starts_with("cannot link the model: "))
       << message;
   // Nothing is left behind.
@@ -193,7 +197,8 @@ TEST_F(ObjectTest, LinkerProblems) {
     ++files;
   EXPECT_EQ(files, 1);
   auto arm = *lookupTarget("neon", message);
-  message = toString(linkModel(byte, arm, "", file("model.so")));
+  message =
+      toString(linkModel(ArrayRef<char>(byte), arm, "", file("model.so")));
   EXPECT_TRUE(StringRef(message).contains("use --emit=obj")) << message;
 }
 } // namespace

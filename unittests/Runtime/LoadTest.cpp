@@ -18,6 +18,7 @@ TEST_F(LoadTest, Information) {
   EXPECT_EQ(tm_abi_version(), TM_ABI_VERSION);
   EXPECT_STREQ(tm_build_id(), "fake");
   EXPECT_STREQ(tm_target(), "fake-level");
+  EXPECT_STREQ(tm_level(model), "fake-level");
   EXPECT_EQ(tm_threads(model), 3);
   EXPECT_EQ(tm_max_length(model), FAKE_MAX_LENGTH);
   EXPECT_EQ(tm_input_count(model), 2);
@@ -101,6 +102,89 @@ TEST_F(LoadTest, MissingFeatureIsNamed) {
   fake_set_descriptor(&d);
   tm_free(load(1));
 #endif
+}
+
+/// Two levels, of which the features and the names are given.
+class LevelTest : public LoadTest {
+protected:
+  void SetUp() override {
+    LoadTest::SetUp();
+    unsetenv("TM_CPU_LEVEL");
+    second = fake_descriptor();
+    second.target = second.levels = "low";
+  }
+  void TearDown() override {
+    unsetenv("TM_CPU_LEVEL");
+    LoadTest::TearDown();
+  }
+  void setFeatures(const char *high, const char *low) {
+    second.features = low;
+    tm_descriptor first = second;
+    first.target = "high", first.levels = "high,low", first.features = high;
+    first.next = &second;
+    fake_set_descriptor(&first);
+  }
+  std::string levelOfModel() {
+    tm_model *model = load(1);
+    std::string level = model ? tm_level(model) : "";
+    tm_free(model);
+    return level;
+  }
+  tm_descriptor second;
+};
+
+TEST_F(LevelTest, TheBestThatTheCpuHas) {
+  setFeatures("", "");
+  EXPECT_STREQ(tm_target(), "high,low");
+  EXPECT_EQ(levelOfModel(), "high");
+  EXPECT_STREQ(tm_level(nullptr), "high");
+  setFeatures("imaginary-unit", "");
+  EXPECT_EQ(levelOfModel(), "low");
+  EXPECT_STREQ(tm_level(nullptr), "low");
+}
+
+TEST_F(LevelTest, NoneThatTheCpuHas) {
+  setFeatures("imaginary-unit", "flux");
+  EXPECT_EQ(tm_level(nullptr), nullptr);
+  std::string message = loadError(TM_UNSUPPORTED_CPU);
+  EXPECT_CONTAINS(message, "compiled for high,low and this CPU lacks flux, "
+                           "which low needs too; compile");
+}
+
+TEST_F(LevelTest, Forced) {
+  setFeatures("", "");
+  setenv("TM_CPU_LEVEL", "", 1);
+  EXPECT_EQ(levelOfModel(), "high");
+  setenv("TM_CPU_LEVEL", "low", 1);
+  EXPECT_EQ(levelOfModel(), "low");
+  EXPECT_STREQ(tm_level(nullptr), "low");
+  // A model stays what it was loaded as.
+  tm_model *model = load(1);
+  setenv("TM_CPU_LEVEL", "high", 1);
+  EXPECT_STREQ(tm_level(model), "low");
+  FakeBatch batch({3, 4});
+  EXPECT_EQ(batch.run(model), TM_OK);
+  EXPECT_EQ(batch.wrong(), 0);
+  tm_free(model);
+}
+
+TEST_F(LevelTest, ForcedInVain) {
+  setFeatures("imaginary-unit", "");
+  setenv("TM_CPU_LEVEL", "middle", 1);
+  EXPECT_EQ(loadError(TM_INVALID_ARGUMENT),
+            "the environment variable TM_CPU_LEVEL is 'middle', and model.so "
+            "has code for high,low");
+  setenv("TM_CPU_LEVEL", "high", 1);
+  EXPECT_EQ(loadError(TM_UNSUPPORTED_CPU),
+            "the environment variable TM_CPU_LEVEL is high, and this CPU lacks "
+            "imaginary-unit; unset it to use the best level that this CPU has");
+  EXPECT_EQ(tm_level(nullptr), nullptr);
+}
+
+TEST_F(LevelTest, EachHasItsVersion) {
+  setFeatures("", "");
+  second.size -= 8;
+  EXPECT_CONTAINS(loadError(TM_MISMATCH), "different versions");
 }
 
 TEST_F(LoadTest, OtherVersions) {

@@ -9,12 +9,13 @@
 
 namespace mlir::transformer {
 
-/// Links `object` with the runtime, which this program carries, to the shared
-/// library `output`. It exports the functions of model.h and needs the C
-/// library only. `linker` is a path or empty. Temporary files go beside
-/// `output` and are removed.
-llvm::Error linkModel(llvm::ArrayRef<char> object, const Target &target,
-                      llvm::StringRef linker, llvm::StringRef output);
+/// Links `objects`, one per CPU level, with the runtime, which this program
+/// carries, to the shared library `output`. It exports the functions of model.h
+/// and needs the C library only. `linker` is a path or empty. Temporary files
+/// go beside `output` and are removed.
+llvm::Error linkModel(llvm::ArrayRef<llvm::ArrayRef<char>> objects,
+                      const Target &target, llvm::StringRef linker,
+                      llvm::StringRef output);
 
 /// The linker that linkModel uses, or why it would fail: so that nobody waits
 /// for a compilation in vain.

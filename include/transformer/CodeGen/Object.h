@@ -27,18 +27,32 @@ struct WeightsIdentity {
 /// the program that will load it.
 enum class Calls { Memory, CLibrary, Elsewhere };
 
+/// What the code of a better level has to know about the code that the runtime
+/// tries after it.
+struct NextLevel {
+  std::string symbol; // of its descriptor
+  std::string names;  // its level's and those that follow, with commas
+  std::string buildId;
+};
+
 /// A module on its way to machine code for one target. The same input gives
 /// the same bytes on every machine that has the target's level.
 class NativeCode {
 public:
   /// Translates `module`, whose functions are in the LLVM dialect with the
   /// entry @tm_forward, and adds the descriptor made from its attributes
-  /// transformer.model, .workspace, .inputs and .outputs.
+  /// transformer.model, .workspace, .inputs and .outputs. The descriptor is the
+  /// only symbol that other objects see, @tm_model_descriptor for the best of
+  /// the levels that are linked together. `next` is the level after this one.
   static llvm::Expected<NativeCode>
-  create(ModuleOp module, const Target &target, WeightsIdentity weights);
+  create(ModuleOp module, const Target &target, WeightsIdentity weights,
+         const NextLevel *next = nullptr, bool isBest = true);
 
-  /// Names this code: a hash of everything that it is made from.
-  StringRef buildId() const { return id; }
+  /// Names this code and that of the levels after it: a hash of everything that
+  /// they are made from.
+  StringRef buildId() const { return own.buildId; }
+  /// For the level before this one.
+  const NextLevel &asNext() const { return own; }
   /// Runs LLVM's pipeline of that level.
   void optimize(llvm::OptimizationLevel level = llvm::OptimizationLevel::O3);
   /// LLVM IR.
@@ -52,13 +66,14 @@ private:
   std::unique_ptr<llvm::LLVMContext> context;
   std::unique_ptr<llvm::Module> module;
   std::unique_ptr<llvm::TargetMachine> machine;
-  std::string id;
+  NextLevel own;
 };
 
-/// Adds the constant tm_model_descriptor to `llvmModule`; see Runtime/abi.h.
+/// Adds the constant `own.symbol` to `llvmModule`; see tm_descriptor in
+/// Runtime/abi.h.
 llvm::Error addDescriptor(llvm::Module &llvmModule, ModuleOp module,
                           const Target &target, WeightsIdentity weights,
-                          StringRef buildId);
+                          const NextLevel &own, const NextLevel *next);
 
 } // namespace mlir::transformer
 

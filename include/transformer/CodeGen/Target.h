@@ -7,6 +7,7 @@
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 #include <string>
+#include <vector>
 
 namespace mlir::transformer {
 
@@ -55,6 +56,14 @@ SmallVector<StringRef> supportedTargets();
 /// The level called `name`; "host" is the best one that this CPU supports,
 /// tuned for it. On failure `error` is a sentence that lists the names.
 FailureOr<Target> lookupTarget(StringRef name, std::string &error);
+
+/// The levels that a list such as "x86-64-v3,avx512-vnni" names, which are of
+/// one architecture and differ: the best first, whatever the order in the list.
+FailureOr<std::vector<Target>> lookupTargets(StringRef list,
+                                             std::string &error);
+
+/// Their names with commas, as the list above has them.
+std::string namesOf(ArrayRef<Target> targets);
 
 } // namespace mlir::transformer
 

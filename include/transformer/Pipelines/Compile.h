@@ -23,7 +23,8 @@ struct CompileOptions {
   /// A directory for Emit::Artifact; else a file, or "-" for standard output.
   std::string output = "-";
   Emit emit = Emit::Artifact;
-  /// A level of CodeGen/Target.h, or "host".
+  /// A level of CodeGen/Target.h, "host", or several with commas, for all of
+  /// which the artifact gets code.
   std::string targetCpu = "host";
   /// A pass pipeline to run on the transformer dialect first.
   std::string passes;

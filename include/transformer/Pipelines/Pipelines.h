@@ -43,6 +43,13 @@ struct ToLLVMOptions : public PassPipelineOptions<ToLLVMOptions> {
 /// weights file.
 void buildToLLVMPipeline(OpPassManager &pm, const ToLLVMOptions &options);
 
+/// Its two parts. The first ignores the target, so that all levels of an
+/// artifact share its results: the layout of the weights, the chains, the
+/// places of buffers. The second is done once per level.
+void buildToKernelsPipeline(OpPassManager &pm, const ToLLVMOptions &options);
+void buildKernelsToLLVMPipeline(OpPassManager &pm,
+                                const ToLLVMOptions &options);
+
 /// `transformer-to-llvm-naive`: the reference lowering by plain loops, from
 /// transformer ops (or linalg) down to the LLVM dialect. Slow; the second
 /// opinion of the tests. Functions keep memref descriptors; add

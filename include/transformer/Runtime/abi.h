@@ -1,10 +1,11 @@
 //===- abi.h - between generated code and its runtime -----------*- C -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The compiler emits `tm_forward` and `tm_model_descriptor` against the layouts
-// below; the runtime library is linked to them inside model.so. Neither symbol
-// is visible outside. A change here needs a new TM_ABI_VERSION in model.h when
-// an old descriptor would be misread.
+// The compiler emits `tm_model_descriptor` and the function `forward` that it
+// names against the layouts below; the runtime library is linked to them inside
+// model.so. No symbol of theirs is visible outside. Code for several CPU levels
+// has a descriptor each, the best level's first. A change here needs a new
+// TM_ABI_VERSION in model.h when an old descriptor would be misread.
 //===----------------------------------------------------------------------===//
 #ifndef TRANSFORMER_RUNTIME_ABI_H
 #define TRANSFORMER_RUNTIME_ABI_H
@@ -98,9 +99,11 @@ typedef struct tm_descriptor {
   uint64_t weights_xxh3;  /* its XXH3-64 */
   int64_t span_count;     /* 0: compiled without probes */
   const tm_span_desc *spans;
+  void (*forward)(tm_call *call);
+  const struct tm_descriptor *next; /* the level to try if the CPU lacks this */
+  const char *levels; /* names of this level and those that follow: "a,b" */
 } tm_descriptor;
 
-void tm_forward(tm_call *call);
 extern const tm_descriptor tm_model_descriptor;
 
 #if defined(__cplusplus)
@@ -131,7 +134,8 @@ TM_STATIC_ASSERT(offsetof(tm_descriptor, inputs) == 48);
 TM_STATIC_ASSERT(offsetof(tm_descriptor, outputs) == 64);
 TM_STATIC_ASSERT(offsetof(tm_descriptor, weights_xxh3) == 112);
 TM_STATIC_ASSERT(offsetof(tm_descriptor, spans) == 128);
-TM_STATIC_ASSERT(sizeof(tm_descriptor) == 136);
+TM_STATIC_ASSERT(offsetof(tm_descriptor, next) == 144);
+TM_STATIC_ASSERT(sizeof(tm_descriptor) == 160);
 
 #ifdef __cplusplus
 }

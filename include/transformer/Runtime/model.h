@@ -37,8 +37,8 @@ extern "C" {
 #define TM_API
 #endif
 
-/* 2: tm_profile_*. */
-#define TM_ABI_VERSION 2
+/* 2: tm_profile_*. 3: tm_level. */
+#define TM_ABI_VERSION 3
 
 /* What the functions below return. */
 typedef enum tm_status {
@@ -98,7 +98,8 @@ typedef struct tm_output {
 TM_API int32_t tm_abi_version(void);
 /* Names the compilation; the same inputs and compiler give the same id. */
 TM_API const char *tm_build_id(void);
-/* The CPU level the code was made for, such as "x86-64-v3". */
+/* The CPU levels that there is code for, best first: "x86-64-v3", or several
+   with commas between them. */
 TM_API const char *tm_target(void);
 
 /* Opens `directory`/weights.safetensors and checks that it belongs to this
@@ -121,6 +122,11 @@ TM_API int tm_output_info(const tm_model *model, int64_t index,
 TM_API int64_t tm_max_length(const tm_model *model);
 /* Threads a call may use. */
 TM_API int32_t tm_threads(const tm_model *model);
+/* The CPU level whose code the model runs: the first of tm_target() that this
+   CPU has, or the one that the environment variable TM_CPU_LEVEL named when it
+   was loaded. NULL as the model: what tm_load would take now, or NULL if it
+   would fail. */
+TM_API const char *tm_level(const tm_model *model);
 
 /* Computes the outputs asked for, and no others. Arrays are checked first:
    on an error nothing was written. */

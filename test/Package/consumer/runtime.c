@@ -5,10 +5,11 @@
 
 #include <stdio.h>
 
-void tm_forward(tm_call *call) { (void)call; }
+static void forward(tm_call *call) { (void)call; }
 const tm_descriptor tm_model_descriptor = {.abi_version = TM_ABI_VERSION,
                                            .size = sizeof(tm_descriptor),
-                                           .build_id = "by hand"};
+                                           .build_id = "by hand",
+                                           .forward = forward};
 
 int main(void) {
   printf("abi %d, build %s\n", tm_abi_version(), tm_build_id());
