@@ -1,10 +1,12 @@
 //===- EmitContract.cpp - transformer_kernel.contract to registers --------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Loops: tile of columns, tile of rows, k. A tile's weights are used for all
-// rows before the next are touched, so weights stream through the caches once
-// per op while the rows stay. k is not blocked: an element's sum has one
-// accumulator, which lives in a register from its first term to its epilogue.
+// Loops: tile of columns, block of k, tile of rows, k. A tile's weights are
+// used for all rows before the next are touched, so weights stream through the
+// caches once per op while the rows stay. A block of k is what the first-level
+// cache holds of a tile's weights; an element's sum has one accumulator, which
+// waits in memory between blocks, so that they change no bit. What a level has
+// to widen is widened once for all rows, if there are enough to pay for it.
 // Each tile fetches its share of the next columns' weights into the
 // second-level cache: hardware would see that stream only once it is waited
 // for. Rows are dealt to tiles evenly, since a tile of few rows waits for its
@@ -34,13 +36,13 @@ public:
     depth = lhs.getDimSize(1), width = init.getDimSize(1);
     lanes = e.target.lanes, tileWidth = lanes * e.target.tileVectors;
 
-    Type sum = op.getEpilogue().front().getArgument(0).getType();
+    sumType = op.getEpilogue().front().getArgument(0).getType();
     product = TileProduct::get(e, lhs.getElementType(), weight.getElementType(),
-                               sum, depth);
+                               sumType, depth);
     if (!product)
       return op.emitError("contraction of ")
              << lhs.getElementType() << " by " << weight.getElementType()
-             << " to " << sum
+             << " to " << sumType
              << "; supported are f32 to f32, bf16 to f32, i8 to i32";
     int64_t group = product->group();
     int64_t panels = llvm::divideCeil(width, kPanelWidth);
@@ -54,38 +56,68 @@ public:
       allocatePanels(weight.getElementType());
 
     rows = memref::DimOp::create(e, op.getLhs(), 0);
-    if (scratch) {
-      emitTiles(1);
-    } else {
-      Value few = arith::CmpIOp::create(e, arith::CmpIPredicate::ule, rows,
-                                        e.index(kFewRows));
-      auto choice = scf::IfOp::create(e, few, /*withElseRegion=*/true);
-      OpBuilder::InsertionGuard guard(e);
-      e.setInsertionPointToStart(choice.thenBlock());
-      e.switchRows(rows, kFewRows + 1, [&](int64_t count) { emitFew(count); });
-      e.setInsertionPointToStart(choice.elseBlock());
-      emitTiles(kFewRows + 1);
-    }
+    if (scratch)
+      emitTiles({product.get(), op.getLhs()}, rows, 1);
+    else
+      emitPacked();
     op.erase();
     return success();
   }
 
 private:
   static constexpr int64_t kFewRows = 2;
+  /// Rows that one sweep over the columns serves: their sums stay in the
+  /// first-level cache, and the rows in the second.
+  static constexpr int64_t kSweepRows = 64;
+  /// What a block of k takes of the first-level cache.
+  static constexpr int64_t kBlockBytes = 16384;
+
+  /// Rows from `firstRow` on of a buffer, and what multiplies them.
+  struct Side {
+    TileProduct *product;
+    Value lhs, firstRow;
+    int64_t blocks = 1;
+    Value sums, columns;
+  };
+
+  void emitPacked() {
+    std::unique_ptr<TileProduct> wide;
+    if (depth % TileProduct::kWidenedAtOnce == 0)
+      wide = product->widened();
+    Value few = arith::CmpIOp::create(e, arith::CmpIPredicate::ule, rows,
+                                      e.index(kFewRows));
+    auto choice = scf::IfOp::create(e, few, /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(e);
+    e.setInsertionPointToStart(choice.thenBlock());
+    e.switchRows(rows, kFewRows + 1, [&](int64_t count) { emitFew(count); });
+    e.setInsertionPointToStart(choice.elseBlock());
+    if (wide)
+      emitWidened(*wide);
+    else
+      emitTiles({product.get(), op.getLhs()}, rows, kFewRows + 1);
+  }
+
+  Value allocate(ArrayRef<int64_t> shape, Type element) {
+    return memref::AllocOp::create(e, MemRefType::get(shape, element),
+                                   ValueRange{}, e.getI64IntegerAttr(64));
+  }
 
   /// One or two rows: with more columns there are as many sums as it takes to
   /// hide the latency of a multiply-add.
   void emitFew(int64_t count) {
-    SmallVector<Value> tileRows;
-    for (int64_t r = 0; r < count; ++r)
-      tileRows.push_back(e.index(r));
+    Side side{product.get(), op.getLhs(), e.index(0)};
     auto tile = [&](Value column, int64_t columns) {
-      TileColumns at{op.getWeight(), column, vectorsOf(columns)};
-      SmallVector<Value> start = product->start(at);
+      TileColumns at{op.getWeight(), column, vectorsOf(columns), {}};
+      SmallVector<Value> start;
+      for (int64_t r = 0; r < count; ++r)
+        start.append(product->start(at));
       // Everything is read once: fetch what comes right after it.
-      TileProduct::Ahead ahead{e.div(e.add(column, columns), kPanelWidth),
+      TileProduct::Ahead ahead{op.getWeight(),
+                               e.div(e.add(column, columns), kPanelWidth),
                                e.index(0), e.index(TileProduct::kFetchGroups)};
-      emitTile(at, start, tileRows, column, columns, ahead);
+      SmallVector<Value> rows = rowsFrom(e.index(0), count);
+      finish(product->sums(side.lhs, rows, at, start, ahead), rows, column,
+             columns);
     };
     int64_t wide = tileWidth * (product->fewRowsTiles() / count), first = 0;
     for (int64_t columns : {wide, tileWidth}) {
@@ -98,23 +130,100 @@ private:
       tile(e.index(first), width - first);
   }
 
-  /// All rows by the columns of one tile after the other; there are at least
-  /// `fewest` rows.
-  void emitTiles(int64_t fewest) {
-    int64_t rowTile = product->rowTile();
-    Value one = e.index(1);
-    tiles = e.max(e.div(e.add(rows, rowTile - 1), rowTile), one);
-    rowsEach = arith::DivUIOp::create(e, rows, tiles);
-    longer = arith::RemUIOp::create(e, rows, tiles);
+  /// Blocks of equal size, of multiples of kFetchGroups groups. Packed weights
+  /// arrive from the second-level cache in time, so that only widened ones,
+  /// which were just written, gain by them.
+  int64_t blocksOf(const TileProduct &wide) {
+    int64_t groups = depth / wide.group();
+    if (groups % TileProduct::kFetchGroups || depth % wide.group())
+      return 1;
+    return llvm::divideCeil(groups * tileWidth * 4, kBlockBytes);
+  }
+  int64_t blockGroups(const Side &side) {
+    int64_t units = depth / side.product->group() / TileProduct::kFetchGroups;
+    return llvm::divideCeil(units, side.blocks) * TileProduct::kFetchGroups;
+  }
+
+  /// More than a few rows: both sides are widened before they are multiplied,
+  /// the rows as many at a time as the second-level cache holds.
+  void emitWidened(TileProduct &wide) {
+    Side side{&wide, allocate({kSweepRows, depth}, product->wideElement())};
+    side.blocks = blocksOf(wide);
+    if (side.blocks > 1)
+      side.sums = allocate({kSweepRows, tileWidth}, sumType);
+    int64_t panels = llvm::divideCeil(tileWidth, kPanelWidth);
+    side.columns =
+        allocate({panels, blockGroups(side), kPanelWidth * wide.group()},
+                 product->wideElement());
+    Deal sweeps = deal(rows, kSweepRows);
+    e.loop(e.index(0), sweeps.parts, 1, [&](Value sweep) {
+      auto [first, count] = share(sweeps, sweep);
+      side.firstRow = first;
+      widenRows(side, count);
+      emitTiles(side, count, kFewRows + 1);
+    });
+  }
+
+  /// Rows dealt to as few parts as `most` rows each allow, evenly: the first
+  /// parts are one row longer.
+  struct Deal {
+    Value parts, each, longer;
+  };
+  Deal deal(Value count, int64_t most) {
+    Value parts = e.max(e.div(e.add(count, most - 1), most), e.index(1));
+    return {parts, arith::DivUIOp::create(e, count, parts),
+            arith::RemUIOp::create(e, count, parts)};
+  }
+  /// The first row of a part, and its number of rows.
+  std::pair<Value, Value> share(const Deal &deal, Value part) {
+    Value isLonger =
+        arith::CmpIOp::create(e, arith::CmpIPredicate::ult, part, deal.longer);
+    Value one = arith::IndexCastUIOp::create(e, e.getIndexType(), isLonger);
+    return {e.add(arith::MulIOp::create(e, part, deal.each),
+                  e.min(part, deal.longer)),
+            e.add(deal.each, one)};
+  }
+
+  void widenRows(const Side &side, Value count) {
+    constexpr int64_t kAtOnce = TileProduct::kWidenedAtOnce;
+    auto from = cast<MemRefType>(op.getLhs().getType()).getElementType();
+    e.loop(e.index(0), count, 1, [&](Value r) {
+      Value row = e.add(side.firstRow, r);
+      e.loop(e.index(0), e.index(depth), kAtOnce, [&](Value k) {
+        Value values =
+            vector::LoadOp::create(e, VectorType::get({kAtOnce}, from),
+                                   op.getLhs(), ValueRange{row, k});
+        vector::StoreOp::create(e, product->widenRow(values), side.lhs,
+                                ValueRange{r, k});
+      });
+    });
+  }
+
+  /// `count` rows by the columns of one tile after the other; there are at
+  /// least `fewest` rows.
+  void emitTiles(Side side, Value count, int64_t fewest) {
+    int64_t rowTile = side.product->rowTile();
+    if (!side.firstRow)
+      side.firstRow = e.index(0);
+    tiles = deal(count, rowTile);
+    sweepRows = count;
     // Two tiles share rowTile + 1 rows, and more tiles have more each.
     fewestInTile = std::min(fewest, (rowTile + 1) / 2);
+    perLook = Value();
     if (!scratch)
-      planFetches();
+      planFetches(side);
     int64_t whole = width / tileWidth * tileWidth;
     e.loop(e.index(0), e.index(whole), tileWidth,
-           [&](Value column) { emitColumns(column, tileWidth); });
+           [&](Value column) { emitColumns(side, column, tileWidth); });
     if (width > whole)
-      emitColumns(e.index(whole), width - whole);
+      emitColumns(side, e.index(whole), width - whole);
+  }
+
+  SmallVector<Value> rowsFrom(Value first, int64_t count) {
+    SmallVector<Value> values;
+    for (int64_t r = 0; r < count; ++r)
+      values.push_back(e.add(first, r));
+    return values;
   }
 
   int64_t vectorsOf(int64_t columns) {
@@ -128,9 +237,7 @@ private:
     int64_t group = product->group();
     int64_t panels = llvm::divideCeil(tileWidth, kPanelWidth);
     int64_t groups = llvm::divideCeil(depth, group);
-    auto type = MemRefType::get({panels, groups, kPanelWidth * group}, element);
-    scratch =
-        memref::AllocOp::create(e, type, ValueRange{}, e.getI64IntegerAttr(64));
+    scratch = allocate({panels, groups, kPanelWidth * group}, element);
     Value zero = e.splat(e.getZeroAttr(element));
     e.loop(e.index(0), e.index(panels), 1, [&](Value panel) {
       e.loop(e.index(0), e.index(groups), 1, [&](Value k) {
@@ -142,11 +249,13 @@ private:
 
   /// Tiles share the lines of a panel. Rounding up makes the last ones fetch
   /// some of the panel after it, which is next in memory.
-  void planFetches() {
-    constexpr int64_t kGroups = TileProduct::kFetchGroups;
-    Value up = e.add(e.sub(tiles, e.index(1)), kGroups);
-    perLook = arith::DivUIOp::create(e, up, tiles);
-    perTile = e.mul(perLook, depth / product->group() / kGroups);
+  void planFetches(const Side &side) {
+    int64_t looks = depth / side.product->group() / TileProduct::kFetchGroups;
+    if (!looks)
+      return;
+    int64_t lines = llvm::divideCeil(depth / product->group(), looks);
+    Value up = e.add(e.sub(tiles.parts, e.index(1)), lines);
+    perLook = arith::DivUIOp::create(e, up, tiles.parts);
   }
 
   void packColumns(Value first, int64_t columns) {
@@ -166,44 +275,94 @@ private:
     });
   }
 
-  void emitColumns(Value column, int64_t columns) {
-    TileColumns tile{op.getWeight(), column, vectorsOf(columns)};
+  void emitColumns(const Side &side, Value column, int64_t columns) {
+    TileColumns tile{op.getWeight(), column, vectorsOf(columns), {}};
     if (scratch) {
       packColumns(column, columns);
       tile.weights = scratch, tile.first = e.index(0);
     }
-    SmallVector<Value> start = product->start(tile);
-    e.loop(e.index(0), tiles, 1, [&](Value number) {
-      // The first tiles are one row longer.
-      Value row = e.add(arith::MulIOp::create(e, number, rowsEach),
-                        e.min(number, longer));
-      Value isLonger =
-          arith::CmpIOp::create(e, arith::CmpIPredicate::ult, number, longer);
-      Value count =
-          e.add(rowsEach,
-                arith::IndexCastUIOp::create(e, e.getIndexType(), isLonger));
-      TileProduct::Ahead ahead;
-      if (perTile)
-        ahead = {e.div(e.add(column, tileWidth), kPanelWidth),
-                 arith::MulIOp::create(e, number, perTile), perLook};
-      auto emitRows = [&](int64_t count) {
-        SmallVector<Value> tileRows;
-        for (int64_t r = 0; r < count; ++r)
-          tileRows.push_back(e.add(row, r));
-        emitTile(tile, start, tileRows, column, columns, ahead);
-      };
-      e.switchRows(count, product->rowTile() + 1, emitRows, fewestInTile);
+    SmallVector<Value> start = side.product->start(tile);
+    if (!side.sums)
+      return emitBlock(side, tile, start, column, columns, e.index(0));
+    e.loop(e.index(0), sweepRows, 1, [&](Value r) {
+      for (int64_t v = 0; v < tile.vectors; ++v)
+        e.store(start[v], side.sums, {r, e.index(v * lanes)});
+    });
+    e.loop(e.index(0), e.index(side.blocks), 1, [&](Value block) {
+      emitBlock(side, tile, {}, column, columns, block);
     });
   }
 
-  void emitTile(const TileColumns &tile, ArrayRef<Value> start,
-                ArrayRef<Value> tileRows, Value column, int64_t columns,
-                const TileProduct::Ahead &ahead) {
-    int64_t count = tileRows.size();
-    SmallVector<Value> sums =
-        product->sums(op.getLhs(), tileRows, tile, start, ahead);
+  /// One block of k for all rows. The sums start from `start`, or from what the
+  /// block before left.
+  void emitBlock(const Side &side, TileColumns tile, ArrayRef<Value> start,
+                 Value column, int64_t columns, Value block) {
+    TileProduct::Groups groups;
+    int64_t looks = depth / side.product->group() / TileProduct::kFetchGroups;
+    if (side.sums) {
+      int64_t each = blockGroups(side);
+      groups.from = e.mul(block, each);
+      groups.to = e.min(e.add(groups.from, each),
+                        e.index(depth / side.product->group()));
+      looks = each / TileProduct::kFetchGroups;
+    }
+    if (side.columns) {
+      int64_t parts = product->group() / side.product->group();
+      Value from = side.sums ? e.div(groups.from, parts) : e.index(0);
+      Value to = side.sums ? e.div(groups.to, parts)
+                           : e.index(depth / product->group());
+      product->widenColumns(tile, from, to, side.columns);
+      tile.weights = side.columns, tile.first = e.index(0);
+      tile.origin = groups.from;
+    }
+    e.loop(e.index(0), tiles.parts, 1, [&](Value number) {
+      std::pair<Value, Value> mine = share(tiles, number);
+      Value row = mine.first, count = mine.second;
+      TileProduct::Ahead ahead;
+      if (perLook) {
+        Value visit =
+            e.add(arith::MulIOp::create(e, block, tiles.parts), number);
+        ahead = {op.getWeight(), e.div(e.add(column, tileWidth), kPanelWidth),
+                 arith::MulIOp::create(e, visit, e.mul(perLook, looks)),
+                 perLook};
+      }
+      auto emitRows = [&](int64_t count) {
+        SmallVector<Value> carried,
+            outRows = rowsFrom(e.add(side.firstRow, row), count);
+        for (int64_t r = 0; r < count; ++r)
+          for (int64_t v = 0; v < tile.vectors; ++v)
+            carried.push_back(
+                side.sums
+                    ? e.load(side.sums, {e.add(row, r), e.index(v * lanes)})
+                    : start[v]);
+        SmallVector<Value> lhsRows =
+            side.columns ? rowsFrom(row, count) : outRows;
+        SmallVector<Value> sums =
+            side.product->sums(side.lhs, lhsRows, tile, carried, ahead, groups);
+        if (!side.sums)
+          return finish(sums, outRows, column, columns);
+        Value isLast = arith::CmpIOp::create(e, arith::CmpIPredicate::eq, block,
+                                             e.index(side.blocks - 1));
+        auto last = scf::IfOp::create(e, isLast, /*withElseRegion=*/true);
+        OpBuilder::InsertionGuard guard(e);
+        e.setInsertionPointToStart(last.thenBlock());
+        finish(sums, outRows, column, columns);
+        e.setInsertionPointToStart(last.elseBlock());
+        for (int64_t r = 0; r < count; ++r)
+          for (int64_t v = 0; v < tile.vectors; ++v)
+            e.store(sums[r * tile.vectors + v], side.sums,
+                    {e.add(row, r), e.index(v * lanes)});
+      };
+      e.switchRows(count, side.product->rowTile() + 1, emitRows, fewestInTile);
+    });
+  }
+
+  /// The epilogue of a tile's sums.
+  void finish(ArrayRef<Value> sums, ArrayRef<Value> tileRows, Value column,
+              int64_t columns) {
+    int64_t count = tileRows.size(), vectors = vectorsOf(columns);
     Block &body = op.getEpilogue().front();
-    for (int64_t v = 0; v < tile.vectors; ++v) {
+    for (int64_t v = 0; v < vectors; ++v) {
       Place place{
           {}, e.add(column, v * lanes), e.firstLanes(columns - v * lanes)};
       // What depends on the column only is read once for all rows.
@@ -213,7 +372,7 @@ private:
           value = loadAt(e, extra, map, place);
       for (int64_t r = 0; r < count; ++r) {
         place.row = tileRows[r];
-        SmallVector<Value> values{sums[r * tile.vectors + v]};
+        SmallVector<Value> values{sums[r * vectors + v]};
         for (auto [extra, map, value] : llvm::zip(op.getExtras(), maps, shared))
           values.push_back(value ? value : loadAt(e, extra, map, place));
         SmallVector<Value> results = cloneBody(e, body, values, place);
@@ -227,7 +386,9 @@ private:
   Emitter e;
   SmallVector<AffineMap> maps;
   std::unique_ptr<TileProduct> product;
-  Value rows, tiles, rowsEach, longer, scratch, perLook, perTile;
+  Type sumType;
+  Deal tiles;
+  Value rows, sweepRows, scratch, perLook;
   int64_t depth = 0, width = 0, lanes = 0, tileWidth = 0, fewestInTile = 1;
 };
 

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What a level has no dot product for is widened with two shifts or masks per
-// register of weights, which all rows of the tile share.
+// register of weights, which all rows of the tile share; with many rows, once
+// for all of them.
 //===----------------------------------------------------------------------===//
 #include "TileProduct.h"
 
@@ -101,6 +102,20 @@ public:
   WideBf16Product(Emitter &e, int64_t depth)
       : GroupProduct(e, e.getBF16Type(), e.getF32Type(), 2, depth) {}
 
+  std::unique_ptr<TileProduct> widened() override {
+    return std::make_unique<FloatProduct>(e, depth);
+  }
+  Type wideElement() const override { return e.getF32Type(); }
+  Value widenRow(Value values) override {
+    auto type = cast<VectorType>(values.getType());
+    auto wide = type.clone(e.getI32Type());
+    Value bits = arith::ExtUIOp::create(
+        e, wide,
+        arith::BitcastOp::create(e, type.clone(e.getI16Type()), values));
+    return arith::BitcastOp::create(
+        e, type.clone(e.getF32Type()),
+        arith::ShLIOp::create(e, bits, constantLike(bits, 16)));
+  }
   bool splits() const override { return true; }
   Parts split(Value pairs) override {
     Value words = bits(e.getI32Type(), pairs);
@@ -200,52 +215,74 @@ public:
   }
 };
 
-/// i8 by pmaddwd, which multiplies 16-bit values and adds pairs: exact, where
-/// pmaddubsw would saturate. Shifts take the even and the odd bytes of weights
+/// Pairs of i16 by pmaddwd, which multiplies them and adds: exact, where
+/// pmaddubsw would saturate.
+class PairProduct : public GroupProduct {
+public:
+  PairProduct(Emitter &e, int64_t depth)
+      : GroupProduct(e, e.getI16Type(), e.getI32Type(), 2, depth) {}
+
+  Value step(Value acc, Value row, Value weight) override {
+    StringRef name = e.target.lanes == 4   ? "llvm.x86.sse2.pmadd.wd"
+                     : e.target.lanes == 8 ? "llvm.x86.avx2.pmadd.wd"
+                                           : "llvm.x86.avx512.pmaddw.d.512";
+    return arith::AddIOp::create(e, acc,
+                                 intrinsic(name, acc.getType(), {row, weight}));
+  }
+};
+
+/// i8 widened to such pairs. Shifts take the even and the odd bytes of weights
 /// apart, so that pairs are (k, k+2) and (k+1, k+3). Rows are widened to that
 /// order once per tile: in registers it would cost as much as the products.
 class WordProduct : public ByteProduct {
 public:
-  WordProduct(Emitter &e, int64_t depth) : ByteProduct(e, depth) {
+  WordProduct(Emitter &e, int64_t depth)
+      : ByteProduct(e, depth), pairs(e, depth) {
     auto type =
         MemRefType::get({rowTile(), (depth + 3) / 4 * 4}, e.getI16Type());
     scratch =
         memref::AllocOp::create(e, type, ValueRange{}, e.getI64IntegerAttr(64));
   }
 
+  std::unique_ptr<TileProduct> widened() override {
+    return std::make_unique<PairProduct>(e, depth);
+  }
+  Type wideElement() const override { return e.getI16Type(); }
+  Value widenRow(Value bytes) override {
+    auto type = cast<VectorType>(bytes.getType());
+    SmallVector<int64_t> order;
+    for (int64_t i = 0; i < type.getNumElements(); i += 4)
+      order.append({i, i + 2, i + 1, i + 3});
+    return arith::ExtSIOp::create(
+        e, type.clone(e.getI16Type()),
+        vector::ShuffleOp::create(e, bytes, bytes, order));
+  }
   void prepareRows(Value &lhs, SmallVector<Value> &rows) override {
-    constexpr int64_t kChunk = 16;
-    int64_t whole = depth / kChunk * kChunk, groups = depth / 4 * 4;
+    int64_t whole = depth / kWidenedAtOnce * kWidenedAtOnce;
+    int64_t groups = depth / 4 * 4;
     for (size_t r = 0; r < rows.size(); ++r) {
       Value to = e.index(r);
+      auto store = [&](Value bytes, Value k) {
+        vector::StoreOp::create(e, widenRow(bytes), scratch, ValueRange{to, k});
+      };
       auto widen = [&](Value k, int64_t count) {
         auto type = VectorType::get({count}, element);
-        Value bytes =
-            vector::LoadOp::create(e, type, lhs, ValueRange{rows[r], k});
-        storeWide(bytes, to, k);
+        store(vector::LoadOp::create(e, type, lhs, ValueRange{rows[r], k}), k);
       };
-      e.loop(e.index(0), e.index(whole), kChunk,
-             [&](Value k) { widen(k, kChunk); });
+      e.loop(e.index(0), e.index(whole), kWidenedAtOnce,
+             [&](Value k) { widen(k, kWidenedAtOnce); });
       for (int64_t k = whole; k < groups; k += 4)
         widen(e.index(k), 4);
       if (depth > groups)
-        storeWide(loadGroup(lhs, rows[r], e.index(groups), depth - groups), to,
-                  e.index(groups));
+        store(loadGroup(lhs, rows[r], e.index(groups), depth - groups),
+              e.index(groups));
       rows[r] = to;
     }
     lhs = scratch;
   }
   Parts loadRow(Value lhs, Value row, Value k, int64_t) override {
-    Parts parts;
-    for (int64_t part : {0, 1}) {
-      auto pair = VectorType::get({2}, e.getI16Type());
-      Value at = e.add(k, 2 * part);
-      Value loaded = vector::LoadOp::create(e, pair, lhs, ValueRange{row, at});
-      auto one = VectorType::get({1}, e.getI32Type());
-      Value word = vector::ExtractOp::create(
-          e, vector::BitCastOp::create(e, one, loaded), ArrayRef<int64_t>{0});
-      parts.push_back(bits(e.getI16Type(), e.broadcast(word)));
-    }
+    Parts parts = pairs.loadRow(lhs, row, k, 2);
+    parts.append(pairs.loadRow(lhs, row, e.add(k, 2), 2));
     return parts;
   }
   bool splits() const override { return true; }
@@ -257,24 +294,11 @@ public:
             arith::ShRSIOp::create(e, words, byte)};
   }
   Value step(Value acc, Value row, Value weight) override {
-    StringRef name = e.target.lanes == 8 ? "llvm.x86.avx2.pmadd.wd"
-                                         : "llvm.x86.sse2.pmadd.wd";
-    return arith::AddIOp::create(e, acc,
-                                 intrinsic(name, acc.getType(), {row, weight}));
+    return pairs.step(acc, row, weight);
   }
 
 private:
-  void storeWide(Value bytes, Value row, Value k) {
-    auto type = cast<VectorType>(bytes.getType());
-    SmallVector<int64_t> order;
-    for (int64_t i = 0; i < type.getNumElements(); i += 4)
-      order.append({i, i + 2, i + 1, i + 3});
-    Value wide = arith::ExtSIOp::create(
-        e, VectorType::get(type.getShape(), e.getI16Type()),
-        vector::ShuffleOp::create(e, bytes, bytes, order));
-    vector::StoreOp::create(e, wide, scratch, ValueRange{row, k});
-  }
-
+  PairProduct pairs;
   Value scratch;
 };
 
@@ -309,21 +333,47 @@ SmallVector<Value> TileProduct::start(const TileColumns &columns) {
   return SmallVector<Value>(columns.vectors, e.splat(zero));
 }
 
+/// Where the v-th register of a tile's columns lies: its panel, and the place
+/// in a group of a panel.
+static std::pair<Value, Value> placeOf(Emitter &e, const TileColumns &columns,
+                                       int64_t v, int64_t group) {
+  Value column = e.add(columns.first, v * e.target.lanes);
+  Value at = e.index(0);
+  if (e.target.lanes < kPanelWidth)
+    at = e.mul(arith::RemUIOp::create(e, column, e.index(kPanelWidth)), group);
+  return {e.div(column, kPanelWidth), at};
+}
+
 Value TileProduct::loadWeights(const TileColumns &columns, Value k, int64_t v) {
   auto type =
       groupsOf(cast<MemRefType>(columns.weights.getType()).getElementType());
-  Value column = e.add(columns.first, v * e.target.lanes);
-  Value panel = e.div(column, kPanelWidth);
-  Value at = e.index(0);
-  if (e.target.lanes < kPanelWidth)
-    at =
-        e.mul(arith::RemUIOp::create(e, column, e.index(kPanelWidth)), group());
+  auto [panel, at] = placeOf(e, columns, v, group());
+  if (columns.origin)
+    k = e.sub(k, columns.origin);
   return vector::LoadOp::create(e, type, columns.weights,
                                 ValueRange{panel, k, at});
 }
 
+void TileProduct::widenColumns(const TileColumns &columns, Value from, Value to,
+                               Value scratch) {
+  TileColumns wide{scratch, e.index(0), columns.vectors, {}};
+  e.loop(from, to, 1, [&](Value k) {
+    for (int64_t v = 0; v < columns.vectors; ++v) {
+      Parts parts = split(loadWeights(columns, k, v));
+      int64_t count = parts.size();
+      auto [panel, at] = placeOf(e, wide, v, group() / count);
+      for (auto [p, part] : llvm::enumerate(parts))
+        vector::StoreOp::create(
+            e, part, scratch,
+            ValueRange{panel, e.add(e.mul(e.sub(k, from), count), p), at});
+    }
+  });
+}
+
 void TileProduct::fetch(const TileColumns &columns, const Ahead &ahead,
                         Value k) {
+  if (columns.origin)
+    k = e.sub(k, columns.origin);
   Value look = e.div(k, kFetchGroups);
   Value line = e.add(ahead.first, arith::MulIOp::create(e, look, ahead.each));
   int64_t width = e.target.lanes * columns.vectors;
@@ -331,7 +381,7 @@ void TileProduct::fetch(const TileColumns &columns, const Ahead &ahead,
     // A group of one panel is one line.
     for (int64_t panel = 0; panel * kPanelWidth < width; ++panel)
       memref::PrefetchOp::create(
-          e, columns.weights,
+          e, ahead.weights,
           ValueRange{e.add(ahead.panel, panel), e.add(line, i), e.index(0)},
           /*isWrite=*/false, /*localityHint=*/2,
           /*isDataCache=*/true);
@@ -340,12 +390,10 @@ void TileProduct::fetch(const TileColumns &columns, const Ahead &ahead,
 
 SmallVector<Value> TileProduct::sums(Value lhs, ArrayRef<Value> tileRows,
                                      const TileColumns &columns,
-                                     ArrayRef<Value> start,
-                                     const Ahead &ahead) {
+                                     ArrayRef<Value> start, const Ahead &ahead,
+                                     const Groups &range) {
   int64_t vectors = columns.vectors;
-  SmallVector<Value> rows(tileRows), carried;
-  for (size_t r = 0; r < rows.size(); ++r)
-    carried.append(start.begin(), start.end());
+  SmallVector<Value> rows(tileRows);
   prepareRows(lhs, rows);
   auto terms = [&](Value k, int64_t count, ValueRange acc) {
     SmallVector<Parts> registers;
@@ -367,14 +415,21 @@ SmallVector<Value> TileProduct::sums(Value lhs, ArrayRef<Value> tileRows,
     });
   };
   int64_t whole = depth / group();
-  int64_t blocks = ahead.panel ? whole / kFetchGroups * kFetchGroups : 0;
-  SmallVector<Value> sums = carried;
+  SmallVector<Value> sums(start);
+  auto looking = [&](Value from, Value to) {
+    sums = e.loop(from, to, kFetchGroups, sums, [&](Value k, ValueRange acc) {
+      fetch(columns, ahead, k);
+      return groups(k, e.add(k, kFetchGroups), acc);
+    });
+  };
+  if (range.to) {
+    ahead.weights ? looking(range.from, range.to)
+                  : void(sums = groups(range.from, range.to, sums));
+    return sums;
+  }
+  int64_t blocks = ahead.weights ? whole / kFetchGroups * kFetchGroups : 0;
   if (blocks)
-    sums = e.loop(e.index(0), e.index(blocks), kFetchGroups, sums,
-                  [&](Value k, ValueRange acc) {
-                    fetch(columns, ahead, k);
-                    return groups(k, e.add(k, kFetchGroups), acc);
-                  });
+    looking(e.index(0), e.index(blocks));
   if (whole > blocks)
     sums = groups(e.index(blocks), e.index(whole), sums);
   if (int64_t left = depth % group())

@@ -12,10 +12,12 @@
 namespace mlir::transformer {
 
 /// A tile's columns of packed weights: `vectors` registers from column `first`
-/// on, a multiple of the lanes.
+/// on, a multiple of the lanes. Group k is the (k - origin)-th of `weights`; a
+/// null origin is zero.
 struct TileColumns {
   Value weights, first;
   int64_t vectors;
+  Value origin;
 };
 
 class TileProduct {
@@ -41,18 +43,38 @@ public:
   /// columns, before its rows.
   virtual SmallVector<Value> start(const TileColumns &columns);
 
+  /// The product of the same values once both sides are widened, where a tile
+  /// would otherwise split each register of weights anew: a group becomes
+  /// group() / widened->group() groups, one for each part of `split`. The sums
+  /// are the same to the last bit. Null where nothing is split.
+  virtual std::unique_ptr<TileProduct> widened() { return nullptr; }
+  /// The type of widened values, and the k that `widenRow` takes at once.
+  virtual Type wideElement() const { return {}; }
+  static constexpr int64_t kWidenedAtOnce = 16;
+  /// Values of a row in the order and form that widened() takes.
+  virtual Value widenRow(Value values) { return values; }
+  /// Stores groups [from, to) of the columns, widened, from the first column
+  /// and group of `scratch` on.
+  void widenColumns(const TileColumns &columns, Value from, Value to,
+                    Value scratch);
+
   /// The part of the next columns' weights that a tile fetches while it
-  /// computes: groups from `first` on, `each` of them (as many as it takes) per
-  /// kFetchGroups groups of k. Without a panel nothing is fetched.
+  /// computes: lines of `weights` from `first` on, `each` of them (as many as
+  /// it takes) per kFetchGroups groups of k. Without weights nothing is
+  /// fetched.
   struct Ahead {
-    Value panel, first, each;
+    Value weights, panel, first, each;
+  };
+  /// Groups of k, from a multiple of kFetchGroups on; null for all of them.
+  struct Groups {
+    Value from, to;
   };
 
-  /// sums[r * vectors + v]: the products of the rows of `lhs` and the v-th
-  /// register of columns, k ascending.
+  /// sums[r * vectors + v]: `start`, and the products of the rows of `lhs` and
+  /// the v-th register of columns, k ascending.
   SmallVector<Value> sums(Value lhs, ArrayRef<Value> rows,
                           const TileColumns &columns, ArrayRef<Value> start,
-                          const Ahead &ahead);
+                          const Ahead &ahead, const Groups &groups = {});
 
   /// How many groups of k go by between two looks ahead.
   static constexpr int64_t kFetchGroups = 16;
