@@ -78,6 +78,8 @@ private:
                     ArrayRef<Value> stats, bool masked);
   SmallVector<Value> emitWeights(const Tile &tile, ArrayRef<Value> shifts,
                                  Value from, Value to);
+  SmallVector<Value> emitWeightRows(Value first, ArrayRef<Value> shifts,
+                                    Value from, Value to);
   /// `finish(row, register, sum)` gets every register of the sums.
   void
   emitWeightedSums(const Tile &tile, Value origin, Value first, Value last,
@@ -98,8 +100,15 @@ private:
   Value pick(arith::CmpFPredicate predicate, Value a, Value b, Value yes,
              Value no);
 
-  /// Registers at once for so many rows: the accumulators fill the registers.
+  /// Whether a tile of products stays in registers.
+  bool fits(int64_t rows, int64_t vectors) const;
+  /// Registers of columns at once for so many rows.
   int64_t vectorsFor(int64_t rows) const;
+  /// One step of each of the sums[r * vectors + v], for words of `row(r)` and
+  /// `column(v)`.
+  SmallVector<Value> multiply(ValueRange sums, int64_t rows, int64_t vectors,
+                              function_ref<Value(int64_t)> row,
+                              function_ref<Value(int64_t)> column);
   /// `emit(index, carried)` for 0 to `count`, several in one round.
   SmallVector<Value>
   steps(int64_t count, ValueRange carried,
@@ -135,6 +144,8 @@ private:
   /// of query rows.
   Value keyPanels, stats, valueWords, scores, queryWords, rowWords, factors,
       partial;
+  /// Where registers are few, one for each query row.
+  Value rowStats;
   /// NaN if a value is not finite, where some rows do not see all keys.
   Value poison;
 };

@@ -239,10 +239,11 @@ void AttentionEmitter::packValuePanel(Value panel) {
                none),
           stats, {panel, e.index(ValueLog), zero});
   e.store(factor, factors, {zero, zero});
-  SmallVector<Value> share;
-  for (int64_t i = 0; i < lanes; ++i)
-    share.push_back(e.broadcast(
-        memref::LoadOp::create(e, factors, ValueRange{zero, e.index(i)})));
+  // Read when it is used: there are no registers for all of them.
+  auto share = [&](int64_t i) {
+    return e.broadcast(
+        memref::LoadOp::create(e, factors, ValueRange{zero, e.index(i)}));
+  };
   Value firstGroup = e.mul(panel, lanes / group);
   forRegisters(e, width, [&](Value column, int64_t count) {
     for (int64_t g = 0; g < lanes / group; ++g) {
@@ -250,7 +251,7 @@ void AttentionEmitter::packValuePanel(Value panel) {
       for (int64_t i = g * group; i < (g + 1) * group; ++i)
         parts.push_back(roundToBits(
             loadInput(op.getValue(), {rows[i], column}, e.firstLanes(count)),
-            share[i], 0));
+            share(i), 0));
       e.store(product->packAcross(parts), valueWords,
               {e.add(firstGroup, g), e.div(column, lanes), zero});
     }

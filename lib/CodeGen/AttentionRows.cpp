@@ -107,22 +107,58 @@ Value AttentionEmitter::log2(Value x) {
 
 Value AttentionEmitter::absolute(Value v) { return math::AbsFOp::create(e, v); }
 
+bool AttentionEmitter::fits(int64_t rows, int64_t vectors) const {
+  int64_t parts = product->parts();
+  return rows * vectors + (std::min(rows, vectors) + 1) * parts +
+             product->spare() <=
+         e.target.registers();
+}
+
 int64_t AttentionEmitter::vectorsFor(int64_t rows) const {
-  int64_t most = rowTile * e.target.tileVectors / rows;
-  return std::clamp<int64_t>(llvm::bit_floor<uint64_t>(most), 1, 4);
+  int64_t sums = rowTile * e.target.tileVectors;
+  // Columns that come in several parts leave no room for more of them.
+  int64_t vectors = product->parts() > 1 ? 2 : 4;
+  while (vectors > 1 && (rows * vectors > sums || !fits(rows, vectors)))
+    vectors /= 2;
+  return vectors;
+}
+
+/// Whichever are fewer, rows or columns, are kept for all of the others.
+SmallVector<Value>
+AttentionEmitter::multiply(ValueRange sums, int64_t rows, int64_t vectors,
+                           function_ref<Value(int64_t)> row,
+                           function_ref<Value(int64_t)> column) {
+  bool keepsRows = rows < vectors;
+  SmallVector<SmallVector<Value>> kept;
+  for (int64_t i = 0; i < std::min(rows, vectors); ++i)
+    kept.push_back(product->prepare(keepsRows ? row(i) : column(i)));
+  SmallVector<Value> next(sums);
+  for (int64_t i = 0; i < std::max(rows, vectors); ++i) {
+    SmallVector<Value> other = product->prepare(keepsRows ? column(i) : row(i));
+    for (auto [k, one] : llvm::enumerate(kept)) {
+      Value &sum = next[keepsRows ? k * vectors + i : i * vectors + k];
+      sum = keepsRows ? product->step(sum, one, other)
+                      : product->step(sum, other, one);
+    }
+  }
+  return next;
 }
 
 SmallVector<Value> AttentionEmitter::steps(
     int64_t count, ValueRange carried,
     function_ref<SmallVector<Value>(Value, ValueRange)> emit) {
-  constexpr int64_t kStraight = 8, kUnroll = 4;
+  // Where a step is several instructions, those of steps in a row would be
+  // mixed, and take more registers than there are.
+  bool roomy = e.target.registers() > 16;
+  bool simple = product->spare() == 0 && (single || roomy);
+  int64_t straight = simple && roomy ? 8 : 1, unroll = simple ? 4 : 1;
   SmallVector<Value> values(carried);
-  int64_t looped = count <= kStraight ? 0 : count / kUnroll * kUnroll;
+  int64_t looped = count <= straight ? 0 : count / unroll * unroll;
   if (looped)
-    values = e.loop(zero, e.index(looped), kUnroll, values,
+    values = e.loop(zero, e.index(looped), unroll, values,
                     [&](Value at, ValueRange inner) {
                       SmallVector<Value> next(inner);
-                      for (int64_t u = 0; u < kUnroll; ++u)
+                      for (int64_t u = 0; u < unroll; ++u)
                         next = emit(e.add(at, u), next);
                       return next;
                     });

@@ -50,21 +50,17 @@ SmallVector<Value> AttentionEmitter::emitPanels(const Tile &tile, Value at,
   for (int64_t r = 0; r < count; ++r)
     sums.append(start);
   sums = steps(depthWords, sums, [&](Value word, ValueRange acc) {
-    SmallVector<SmallVector<Value>> columns;
-    SmallVector<Value> next;
-    for (int64_t v = 0; v < vectors; ++v)
-      columns.push_back(
-          product->prepare(e.load(keyPanels, {panel[v], word, zero})));
-    for (auto [r, row] : llvm::enumerate(tile.rows)) {
-      Value one = single ? memref::LoadOp::create(e, op.getQuery(),
-                                                  ValueRange{row, word})
-                         : memref::LoadOp::create(e, queryWords,
-                                                  ValueRange{e.index(r), word});
-      SmallVector<Value> q = product->prepare(e.broadcast(one));
-      for (int64_t v = 0; v < vectors; ++v)
-        next.push_back(product->step(acc[r * vectors + v], q, columns[v]));
-    }
-    return next;
+    auto row = [&](int64_t r) {
+      return e.broadcast(
+          single ? memref::LoadOp::create(e, op.getQuery(),
+                                          ValueRange{tile.rows[r], word})
+                 : memref::LoadOp::create(e, queryWords,
+                                          ValueRange{e.index(r), word}));
+    };
+    auto column = [&](int64_t v) {
+      return e.load(keyPanels, {panel[v], word, zero});
+    };
+    return multiply(acc, count, vectors, row, column);
   });
   SmallVector<Value> next(tops);
   for (int64_t v = 0; v < vectors; ++v) {
@@ -134,7 +130,33 @@ Value AttentionEmitter::finishScore(const Tile &tile, int64_t r, Value sum,
 SmallVector<Value> AttentionEmitter::emitWeights(const Tile &tile,
                                                  ArrayRef<Value> shifts,
                                                  Value from, Value to) {
-  SmallVector<Value> start(tile.size(), e.splat(0.0f));
+  SmallVector<Value> sums;
+  if (!rowStats) {
+    constexpr int64_t kRows = 4;
+    for (int64_t r = 0; r < tile.size(); r += kRows)
+      sums.append(emitWeightRows(
+          e.index(r), shifts.slice(r, std::min(kRows, tile.size() - r)), from,
+          to));
+    return sums;
+  }
+  // The constants leave registers for one row.
+  for (auto [r, shift] : llvm::enumerate(shifts))
+    e.store(shift, rowStats, {e.index(r), zero});
+  e.loop(zero, e.index(tile.size()), 1, [&](Value row) {
+    SmallVector<Value> at{row, zero};
+    e.store(emitWeightRows(row, e.load(rowStats, at), from, to)[0], rowStats,
+            at);
+  });
+  for (int64_t r = 0; r < tile.size(); ++r)
+    sums.push_back(e.load(rowStats, {e.index(r), zero}));
+  return sums;
+}
+
+/// The same for rows from `first` on.
+SmallVector<Value> AttentionEmitter::emitWeightRows(Value first,
+                                                    ArrayRef<Value> shifts,
+                                                    Value from, Value to) {
+  SmallVector<Value> start(shifts.size(), e.splat(0.0f));
   return e.loop(from, to, 1, start, [&](Value panel, ValueRange sums) {
     SmallVector<Value> next;
     Value factor;
@@ -142,7 +164,7 @@ SmallVector<Value> AttentionEmitter::emitWeights(const Tile &tile,
       factor = e.load(stats, {panel, e.index(ValueScale), zero});
     Value column = e.mul(e.sub(panel, from), lanes);
     for (auto [r, shift] : llvm::enumerate(shifts)) {
-      Value row = e.index(r);
+      Value row = e.add(first, r);
       Value x =
           arith::SubFOp::create(e, loadFloats(scores, {row, column}), shift);
       // Keys whose values are zeros may weigh more than all others together.
@@ -173,21 +195,15 @@ void AttentionEmitter::emitWeightedSums(
                              e.splat(e.getZeroAttr(product->sum())));
     SmallVector<Value> sums =
         e.loop(first, last, 1, start, [&](Value word, ValueRange acc) {
-          SmallVector<SmallVector<Value>> columns;
-          SmallVector<Value> next;
-          for (int64_t v = 0; v < vectors; ++v)
-            columns.push_back(product->prepare(
-                e.load(valueWords, {word, e.add(at, v), zero})));
-          Value column = e.sub(word, origin);
-          for (int64_t r = 0; r < count; ++r) {
-            Value one = memref::LoadOp::create(e, scores,
-                                               ValueRange{e.index(r), column});
-            SmallVector<Value> p = product->prepare(e.broadcast(one));
-            for (int64_t v = 0; v < vectors; ++v)
-              next.push_back(
-                  product->step(acc[r * vectors + v], p, columns[v]));
-          }
-          return next;
+          Value key = e.sub(word, origin);
+          auto row = [&](int64_t r) {
+            return e.broadcast(
+                memref::LoadOp::create(e, scores, ValueRange{e.index(r), key}));
+          };
+          auto column = [&](int64_t v) {
+            return e.load(valueWords, {word, e.add(at, v), zero});
+          };
+          return multiply(acc, count, vectors, row, column);
         });
     for (int64_t r = 0; r < count; ++r)
       for (int64_t v = 0; v < vectors; ++v) {

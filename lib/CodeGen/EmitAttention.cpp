@@ -33,6 +33,8 @@ AttentionEmitter::AttentionEmitter(kernel::AttentionOp op, const Target &target)
           single &&
           cast<MemRefType>(op.getQuery().getType()).getElementType().isF32()),
       scale(op.getScale().convertToFloat() * 1.44269504f) {
+  while (rowTile > 1 && !fits(rowTile, 2))
+    --rowTile;
   int64_t block = kScoreBytes / 4 / rowTile;
   if (op.getKeyBlock())
     block = *op.getKeyBlock();
@@ -82,6 +84,8 @@ void AttentionEmitter::allocate() {
   scores = allocate({rowTile, stride}, {}, word);
   if (blockPanels)
     partial = allocate({rowTile, valueRegisters, lanes}, {}, real);
+  if (e.target.registers() == 16)
+    rowStats = allocate({rowTile, lanes}, {}, real);
   if (direct)
     return;
   int64_t registers = (depth + lanes - 1) / lanes;

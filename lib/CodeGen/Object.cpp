@@ -37,6 +37,7 @@ createMachine(const Target &target) {
   llvm::TargetOptions options;
   // Contractions are explicit: fusing would make rows depend on their tile.
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
+  options.MCOptions.AsmVerbose = true;
   return std::unique_ptr<llvm::TargetMachine>(backend->createTargetMachine(
       triple, target.cpu, target.features, options, llvm::Reloc::PIC_,
       std::nullopt, llvm::CodeGenOptLevel::Aggressive));
@@ -150,17 +151,26 @@ static llvm::Error checkSymbols(ArrayRef<char> object) {
   return llvm::Error::success();
 }
 
-llvm::Expected<SmallVector<char, 0>> NativeCode::emitObject(Calls calls) {
-  SmallVector<char, 0> object;
-  llvm::raw_svector_ostream stream(object);
+llvm::Expected<SmallVector<char, 0>>
+NativeCode::generate(llvm::CodeGenFileType type) {
+  SmallVector<char, 0> bytes;
+  llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager manager;
-  if (machine->addPassesToEmitFile(manager, stream, nullptr,
-                                   llvm::CodeGenFileType::ObjectFile))
-    return makeError("this LLVM cannot write object files for " +
+  if (machine->addPassesToEmitFile(manager, stream, nullptr, type))
+    return makeError("this LLVM cannot write code for " +
                      machine->getTargetTriple().str());
   manager.run(*module);
-  if (calls == Calls::Memory)
-    if (llvm::Error error = checkSymbols(object))
+  return bytes;
+}
+
+llvm::Expected<SmallVector<char, 0>> NativeCode::emitObject(Calls calls) {
+  auto object = generate(llvm::CodeGenFileType::ObjectFile);
+  if (object && calls == Calls::Memory)
+    if (llvm::Error error = checkSymbols(*object))
       return std::move(error);
   return object;
+}
+
+llvm::Expected<SmallVector<char, 0>> NativeCode::emitAssembly() {
+  return generate(llvm::CodeGenFileType::AssemblyFile);
 }

@@ -58,6 +58,8 @@ public:
       bits.push_back(bitsOf(value));
     return joinAcross(bits);
   }
+  int64_t parts() const override { return 2; }
+  int64_t spare() const override { return e.target.fma ? 2 : 3; }
   SmallVector<Value> prepare(Value words) override {
     Value first = arith::ShLIOp::create(e, words, integer(16));
     Value second = arith::AndIOp::create(
@@ -92,6 +94,8 @@ class Bf16DotProduct : public Bf16Product {
 public:
   using Bf16Product::Bf16Product;
 
+  int64_t parts() const override { return 1; }
+  int64_t spare() const override { return 0; }
   SmallVector<Value> prepare(Value words) override {
     auto type = VectorType::get({e.target.lanes * 2}, e.getBF16Type());
     return {vector::BitCastOp::create(e, type, words)};
@@ -125,6 +129,8 @@ public:
   Value packAcross(ArrayRef<Value> values) override {
     return joinAcross(values);
   }
+  int64_t parts() const override { return 2; }
+  int64_t spare() const override { return 2; }
   SmallVector<Value> prepare(Value words) override {
     Value first = arith::ShLIOp::create(e, words, integer(16));
     return {arith::ShRSIOp::create(e, first, integer(16)),
@@ -142,6 +148,8 @@ class I16PairProduct : public I16Product {
 public:
   using I16Product::I16Product;
 
+  int64_t parts() const override { return 1; }
+  int64_t spare() const override { return 1; }
   SmallVector<Value> prepare(Value words) override {
     auto type = VectorType::get({e.target.lanes * 2}, e.getIntegerType(16));
     return {vector::BitCastOp::create(e, type, words)};

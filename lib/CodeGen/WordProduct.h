@@ -35,6 +35,11 @@ public:
   /// `group` registers of values, as one register of words.
   virtual Value packAcross(ArrayRef<Value> values) = 0;
 
+  /// How many registers `prepare` makes of one, and how many others a step
+  /// takes, for constants and for what lies between its instructions.
+  virtual int64_t parts() const { return 1; }
+  virtual int64_t spare() const { return e.target.fma ? 0 : 1; }
+
   /// A word in every lane, and a register of words, in the form that `step`
   /// takes: shared by all steps that have one or the other in common.
   virtual SmallVector<Value> prepare(Value words) { return {words}; }

@@ -230,13 +230,15 @@ LogicalResult Compilation::emitLevel(ModuleOp level, size_t index) {
   if (options.emit == Emit::LLVM)
     return write(code->text());
   llvm::Expected<SmallVector<char, 0>> bytes =
-      code->emitObject(options.naive ? Calls::CLibrary : Calls::Memory);
+      options.emit == Emit::Assembly
+          ? code->emitAssembly()
+          : code->emitObject(options.naive ? Calls::CLibrary : Calls::Memory);
   if (!bytes)
     return check(bytes.takeError());
   SmallVector<char, 0> &object = objects[index] = std::move(*bytes);
   row.objectBytes = object.size();
   row.milliseconds += watch.finished("code");
-  if (options.emit == Emit::Object)
+  if (options.emit != Emit::Artifact)
     return write(StringRef(object.data(), object.size()));
   return success();
 }
@@ -346,7 +348,8 @@ LogicalResult Compilation::chooseLevels() {
     return failure();
   }
   if (targets->size() > 1 &&
-      (options.emit == Emit::LLVM || options.emit == Emit::Object)) {
+      (options.emit == Emit::LLVM || options.emit == Emit::Assembly ||
+       options.emit == Emit::Object)) {
     problem("--emit shows the code of one level, and --target-cpu names " +
             Twine(targets->size()));
     return failure();

@@ -33,6 +33,8 @@ struct Flags {
                      "the model in the transformer dialect, as text"),
           clEnumValN(Emit::Linalg, "linalg", "its reference lowering, as text"),
           clEnumValN(Emit::LLVM, "llvm", "LLVM IR, optimized, as text"),
+          clEnumValN(Emit::Assembly, "asm",
+                     "assembly, with notes on loops and spilled registers"),
           clEnumValN(Emit::Object, "obj", "an object file"),
           clEnumValN(Emit::Artifact, "artifact",
                      "a directory with library, header and weights "

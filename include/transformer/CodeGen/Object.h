@@ -60,9 +60,12 @@ public:
   /// An ELF object. With Calls::Memory, calls of anything but memcpy, memmove
   /// and memset are an error.
   llvm::Expected<SmallVector<char, 0>> emitObject(Calls calls = Calls::Memory);
+  /// The same as text, with LLVM's notes on loops and spilled registers.
+  llvm::Expected<SmallVector<char, 0>> emitAssembly();
 
 private:
   NativeCode() = default;
+  llvm::Expected<SmallVector<char, 0>> generate(llvm::CodeGenFileType type);
   std::unique_ptr<llvm::LLVMContext> context;
   std::unique_ptr<llvm::Module> module;
   std::unique_ptr<llvm::TargetMachine> machine;

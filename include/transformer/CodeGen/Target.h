@@ -37,6 +37,8 @@ struct Target {
   bool dotprod = false;
 
   bool isX86() const { return StringRef(triple).starts_with("x86_64"); }
+  /// How many vector registers there are.
+  int64_t registers() const { return isX86() && lanes < 16 ? 16 : 32; }
 };
 
 /// The column count P of a panel of packed weights: the same on every level,

@@ -12,7 +12,7 @@
 namespace mlir::transformer {
 
 /// How far to go.
-enum class Emit { Transformer, Linalg, LLVM, Object, Artifact };
+enum class Emit { Transformer, Linalg, LLVM, Assembly, Object, Artifact };
 
 /// What the products are computed in.
 enum class Precision { F32, BF16, I8 };
