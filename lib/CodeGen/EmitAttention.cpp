@@ -52,6 +52,10 @@ void AttentionEmitter::emit() {
   Value some = arith::CmpIOp::create(e, arith::CmpIPredicate::ne, rows, zero);
   auto guard = scf::IfOp::create(e, some, /*withElseRegion=*/false);
   e.setInsertionPoint(guard.thenYield());
+  noteTile(op, e.target, rowTile, vectorsFor(rowTile) * lanes,
+           eightBit ? Arithmetic::I8
+           : single ? Arithmetic::F32
+                    : Arithmetic::BF16);
   packKeys();
   packValues();
   emitTiles();

@@ -55,6 +55,10 @@ public:
     if (!op.isPacked())
       allocatePanels(weight.getElementType());
 
+    noteTile(op, e.target, product->rowTile(), tileWidth,
+             sumType.isInteger()             ? Arithmetic::I8
+             : lhs.getElementType().isBF16() ? Arithmetic::BF16
+                                             : Arithmetic::F32);
     rows = memref::DimOp::create(e, op.getLhs(), 0);
     if (scratch)
       emitTiles({product.get(), op.getLhs()}, rows, 1);

@@ -1,8 +1,10 @@
 //===- EmitKernels.cpp - kernel ops and generics to vector code -----------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Emitter.h"
+#include "Origins.h"
 #include "transformer/CodeGen/Passes.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Linalg/Utils/Utils.h"
@@ -15,6 +17,45 @@ namespace mlir::transformer {
 
 using namespace mlir;
 using namespace mlir::transformer;
+
+static std::string instructionOf(const Target &target, Arithmetic arithmetic,
+                                 bool isAttention) {
+  bool isBytes = arithmetic == Arithmetic::I8;
+  if (!target.isX86()) {
+    if (!isBytes)
+      return "fmla v.4s";
+    if (isAttention)
+      return "mla v.4s";
+    return target.dotprod ? "sdot v.4s" : "smull v.8h";
+  }
+  std::string name = "mulps";
+  if (isBytes)
+    name = target.vnni ? "vpdpbusd" : target.fma ? "vpmaddwd" : "pmaddwd";
+  else if (arithmetic == Arithmetic::BF16 && target.bf16)
+    name = "vdpbf16ps";
+  else if (target.fma)
+    name = "vfmadd231ps";
+  return name + (target.lanes == 16  ? " zmm"
+                 : target.lanes == 8 ? " ymm"
+                                     : " xmm");
+}
+
+void transformer::noteTile(Operation *op, const Target &target, int64_t rows,
+                           int64_t columns, Arithmetic arithmetic) {
+  auto function = op->getParentOfType<func::FuncOp>();
+  if (!function)
+    return;
+  Builder b(op->getContext());
+  std::string text =
+      std::to_string(rows) + "x" + std::to_string(columns) + " " +
+      instructionOf(target, arithmetic, isa<kernel::AttentionOp>(op));
+  SmallVector<Attribute> tiles;
+  if (auto known = function->getAttrOfType<ArrayAttr>("transformer.tiles"))
+    llvm::append_range(tiles, known);
+  tiles.push_back(b.getArrayAttr(
+      {b.getDenseI64ArrayAttr(numbersIn(op)), b.getStringAttr(text)}));
+  function->setAttr("transformer.tiles", b.getArrayAttr(tiles));
+}
 
 namespace {
 

@@ -5,6 +5,7 @@
 
 #include "transformer/CodeGen/KernelDialect.h"
 #include "transformer/CodeGen/Target.h"
+#include "transformer/IR/Cost.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -90,6 +91,12 @@ SmallVector<Value> cloneBody(Emitter &e, Block &body, ArrayRef<Value> values,
 bool canCloneBody(Block &body, ArrayRef<bool> byColumn, std::string &why);
 /// Whether `map` is one that loadAt takes for a buffer of this type.
 bool isRowMap(AffineMap map, Type buffer);
+
+/// Keeps for the report what registers `op`, which is going to be emitted,
+/// works on at once, and by which instruction: as `transformer.tiles` of its
+/// function, beside the numbers (Origins.h) of what it computes.
+void noteTile(Operation *op, const Target &target, int64_t rows,
+              int64_t columns, Arithmetic arithmetic);
 
 LogicalResult emitContract(kernel::ContractOp op, const Target &target);
 LogicalResult emitAttention(kernel::AttentionOp op, const Target &target);

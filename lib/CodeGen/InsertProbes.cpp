@@ -90,7 +90,7 @@ struct InsertProbesPass
     if (!forward || forward.isExternal())
       return;
     DenseMap<Operation *, SmallVector<Numbers>> marked;
-    SmallVector<Attribute> spans;
+    SmallVector<Attribute> spans, kernels;
     forward.walk([&](func::CallOp call) {
       auto callee = module.lookupSymbol<func::FuncOp>(call.getCallee());
       if (!callee || callee.isExternal())
@@ -103,15 +103,56 @@ struct InsertProbesPass
       OpBuilder b(call);
       kernel::EnterOp::create(b, call.getLoc(), spans.size());
       SmallVector<Origin> origins = originsOf(call.getLoc());
-      for (const Numbers &numbers : marked[callee])
+      for (const auto &[i, numbers] : llvm::enumerate(marked[callee])) {
+        kernels.push_back(kernelOf(b, callee, i, origins, marked[callee]));
         spans.push_back(describe(b, callee, origins, numbers));
+      }
     });
     module->setAttr("transformer.spans", ArrayAttr::get(&getContext(), spans));
+    module->setAttr("transformer.kernels",
+                    ArrayAttr::get(&getContext(), kernels));
     numSpans += spans.size();
     module.walk([&](kernel::ProbeOp) { ++numProbes; });
   }
 
 private:
+  /// Where the code of a span is, on what tiles it works, and what it takes.
+  Attribute kernelOf(OpBuilder &b, func::FuncOp callee, int64_t span,
+                     ArrayRef<Origin> origins, ArrayRef<Numbers> all) {
+    const Numbers &numbers = all[span];
+    // An op whose code is in several spans belongs to the one that begins with
+    // it, or to the first.
+    auto owner = [&](int64_t number) {
+      const Numbers *first = llvm::find_if(all, [&](const Numbers &numbers) {
+        return !numbers.empty() && numbers.front() == number;
+      });
+      if (first == all.end())
+        first = llvm::find_if(all, [&](const Numbers &numbers) {
+          return numbers.empty() || llvm::is_contained(numbers, number);
+        });
+      return first - all.begin();
+    };
+    Cost cost;
+    for (auto [number, origin] : llvm::enumerate(origins))
+      if (owner(number) == span)
+        cost += origin.cost;
+    SmallVector<StringRef> tiles;
+    if (auto noted = callee->getAttrOfType<ArrayAttr>("transformer.tiles"))
+      for (auto tile : noted.getAsRange<ArrayAttr>()) {
+        ArrayRef<int64_t> ops = cast<DenseI64ArrayAttr>(tile[0]);
+        StringRef text = cast<StringAttr>(tile[1]).getValue();
+        bool isHere = ops.empty() ? numbers.empty()
+                                  : llvm::is_contained(numbers, ops.front());
+        if (isHere && !llvm::is_contained(tiles, text))
+          tiles.push_back(text);
+      }
+    return b.getDictionaryAttr(
+        {b.getNamedAttr("function", callee.getSymNameAttr()),
+         b.getNamedAttr("number", b.getI64IntegerAttr(span)),
+         b.getNamedAttr("tile", b.getStringAttr(llvm::join(tiles, ", "))),
+         b.getNamedAttr("cost", b.getDenseF64ArrayAttr(cost.numbers()))});
+  }
+
   /// What an op does and its path; of several ops, all that they do and the
   /// path of the first.
   Attribute describe(OpBuilder &b, func::FuncOp callee,

@@ -43,7 +43,9 @@ Location transformer::originsLoc(ArrayRef<Operation *> ops) {
   SmallVector<Attribute> origins;
   SmallVector<Location> locations;
   for (Operation *op : ops) {
-    origins.push_back(b.getStrArrayAttr({kindOf(op), pathOf(op->getLoc())}));
+    origins.push_back(b.getArrayAttr(
+        {b.getStringAttr(kindOf(op)), b.getStringAttr(pathOf(op->getLoc())),
+         b.getDenseF64ArrayAttr(costOf(op).numbers())}));
     locations.push_back(op->getLoc());
   }
   return FusedLoc::get(b.getContext(), locations, b.getArrayAttr(origins));
@@ -73,10 +75,13 @@ SmallVector<Origin> transformer::originsOf(Location call) {
     return result;
   for (Attribute origin : origins) {
     auto parts = dyn_cast<ArrayAttr>(origin);
-    if (!parts || parts.size() != 2)
+    if (!parts || parts.size() < 2)
       return {};
+    Cost cost;
+    if (parts.size() == 3)
+      cost = Cost::fromNumbers(cast<DenseF64ArrayAttr>(parts[2]));
     result.push_back({cast<StringAttr>(parts[0]).getValue(),
-                      cast<StringAttr>(parts[1]).getValue()});
+                      cast<StringAttr>(parts[1]).getValue(), cost});
   }
   return result;
 }

@@ -9,13 +9,14 @@
 #ifndef TRANSFORMER_LIB_CODEGEN_ORIGINS_H
 #define TRANSFORMER_LIB_CODEGEN_ORIGINS_H
 
-#include "mlir/IR/Operation.h"
+#include "transformer/IR/Cost.h"
 
 namespace mlir::transformer {
 
-/// An op of the model: what it does, and its module path.
+/// An op of the model: what it does, its module path, and what that takes.
 struct Origin {
   StringRef kind, path;
+  Cost cost;
 };
 
 /// `loc` with the number of an op in its function.

@@ -87,6 +87,16 @@ SmallVector<StringRef> transformer::supportedTargets() {
   return names;
 }
 
+bool transformer::runsHere(const Target &target) {
+  llvm::Triple host(llvm::sys::getProcessTriple());
+  if (llvm::Triple(target.triple).getArch() != host.getArch())
+    return false;
+  static const llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
+  return llvm::all_of(target.requiredFeatures, [&](const std::string &feature) {
+    return features.lookup(feature);
+  });
+}
+
 FailureOr<Target> transformer::lookupTarget(StringRef name,
                                             std::string &error) {
   for (const Level &level : kLevels)
@@ -99,22 +109,16 @@ FailureOr<Target> transformer::lookupTarget(StringRef name,
     return failure();
   }
 
-  llvm::Triple host(llvm::sys::getProcessTriple());
-  llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
   for (const Level &level : kLevels) {
-    if (llvm::Triple(level.triple).getArch() != host.getArch())
-      continue;
     Target target = makeTarget(level);
-    if (!llvm::all_of(target.requiredFeatures, [&](const std::string &feature) {
-          return features.lookup(feature);
-        }))
+    if (!runsHere(target))
       continue;
     StringRef cpu = llvm::sys::getHostCPUName();
     if (!cpu.empty() && cpu != "generic")
       target.tuneCpu = cpu.str();
     return target;
   }
-  error = "this machine (" + host.str() +
+  error = "this machine (" + llvm::sys::getProcessTriple() +
           ") has no code generator here; name one of the targets " + names;
   return failure();
 }

@@ -3,6 +3,8 @@
 #ifndef TRANSFORMER_LIB_PIPELINES_ARTIFACT_H
 #define TRANSFORMER_LIB_PIPELINES_ARTIFACT_H
 
+#include "CpuReport.h"
+
 #include "transformer/CodeGen/Object.h"
 #include "transformer/Pipelines/Compile.h"
 
@@ -20,6 +22,7 @@ struct LevelReport {
   Target target;
   uint64_t objectBytes = 0;
   double milliseconds = 0; // lowering and LLVM
+  CpuReport cpu;           // if asked for
 };
 
 /// What report.json tells.
@@ -31,6 +34,7 @@ struct Report {
   std::string preset;
   std::string profileSource; // empty: none was needed
   int64_t profileTokens = 0;
+  std::optional<MeasuredCall> measured; // what levels' cpu are about
   std::vector<std::string> remarks;
 };
 

@@ -216,6 +216,8 @@ LogicalResult Compilation::emitLevel(ModuleOp level, size_t index) {
     if (failed(manager.run(level)))
       return failure();
     row.milliseconds += watch.finished("lower");
+    if (report.measured)
+      row.cpu = cpuReportOf(level, row.target);
   }
   llvm::Expected<NativeCode> code =
       NativeCode::create(level, row.target, weights, next ? &*next : nullptr,
@@ -266,6 +268,14 @@ LogicalResult Compilation::finishArtifact(StringRef text) {
   (void)llvm::sys::fs::file_size(file("weights.safetensors"),
                                  report.weightsBytes);
   watch.finished("files");
+  if (report.measured) {
+    if (failed(check(measureLevels(report.levels, *report.measured,
+                                   directory->path(), report.weightsBytes))))
+      return failure();
+    for (const LevelReport &level : report.levels)
+      printCpuReport(level, report.measured->workload, llvm::outs());
+    watch.finished("measure");
+  }
   if (failed(check(writeReport(report, file("report.json")))))
     return failure();
   return check(directory->commit());
@@ -310,6 +320,13 @@ LogicalResult Compilation::buildArtifact() {
   if (failed(prepare()))
     return failure();
   std::string text = textOf(*module);
+  if (options.reportCpu) {
+    llvm::Expected<MeasuredCall> call =
+        measuredCall(*module, *options.reportCpu);
+    if (!call)
+      return check(call.takeError());
+    report.measured = std::move(*call);
+  }
   if (failed(lower()))
     return failure();
   if (failed(emitLevels()) || failed(finishArtifact(text)))

@@ -19,7 +19,9 @@ static std::string fixed(double value) {
   return llvm::formatv("{0:f1}", value).str();
 }
 
-static void writeLevel(const LevelReport &level, llvm::json::OStream &json) {
+static void writeLevel(const LevelReport &level,
+                       const std::optional<MeasuredCall> &measured,
+                       llvm::json::OStream &json) {
   json.attribute("name", level.target.name);
   json.attribute("required_features",
                  llvm::join(level.target.requiredFeatures, ","));
@@ -28,6 +30,9 @@ static void writeLevel(const LevelReport &level, llvm::json::OStream &json) {
   json.attributeBegin("milliseconds");
   json.rawValue(fixed(level.milliseconds));
   json.attributeEnd();
+  if (measured)
+    json.attributeObject(
+        "cpu", [&] { writeCpuReport(level.cpu, measured->workload, json); });
 }
 
 llvm::Error mlir::transformer::writeReport(const Report &report,
@@ -58,7 +63,7 @@ llvm::Error mlir::transformer::writeReport(const Report &report,
       json.attribute("triple", targets.front().triple);
       json.attributeArray("levels", [&] {
         for (const LevelReport &level : report.levels)
-          json.object([&] { writeLevel(level, json); });
+          json.object([&] { writeLevel(level, report.measured, json); });
       });
     });
     json.attribute("compiled_on", llvm::sys::getHostCPUName());

@@ -3,7 +3,9 @@
 
 // Code of one op follows its like: one probe. Addresses take no time. The two
 // calls have spans of their own, with the paths of their layers.
-// CHECK: module attributes {transformer.spans = {{\[\[}}"linear+gelu", "layer.0.dense"], ["layer_norm", "layer.0.norm"],
+// CHECK: module attributes {transformer.kernels = [{cost = {{.*}}, function = "chain", number = 0 : i64, tile = "6x16 vfmadd231ps ymm"},
+// CHECK-SAME: {cost = {{.*}}, function = "chain", number = 1 : i64, tile = ""}, {{.*}} function = "pool", number = 0 : i64, tile = ""}],
+// CHECK-SAME: transformer.spans = {{\[\[}}"linear+gelu", "layer.0.dense"], ["layer_norm", "layer.0.norm"],
 // CHECK-SAME: ["linear+gelu", "layer.1.dense"], ["layer_norm", "layer.1.norm"], ["pool", "head"]]}
 // LOWER-LABEL: func.func private @chain_body(
 // LOWER-SAME: %[[SPACE:[^:,]*]]: memref<?xi8>)
@@ -18,7 +20,8 @@
 // LOWER: memref.store
 // LOWER: llvm.call @probe_hit
 // CHECK-LABEL: func.func private @chain(
-func.func private @chain(%x: memref<8xf32>) attributes {transformer.chain} {
+func.func private @chain(%x: memref<8xf32>) attributes {transformer.chain,
+    transformer.tiles = [[array<i64: 0>, "6x16 vfmadd231ps ymm"]]} {
   %c0 = arith.constant 0 : index
   %c4 = arith.constant 4 : index
   %zero = arith.constant 0.0 : f32

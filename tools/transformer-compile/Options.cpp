@@ -86,6 +86,11 @@ struct Flags {
   cl::opt<bool> naive{
       "naive", cl::cat(category),
       cl::desc("by plain loops: slow; a second opinion on the numbers")};
+  cl::opt<std::string> reportCpu{
+      "report-cpu", cl::ValueOptional, cl::value_desc("sequences x tokens"),
+      cl::cat(category),
+      cl::desc("list each kernel with its tile, operations, bytes, predicted "
+               "and measured time for such a call (default: 1x128)")};
   cl::opt<bool> quiet{"quiet", cl::cat(category),
                       cl::desc("print errors only")};
 
@@ -168,6 +173,11 @@ CompileOptions mlir::transformer::parseCompileOptions(int argc, char **argv) {
   options.naive = flags.naive;
   options.threads = flags.threads;
   options.quiet = flags.quiet;
+  if (flags.reportCpu.getNumOccurrences()) {
+    if (flags.emit != Emit::Artifact || flags.naive)
+      misuse("--report-cpu goes with an artifact, and not with --naive");
+    options.reportCpu = flags.reportCpu;
+  }
   for (int i = 1; i < argc; ++i)
     options.commandLine += (i > 1 ? " " : "") + std::string(argv[i]);
   return options;

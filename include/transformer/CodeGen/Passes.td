@@ -260,8 +260,10 @@ def TransformerInsertProbes : Pass<"transformer-insert-probes", "::mlir::ModuleO
     the functions that `@forward` calls goes a `transformer_kernel.probe`, before
     each call a `transformer_kernel.enter`. `transformer.spans` on the module
     says what they stand for: the kind of the op, and its module path at each of
-    the calls. Locations tell which op code comes from; code that follows its
-    like shares a probe.
+    the calls. `transformer.kernels`, in the same order, is for the report: the
+    function, its tiles as the emitters chose them, and the cost of the ops.
+    Locations tell which op code comes from; code that follows its like shares a
+    probe.
 
     Example:
 

@@ -59,6 +59,9 @@ SmallVector<StringRef> supportedTargets();
 /// tuned for it. On failure `error` is a sentence that lists the names.
 FailureOr<Target> lookupTarget(StringRef name, std::string &error);
 
+/// Whether this CPU has all that the level needs.
+bool runsHere(const Target &target);
+
 /// The levels that a list such as "x86-64-v3,avx512-vnni" names, which are of
 /// one architecture and differ: the best first, whatever the order in the list.
 FailureOr<std::vector<Target>> lookupTargets(StringRef list,

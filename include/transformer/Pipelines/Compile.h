@@ -7,6 +7,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
 
+#include <optional>
 #include <string>
 
 namespace mlir::transformer {
@@ -47,6 +48,9 @@ struct CompileOptions {
   bool naive = false;
   /// An ELF linker; empty: ld.lld, where it is found.
   std::string linker;
+  /// Sequences x tokens of a call, or empty for a usual one, whose kernels are
+  /// counted, measured and listed on standard output.
+  std::optional<std::string> reportCpu;
   /// For the report.
   std::string commandLine;
   /// Of the compiler; 0: one per CPU.
