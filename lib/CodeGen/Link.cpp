@@ -24,13 +24,23 @@ using namespace mlir;
 using namespace mlir::transformer;
 
 extern "C" {
-extern const char tm_embedded_runtime_begin[], tm_embedded_runtime_end[];
+extern const char tm_embedded_x86_64_begin[], tm_embedded_x86_64_end[];
+extern const char tm_embedded_aarch64_begin[], tm_embedded_aarch64_end[];
 extern const char tm_embedded_header_begin[], tm_embedded_header_end[];
 }
 
 StringRef mlir::transformer::modelHeader() {
   return {tm_embedded_header_begin,
           size_t(tm_embedded_header_end - tm_embedded_header_begin)};
+}
+
+/// The archive of that architecture; empty if this build has none.
+static StringRef runtimeOf(const llvm::Triple &triple) {
+  if (triple.getArch() == llvm::Triple::x86_64)
+    return {tm_embedded_x86_64_begin,
+            size_t(tm_embedded_x86_64_end - tm_embedded_x86_64_begin)};
+  return {tm_embedded_aarch64_begin,
+          size_t(tm_embedded_aarch64_end - tm_embedded_aarch64_begin)};
 }
 
 // The functions of model.h and nothing else.
@@ -59,6 +69,24 @@ static llvm::Expected<std::string> findLinker(StringRef linker) {
   return makeError("no linker was found: neither ld.lld-22 nor ld.lld is in "
                    "PATH or " TRANSFORMER_LLVM_TOOLS
                    "; install lld-22, or name an ELF linker with --linker");
+}
+
+static bool isHost(const llvm::Triple &triple) {
+  return triple.getArch() ==
+         llvm::Triple(llvm::sys::getProcessTriple()).getArch();
+}
+
+/// Where Debian has the C library of another architecture.
+static SmallVector<std::string> cLibrariesOf(const llvm::Triple &triple) {
+  SmallVector<std::string> result;
+  for (StringRef name : {"libc.so.6", "libm.so.6"}) {
+    std::string path =
+        ("/usr/" + triple.getArchName() + "-linux-gnu/lib/" + name).str();
+    if (!llvm::sys::fs::exists(path))
+      return {};
+    result.push_back(path);
+  }
+  return result;
 }
 
 // The C library that this process uses; it is there without a development
@@ -120,12 +148,21 @@ static llvm::Error runLinker(StringRef linker, ArrayRef<StringRef> arguments,
 llvm::Expected<std::string>
 mlir::transformer::chooseLinker(const Target &target, StringRef linker) {
   llvm::Triple triple(target.triple);
-  llvm::Triple host(llvm::sys::getProcessTriple());
-  if (triple.getArch() != host.getArch())
+  StringRef arch = triple.getArchName();
+  std::string package =
+      arch == "aarch64" ? "libc6-dev-arm64-cross" : "libc6-dev-amd64-cross";
+  if (runtimeOf(triple).empty())
     return makeError("cannot make an artifact for " + target.name +
-                     " on this machine: the runtime for " +
-                     triple.getArchName() +
-                     " is not here; compile there, or use --emit=obj");
+                     ": this compiler was built without the runtime for " +
+                     arch + " (the build takes it in where Debian's " +
+                     package +
+                     " is installed); compile on such a machine, "
+                     "or use --emit=obj");
+  if (!isHost(triple) && cLibrariesOf(triple).empty())
+    return makeError("cannot make an artifact for " + target.name +
+                     ": there is no C library for " + arch + " in /usr/" +
+                     arch + "-linux-gnu/lib; install Debian's " + package +
+                     ", compile on such a machine, or use --emit=obj");
   return findLinker(linker);
 }
 
@@ -135,6 +172,7 @@ llvm::Error mlir::transformer::linkModel(ArrayRef<ArrayRef<char>> objects,
   llvm::Expected<std::string> path = chooseLinker(target, linker);
   if (!path)
     return path.takeError();
+  llvm::Triple triple(target.triple);
 
   SmallString<128> directory;
   if (std::error_code code = llvm::sys::fs::createUniqueDirectory(
@@ -147,10 +185,8 @@ llvm::Error mlir::transformer::linkModel(ArrayRef<ArrayRef<char>> objects,
   auto file = [&](const Twine &name) { return (directory + "/" + name).str(); };
   std::string exports = file("exports");
   std::string runtime = file("runtime.a"), messages = file("messages");
-  StringRef archive(tm_embedded_runtime_begin,
-                    tm_embedded_runtime_end - tm_embedded_runtime_begin);
-  SmallVector<std::pair<std::string, StringRef>> files = {{exports, kExports},
-                                                          {runtime, archive}};
+  SmallVector<std::pair<std::string, StringRef>> files = {
+      {exports, kExports}, {runtime, runtimeOf(triple)}};
   SmallVector<std::string> objectFiles;
   for (ArrayRef<char> object : objects) {
     objectFiles.push_back(file("model" + std::to_string(files.size()) + ".o"));
@@ -164,7 +200,8 @@ llvm::Error mlir::transformer::linkModel(ArrayRef<ArrayRef<char>> objects,
       return error;
   }
 
-  SmallVector<std::string> libraries = cLibraries();
+  SmallVector<std::string> libraries =
+      isHost(triple) ? cLibraries() : cLibrariesOf(triple);
   std::string script = "--version-script=" + exports;
   SmallVector<StringRef> arguments = {*path,
                                       "-shared",

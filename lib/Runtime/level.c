@@ -8,7 +8,7 @@
 #if defined(__aarch64__)
 #define LOW_LEVEL "neon"
 #else
-#define LOW_LEVEL "x86-64-v3"
+#define LOW_LEVEL "x86-64"
 #endif
 #define ADVICE                                                                 \
   "; compile the model with --target-cpu=host on this machine, or for a "      \

@@ -5,12 +5,14 @@ SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """
 import ctypes
 import os
+import platform
 import struct
 import threading
 from ctypes import POINTER, Structure, byref, c_char, c_char_p, c_int, c_int32, c_int64, c_size_t, c_uint32, c_void_p
 
 ABI_VERSION = 3
 OK, INVALID_ARGUMENT, FILE_ERROR, MISMATCH, UNSUPPORTED_CPU, OUT_OF_MEMORY = range(6)
+MACHINES = {62: "x86_64", 183: "aarch64"}  # by their number in ELF
 EXCEPTIONS = {INVALID_ARGUMENT: ValueError, FILE_ERROR: OSError, OUT_OF_MEMORY: MemoryError}
 
 
@@ -99,6 +101,10 @@ def check_whole(path):
         start, size = file.read(64), os.fstat(file.fileno()).st_size
     if start[:6] != b"\x7fELF\x02\x01" or len(start) < 64:
         return  # dlopen says what it is
+    machine = MACHINES.get(struct.unpack_from("<H", start, 18)[0])
+    if machine and platform.machine() in MACHINES.values() and machine != platform.machine():
+        raise RuntimeError(f"{path}: was compiled for {machine}, and this machine is {platform.machine()}; "
+                           "compile the checkpoint for a CPU level of it (target_cpu)")
     entry, count = struct.unpack_from("<HH", start, 58)
     end = struct.unpack_from("<Q", start, 40)[0] + entry * count
     if size < end:
