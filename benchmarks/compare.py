@@ -17,17 +17,19 @@ import systems
 import workloads
 from worker_process import Worker, native
 
-BURST_MS, SLOW_MS = 150, 400
+SLOW_MS = 400
 
 
-def parser(description, names, loads):
+def parser(description, names, loads, rounds=7, burst=150, sentences=workloads.SENTENCES):
     p = argparse.ArgumentParser(description=description)
     p.add_argument("checkpoint", metavar="CHECKPOINT", help="a sentence embedding checkpoint of BERT's family")
     p.add_argument("--systems", default=names, help=f"NAME or NAME@THREADS, with commas (default: {names})")
     p.add_argument("--workloads", default=loads, help=f"default: {loads}")
     p.add_argument("--threads", type=int, default=1, help="of systems that name none (default: 1)")
     p.add_argument("--cpus", help="as taskset has it (default: the first, as many as a system has threads)")
-    p.add_argument("--rounds", type=int, default=7, help="default: 7; two less for calls of 0.4 s and more")
+    p.add_argument("--rounds", type=int, default=rounds, help=f"default: {rounds}; 2 of 7 less if a call takes 0.4 s")
+    p.add_argument("--burst", type=int, default=burst, metavar="MS", help=f"of calls of one system (default: {burst})")
+    p.add_argument("--sentences", type=int, default=sentences, help=f"default: {sentences}")
     p.add_argument("--text", metavar="FILE", help="a sentence per line (default: the dictionary FOLDOC)")
     p.add_argument("--work", metavar="DIR", type=pathlib.Path,
                    default=pathlib.Path.home() / ".cache/transformer-mlir-benchmarks",
@@ -88,14 +90,15 @@ def measure(workers, load, options):
     counts, peaks, slowest = {}, [], 0
     for name, worker in list(workers.items()):
         try:
-            worker.ask(f"{load} 2")  # compiles, packs, warms up
-            took = min(worker.ask(f"{load} 1"))
-            counts[name], slowest = max(1, min(200, int(BURST_MS / took))), max(slowest, took)
+            worker.ask(f"{load} 1")  # compiles, packs
+            with worker.realtime(options.realtime):
+                took = min(worker.ask(f"{load} 2"))
+            counts[name], slowest = max(1, min(200, int(options.burst / took))), max(slowest, took)
         except RuntimeError as problem:
             print(f"left out from here: {problem}", flush=True)
             del workers[name]
     times = {name: [] for name in counts}
-    for turn in range(options.rounds if slowest < SLOW_MS else max(1, options.rounds - 2)):
+    for turn in range(options.rounds if slowest < SLOW_MS else max(1, options.rounds * 5 // 7)):
         order = list(counts)
         random.Random(turn).shuffle(order)
         for name in order:

@@ -49,7 +49,7 @@ def compile_all(options, variants):
 
 
 def main():
-    parser = compare.parser("What freezing and each fusion is worth", PEER, LOADS)
+    parser = compare.parser("What freezing and each fusion is worth", PEER, LOADS, rounds=25, burst=60, sentences=64)
     parser.add_argument("--target-cpu", default="host", help="default: host")
     parser.add_argument("--preset", default="exact", help="default: exact")
     options = compare.parse(parser)
@@ -65,7 +65,7 @@ def main():
         rows[f"{peer}, beside all off"] = [(peer, f"{nothing}+padded")]
     names = [*map(name_of, variants), f"{whole}+padded", f"{nothing}+padded", *peers]
     loads = options.workloads.split(",")
-    results = compare.run(options, workloads.make(loads, options.checkpoint, options.text), names)
+    results = compare.run(options, workloads.make(loads, options.checkpoint, options.text, options.sentences), names)
 
     def ratio(load, without, having):
         row = results["workloads"][load]["systems"].get(without, {})

@@ -27,7 +27,7 @@ def operations_of(checkpoint):
 def main():
     options = compare.parse(compare.parser(__doc__.split(".")[0], SYSTEMS, LOADS))
     names, loads = options.systems.split(","), options.workloads.split(",")
-    batches = workloads.make(loads, options.checkpoint, options.text)
+    batches = workloads.make(loads, options.checkpoint, options.text, options.sentences)
     judged = next((load for load in loads if load in workloads.TEXT), loads[0])
     results = compare.run(options, batches, operations=operations_of(options.checkpoint),
                           check=lambda workers: quality.quality(workers, judged))

@@ -11,7 +11,7 @@ SYSTEMS = ("tm-exact,tm-bf16,tm-int8,pytorch,pytorch-mkl,onnxruntime,onnxruntime
 def main():
     options = compare.parse(compare.parser(__doc__.split(".")[0], SYSTEMS, ",".join(workloads.TEXT)))
     loads = options.workloads.split(",")
-    batches = workloads.make(loads, options.checkpoint, options.text)
+    batches = workloads.make(loads, options.checkpoint, options.text, options.sentences)
     results = compare.run(options, batches, check=lambda workers: quality.quality(workers, loads[0]))
     compare.table(results)
     print()

@@ -37,13 +37,13 @@ def token_ids(checkpoint, texts):
     return [e.ids for e in tokenizer.encode_batch(texts)]
 
 
-def make(names, checkpoint, text=None):
+def make(names, checkpoint, text=None, count=SENTENCES):
     """Name to batches, each a list of lists of ids."""
     result, rows = {}, None
     vocabulary = json.loads((pathlib.Path(checkpoint) / "config.json").read_text())["vocab_size"]
     for name in names:
         if name in TEXT:
-            rows = rows or token_ids(checkpoint, sentences(text))
+            rows = rows or token_ids(checkpoint, sentences(text, count))
             ordered = sorted(rows, key=len) if name == "sorted" else rows
             size = 1 if name == "single" else BATCH
             result[name] = [ordered[i:i + size] for i in range(0, len(ordered), size)]

@@ -21,9 +21,10 @@ def prepare(folder, checkpoint, shapes):
         onnxruntime.InferenceSession(str(raw), options, providers=["CPUExecutionProvider"])
         subprocess.run([f"{programs}/iree-import-onnx", f"{stem}.onnx", "-o", f"{stem}.mlir", "--opset-version", "17"],
                        check=True)
-        subprocess.run([f"{programs}/iree-compile", f"{stem}.mlir", "-o", f"{stem}.vmfb",
+        subprocess.run([f"{programs}/iree-compile", f"{stem}.mlir", "-o", f"{stem}.part",
                         "--iree-hal-target-device=local", "--iree-hal-local-target-device-backends=llvm-cpu",
                         "--iree-llvmcpu-target-cpu=host", "--iree-opt-data-tiling"], check=True)
+        os.rename(f"{stem}.part", f"{stem}.vmfb")  # only what is whole is found again
 
 
 def load(folder, threads):
