@@ -6,6 +6,7 @@
 // insertions and destination-style ops, that tensor is replaced by the
 // destination itself, and nothing is copied.
 //===----------------------------------------------------------------------===//
+#include "Missed.h"
 #include "transformer/CodeGen/Passes.h"
 
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
@@ -53,7 +54,8 @@ struct BindDestinationsPass
       if (succeeded(bind(op)))
         ++numBound;
       else
-        op.emitRemark("the result is copied to its destination");
+        transformer::missed(op, getArgument(), "copied",
+                            "the result is copied to its destination");
     }
   }
 

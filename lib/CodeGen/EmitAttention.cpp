@@ -52,6 +52,13 @@ void AttentionEmitter::emit() {
   Value some = arith::CmpIOp::create(e, arith::CmpIPredicate::ne, rows, zero);
   auto guard = scf::IfOp::create(e, some, /*withElseRegion=*/false);
   e.setInsertionPoint(guard.thenYield());
+  for (auto [what, size] :
+       {std::pair<StringRef, int64_t>{"queries", depth}, {"values", width}})
+    if (size % lanes)
+      missed(op, kEmitKernels, "columns",
+             "heads of " + what + " have " + Twine(size) +
+                 " columns, no multiple of " + Twine(lanes) +
+                 ": the last register is not full");
   noteTile(op, e.target, rowTile, vectorsFor(rowTile) * lanes,
            eightBit ? Arithmetic::I8
            : single ? Arithmetic::F32

@@ -55,6 +55,7 @@ public:
     if (!op.isPacked())
       allocatePanels(weight.getElementType());
 
+    noteTails();
     noteTile(op, e.target, product->rowTile(), tileWidth,
              sumType.isInteger()             ? Arithmetic::I8
              : lhs.getElementType().isBF16() ? Arithmetic::BF16
@@ -69,6 +70,25 @@ public:
   }
 
 private:
+  /// Sizes that leave parts of registers empty.
+  void noteTails() {
+    int64_t group = product->group();
+    if (int64_t left = width % lanes)
+      missed(op, kEmitKernels, "columns",
+             "the last " + Twine(left) + " of " + Twine(width) +
+                 " columns take a register of " + Twine(lanes));
+    if (depth % group)
+      missed(op, kEmitKernels, "depth",
+             "the input has " + Twine(depth) + " columns, no multiple of " +
+                 Twine(group) +
+                 ": the last of each row are put together one by one");
+    if (product->splits() && depth % TileProduct::kWidenedAtOnce)
+      missed(op, kEmitKernels, "depth",
+             "the input has " + Twine(depth) + " columns, no multiple of " +
+                 Twine(TileProduct::kWidenedAtOnce) +
+                 ": each tile widens the weights again");
+  }
+
   static constexpr int64_t kFewRows = 2;
   /// Rows that one sweep over the columns serves: their sums stay in the
   /// first-level cache, and the rows in the second.
@@ -237,7 +257,8 @@ private:
   /// Logical weights are copied to panels before their use, which costs as much
   /// as a few rows.
   void allocatePanels(Type element) {
-    op.emitRemark("weights are not packed: each call packs them again");
+    missed(op, kEmitKernels, "not-packed",
+           "weights are not packed: each call packs them again");
     int64_t group = product->group();
     int64_t panels = llvm::divideCeil(tileWidth, kPanelWidth);
     int64_t groups = llvm::divideCeil(depth, group);

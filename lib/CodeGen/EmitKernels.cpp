@@ -40,8 +40,28 @@ static std::string instructionOf(const Target &target, Arithmetic arithmetic,
                                      : " xmm");
 }
 
+/// Products that a level has no instruction for.
+static void noteWidening(Operation *op, const Target &target,
+                         Arithmetic arithmetic) {
+  if (arithmetic == Arithmetic::BF16 && !target.bf16)
+    missed(op, kEmitKernels, "widened",
+           "bf16 is widened to f32: " + target.name +
+               " has no products of bf16");
+  if (arithmetic != Arithmetic::I8 || target.vnni)
+    return;
+  if (!target.dotprod)
+    missed(op, kEmitKernels, "widened",
+           "products of i8 are added as i16: " + target.name +
+               " has no dot product of bytes");
+  else if (isa<kernel::AttentionOp>(op))
+    missed(op, kEmitKernels, "widened",
+           "i8 is widened to i32: the dot product of " + target.name +
+               " takes no weights of eight bits without sign");
+}
+
 void transformer::noteTile(Operation *op, const Target &target, int64_t rows,
                            int64_t columns, Arithmetic arithmetic) {
+  noteWidening(op, target, arithmetic);
   auto function = op->getParentOfType<func::FuncOp>();
   if (!function)
     return;
@@ -123,6 +143,12 @@ struct EmitKernels
     for (Block *block : blocks)
       if (!isa<linalg::LinalgOp>(block->getParentOp()))
         numGenerics += emitGenerics(*block, *found);
+    getOperation()->walk([&](linalg::LinalgOp op) {
+      if (!isa<linalg::GenericOp>(op))
+        missed(op, kEmitKernels, "scalar",
+               "left to scalar loops: " + op->getName().getStringRef() +
+                   " has no kernel");
+    });
   }
 };
 

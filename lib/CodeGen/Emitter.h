@@ -3,6 +3,7 @@
 #ifndef TRANSFORMER_LIB_CODEGEN_EMITTER_H
 #define TRANSFORMER_LIB_CODEGEN_EMITTER_H
 
+#include "Missed.h"
 #include "transformer/CodeGen/KernelDialect.h"
 #include "transformer/CodeGen/Target.h"
 #include "transformer/IR/Cost.h"
@@ -91,6 +92,8 @@ SmallVector<Value> cloneBody(Emitter &e, Block &body, ArrayRef<Value> values,
 bool canCloneBody(Block &body, ArrayRef<bool> byColumn, std::string &why);
 /// Whether `map` is one that loadAt takes for a buffer of this type.
 bool isRowMap(AffineMap map, Type buffer);
+
+constexpr StringLiteral kEmitKernels = "transformer-emit-kernels";
 
 /// Keeps for the report what registers `op`, which is going to be emitted,
 /// works on at once, and by which instruction: as `transformer.tiles` of its

@@ -6,6 +6,7 @@
 // sequences around a transformer_kernel.fft_mix. Both are kept whole from here
 // on: their emitters know the registers, linalg does not.
 //===----------------------------------------------------------------------===//
+#include "Missed.h"
 #include "transformer/CodeGen/KernelDialect.h"
 #include "transformer/CodeGen/Passes.h"
 #include "transformer/CodeGen/Target.h"
@@ -228,9 +229,9 @@ struct FormKernelsPass
       auto attention = dyn_cast<AttentionOp>(op);
       if (type.getRank() != 2 ||
           (!attention && !type.getElementType().isF32())) {
-        op->emitRemark("kept for the reference lowering, which is slow: only "
-                       "packed attention and packed fft_mix of f32 are made "
-                       "kernels");
+        missed(op, getArgument(), "kept",
+               "kept for the reference lowering, which is slow: only packed "
+               "attention and packed fft_mix of f32 are made kernels");
         continue;
       }
       Value result;

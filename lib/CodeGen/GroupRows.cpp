@@ -166,7 +166,7 @@ int64_t transformer::emitGenerics(Block &block, const Target &target) {
     std::string why;
     Form form = classify(generic, why);
     if (form == Form::None)
-      generic.emitRemark("left to scalar loops: ") << why;
+      missed(generic, kEmitKernels, "scalar", "left to scalar loops: " + why);
     if (form == Form::Columns)
       columns.push_back(generic);
     if (form != Form::Rows) {

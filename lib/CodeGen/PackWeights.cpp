@@ -5,6 +5,7 @@
 // This pass rewrites the bytes once, at compile time, and changes the types on
 // the way from the global through the calls to the kernel ops.
 //===----------------------------------------------------------------------===//
+#include "Missed.h"
 #include "transformer/CodeGen/KernelDialect.h"
 #include "transformer/CodeGen/Passes.h"
 #include "transformer/CodeGen/Target.h"
@@ -79,8 +80,9 @@ public:
     for (func::CallOp call : calls)
       if (!call.getOperand(index)
                .getDefiningOp<ml_program::GlobalLoadConstOp>()) {
-        call.emitRemark("weight ")
-            << index << " is not a global; it stays unpacked, which is slow";
+        missed(call, "transformer-pack-weights", "not-packed",
+               "weight " + Twine(index) +
+                   " is not a global; it stays unpacked, which is slow");
         return false;
       }
     RankedTensorType packed = packedType(type);

@@ -39,6 +39,9 @@ public:
   /// registers for.
   int64_t fewRowsTiles() const { return splits() ? 2 : 4; }
 
+  /// Whether `split` gives two parts.
+  virtual bool splits() const { return false; }
+
   /// What the sums of each of a tile's vectors start from; called once for its
   /// columns, before its rows.
   virtual SmallVector<Value> start(const TileColumns &columns);
@@ -89,8 +92,6 @@ protected:
   virtual void prepareRows(Value &, SmallVector<Value> &) {}
   /// `count` values of a row from k on; fewer than group() at the end of a row.
   virtual Parts loadRow(Value lhs, Value row, Value k, int64_t count) = 0;
-  /// Whether `split` gives two parts.
-  virtual bool splits() const { return false; }
   /// A register of weights in the form that `step` takes.
   virtual Parts split(Value weights) { return {weights}; }
   virtual Value step(Value acc, Value row, Value weight) = 0;

@@ -121,7 +121,11 @@ LogicalResult Compilation::prepare() {
                          "}")))
     return failure();
   watch.finished("import");
-  if (!options.passes.empty() && failed(runPipeline(options.passes)))
+  // As --pass-pipeline takes it, a pipeline would be one for modules inside.
+  StringRef passes = StringRef(options.passes).trim();
+  if (passes.ends_with(")") && passes.consume_front("builtin.module("))
+    passes = passes.drop_back();
+  if (!passes.empty() && failed(runPipeline(passes)))
     return failure();
   watch.finished("passes");
   if (options.precision == Precision::F32)

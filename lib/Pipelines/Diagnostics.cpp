@@ -37,6 +37,7 @@ public:
   void streamOptimizationRemark(const remark::detail::Remark &remark) override {
     std::string text;
     llvm::raw_string_ostream stream(text);
+    stream << '[' << remark.getRemarkTypeString() << "] ";
     printLocation(stream, remark.getLocation());
     stream << remark.getCategoryName() << ": " << remark.getRemarkName();
     for (const auto &argument : remark.getArgs())

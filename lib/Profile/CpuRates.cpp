@@ -57,11 +57,10 @@ struct Loop {
 };
 } // namespace
 
-#define CHAINS(I)                                                              \
-  I("0")                                                                       \
-  I("1")                                                                       \
-  I("2") I("3") I("4") I("5") I("6") I("7") I("8") I("9") I("10") I("1"        \
-                                                                    "1")
+#define FIRST(I) I("0") I("1") I("2") I("3")
+#define SECOND(I) I("4") I("5") I("6") I("7")
+#define THIRD(I) I("8") I("9") I("10") I("11")
+#define CHAINS(I) FIRST(I) SECOND(I) THIRD(I)
 
 #if defined(__x86_64__)
 

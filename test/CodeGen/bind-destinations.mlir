@@ -1,4 +1,4 @@
-// RUN: transformer-opt %s --transformer-bind-destinations --verify-diagnostics | FileCheck %s
+// RUN: transformer-opt %s --transformer-bind-destinations --remarks-filter=transformer-bind-destinations --remark-format=emitRemark --verify-diagnostics | FileCheck %s
 
 // The uninitialized tensor at the bottom of a loop is the destination itself.
 // CHECK-LABEL: func.func @loop
