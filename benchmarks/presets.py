@@ -21,6 +21,8 @@ import time
 
 import numpy as np
 
+from quality import cosines
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "python"))
 import transformer_mlir as tm  # noqa: E402
@@ -45,13 +47,11 @@ def ranks(values):
 
 def quality(exact, other, seed=0):
     """Both: embeddings of the same sentences, rows of length 1."""
-    cosines = (exact * other).sum(1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(other, axis=1)
     pairs = np.random.default_rng(seed).integers(0, len(exact), (20000, 2))
     pairs = pairs[pairs[:, 0] != pairs[:, 1]]
     scores = [(e[pairs[:, 0]] * e[pairs[:, 1]]).sum(1) for e in (exact, other)]
     rho = np.corrcoef(ranks(scores[0]), ranks(scores[1]))[0, 1]
-    return {"cosine_mean": float(cosines.mean()), "cosine_p1": float(np.percentile(cosines, 1)),
-            "cosine_min": float(cosines.min()), "pair_spearman": float(rho)}
+    return {**cosines(exact, other), "pair_spearman": float(rho)}
 
 
 def speeds(models, batch, length, rounds):

@@ -2,6 +2,13 @@
 import numpy as np
 
 
+def cosines(reference, other):
+    """Of embeddings of the same sequences, a row each."""
+    found = (reference * other).sum(1) / np.linalg.norm(reference, axis=1) / np.linalg.norm(other, axis=1)
+    return {"cosine_mean": float(found.mean()), "cosine_p1": float(np.percentile(found, 1)),
+            "cosine_min": float(found.min())}
+
+
 def quality(workers, load):
     """For each system, of all sequences of `load`; the reference is PyTorch, or else the first system."""
     reference = next((name for name in workers if name.startswith("pytorch")), next(iter(workers)))
@@ -12,12 +19,7 @@ def quality(workers, load):
         except RuntimeError as problem:
             print(f"no quality: {problem}")
     first = rows.pop(reference)
-    norms = np.linalg.norm(first, axis=1)
-    found = {}
-    for name, other in rows.items():
-        cosines = (first * other).sum(1) / norms / np.linalg.norm(other, axis=1)
-        found[name] = {"cosine_mean": float(cosines.mean()), "cosine_p1": float(np.percentile(cosines, 1)),
-                       "cosine_min": float(cosines.min())}
+    found = {name: cosines(first, other) for name, other in rows.items()}
     return {"quality": {"reference": reference, "workload": load, "systems": found}}
 
 

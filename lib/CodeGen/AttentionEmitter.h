@@ -40,9 +40,11 @@ private:
 
   // EmitAttention.cpp
   void allocate();
-  Value allocate(ArrayRef<int64_t> shape, ValueRange sizes, Type element);
   void emitTiles();
   void emitTile(Value row, int64_t count);
+  /// How many keys a row sees under a causal mask: those up to its own, where
+  /// the sequences end together.
+  Value causalLimit(Value row);
   void emitRareValues(const Tile &tile);
 
   // AttentionBlocks.cpp

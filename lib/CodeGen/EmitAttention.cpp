@@ -69,12 +69,6 @@ void AttentionEmitter::emit() {
   op.erase();
 }
 
-Value AttentionEmitter::allocate(ArrayRef<int64_t> shape, ValueRange sizes,
-                                 Type element) {
-  auto type = MemRefType::get(shape, element);
-  return memref::AllocOp::create(e, type, sizes, e.getI64IntegerAttr(64));
-}
-
 void AttentionEmitter::allocate() {
   int64_t count = ShapedType::kDynamic, words = ShapedType::kDynamic;
   SmallVector<Value> panelSize, wordSize;
@@ -87,25 +81,25 @@ void AttentionEmitter::allocate() {
   }
   Type word = product->word(), real = e.getF32Type();
   int64_t extra = product->rowOffset() ? 1 : 0;
-  keyPanels = allocate({count, depthWords + extra, lanes}, panelSize, word);
-  stats = allocate({count, eightBit ? NumStats : 1, lanes}, panelSize, real);
-  valueWords = allocate({words, valueRegisters, lanes}, wordSize, word);
+  keyPanels = e.allocate({count, depthWords + extra, lanes}, word, panelSize);
+  stats = e.allocate({count, eightBit ? NumStats : 1, lanes}, real, panelSize);
+  valueWords = e.allocate({words, valueRegisters, lanes}, word, wordSize);
   // One register more, so that rows do not all fall on the same cache lines.
   int64_t stride = ((blockPanels ? *blockPanels : count) + 1) * lanes;
-  scores = allocate({rowTile, stride}, {}, word);
+  scores = e.allocate({rowTile, stride}, word);
   if (blockPanels)
-    partial = allocate({rowTile, valueRegisters, lanes}, {}, real);
+    partial = e.allocate({rowTile, valueRegisters, lanes}, real);
   if (e.target.registers() == 16)
-    rowStats = allocate({rowTile, lanes}, {}, real);
+    rowStats = e.allocate({rowTile, lanes}, real);
   if (direct)
     return;
   int64_t registers = (depth + lanes - 1) / lanes;
-  queryWords = allocate({rowTile, registers * lanes / group}, {}, word);
+  queryWords = e.allocate({rowTile, registers * lanes / group}, word);
   int64_t rowSize = (depthWords + lanes - 1) / lanes * lanes;
-  rowWords = allocate({lanes, rowSize}, {}, word);
+  rowWords = e.allocate({lanes, rowSize}, word);
   if (!eightBit)
     return;
-  factors = allocate({2, (rowTile + lanes - 1) / lanes * lanes}, {}, real);
+  factors = e.allocate({2, (rowTile + lanes - 1) / lanes * lanes}, real);
 }
 
 /// Rows are spread over as few tiles as hold them, evenly: a tile of one row
@@ -125,19 +119,20 @@ void AttentionEmitter::emitTiles() {
   });
 }
 
+Value AttentionEmitter::causalLimit(Value row) {
+  Value shift = e.sub(keys, op.getNumRows());
+  Value limit = e.add(e.add(e.add(row, op.getFirstRow()), shift), 1);
+  return e.max(zero, e.min(limit, keys));
+}
+
 void AttentionEmitter::emitTile(Value row, int64_t count) {
   Tile tile;
   for (int64_t r = 0; r < count; ++r)
     tile.rows.push_back(e.add(row, r));
   tile.seen = keys, tile.used = panels;
-  // Under a causal mask a row sees the keys up to its own, where the sequences
-  // end together.
   if (op.getCausal()) {
-    Value shift = e.sub(keys, op.getNumRows());
-    for (Value r : tile.rows) {
-      Value limit = e.add(e.add(e.add(r, op.getFirstRow()), shift), 1);
-      tile.limits.push_back(e.max(zero, e.min(limit, keys)));
-    }
+    for (Value r : tile.rows)
+      tile.limits.push_back(causalLimit(r));
     tile.seen = tile.limits.back();
     tile.used = e.div(e.add(tile.seen, lanes - 1), lanes);
   }
@@ -158,12 +153,8 @@ void AttentionEmitter::emitRareValues(const Tile &tile) {
   e.setInsertionPoint(found.thenYield());
   Value infinity = e.splat(std::numeric_limits<float>::infinity());
   e.loop(zero, e.index(tile.size()), 1, [&](Value r) {
-    Value row = e.add(tile.rows[0], r), seen = keys;
-    if (op.getCausal()) {
-      Value shift = e.sub(keys, op.getNumRows());
-      Value limit = e.add(e.add(e.add(row, op.getFirstRow()), shift), 1);
-      seen = e.max(zero, e.min(limit, keys));
-    }
+    Value row = e.add(tile.rows[0], r);
+    Value seen = op.getCausal() ? causalLimit(row) : keys;
     e.loop(zero, seen, 1, [&](Value key) {
       auto addValues = [&] {
         for (int64_t column = 0; column < width; column += lanes) {

@@ -1,12 +1,12 @@
 //===- EmitContract.cpp - transformer_kernel.contract to registers --------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Loops: tile of columns, block of k, tile of rows, k. A tile's weights are
-// used for all rows before the next are touched, so weights stream through the
-// caches once per op while the rows stay. A block of k is what the first-level
-// cache holds of a tile's weights; an element's sum has one accumulator, which
-// waits in memory between blocks, so that they change no bit. What a level has
-// to widen is widened once for all rows, if there are enough to pay for it.
+// Loops: tile of columns, tile of rows, k. A tile's weights are used for all
+// rows before the next are touched, so weights stream through the caches once
+// per op while the rows stay. What a level has to widen is widened once for all
+// rows, in blocks of k that the first-level cache holds; all else is one block.
+// An element's sum has one accumulator, which waits in memory between blocks,
+// so that they change no bit.
 // Each tile fetches its share of the next columns' weights into the
 // second-level cache: hardware would see that stream only once it is waited
 // for. Rows are dealt to tiles evenly, since a tile of few rows waits for its
@@ -121,26 +121,20 @@ private:
       emitTiles({product.get(), op.getLhs()}, rows, kFewRows + 1);
   }
 
-  Value allocate(ArrayRef<int64_t> shape, Type element) {
-    return memref::AllocOp::create(e, MemRefType::get(shape, element),
-                                   ValueRange{}, e.getI64IntegerAttr(64));
-  }
-
   /// One or two rows: with more columns there are as many sums as it takes to
   /// hide the latency of a multiply-add.
   void emitFew(int64_t count) {
-    Side side{product.get(), op.getLhs(), e.index(0)};
     auto tile = [&](Value column, int64_t columns) {
       TileColumns at{op.getWeight(), column, vectorsOf(columns), {}};
-      SmallVector<Value> start;
+      SmallVector<Value> each = product->start(at), start;
       for (int64_t r = 0; r < count; ++r)
-        start.append(product->start(at));
+        start.append(each);
       // Everything is read once: fetch what comes right after it.
       TileProduct::Ahead ahead{op.getWeight(),
                                e.div(e.add(column, columns), kPanelWidth),
                                e.index(0), e.index(TileProduct::kFetchGroups)};
       SmallVector<Value> rows = rowsFrom(e.index(0), count);
-      finish(product->sums(side.lhs, rows, at, start, ahead), rows, column,
+      finish(product->sums(op.getLhs(), rows, at, start, ahead), rows, column,
              columns);
     };
     int64_t wide = tileWidth * (product->fewRowsTiles() / count), first = 0;
@@ -159,7 +153,7 @@ private:
   /// which were just written, gain by them.
   int64_t blocksOf(const TileProduct &wide) {
     int64_t groups = depth / wide.group();
-    if (groups % TileProduct::kFetchGroups || depth % wide.group())
+    if (groups % TileProduct::kFetchGroups)
       return 1;
     return llvm::divideCeil(groups * tileWidth * 4, kBlockBytes);
   }
@@ -171,14 +165,14 @@ private:
   /// More than a few rows: both sides are widened before they are multiplied,
   /// the rows as many at a time as the second-level cache holds.
   void emitWidened(TileProduct &wide) {
-    Side side{&wide, allocate({kSweepRows, depth}, product->wideElement())};
+    Side side{&wide, e.allocate({kSweepRows, depth}, product->wideElement())};
     side.blocks = blocksOf(wide);
     if (side.blocks > 1)
-      side.sums = allocate({kSweepRows, tileWidth}, sumType);
+      side.sums = e.allocate({kSweepRows, tileWidth}, sumType);
     int64_t panels = llvm::divideCeil(tileWidth, kPanelWidth);
     side.columns =
-        allocate({panels, blockGroups(side), kPanelWidth * wide.group()},
-                 product->wideElement());
+        e.allocate({panels, blockGroups(side), kPanelWidth * wide.group()},
+                   product->wideElement());
     Deal sweeps = deal(rows, kSweepRows);
     e.loop(e.index(0), sweeps.parts, 1, [&](Value sweep) {
       auto [first, count] = share(sweeps, sweep);
@@ -262,7 +256,7 @@ private:
     int64_t group = product->group();
     int64_t panels = llvm::divideCeil(tileWidth, kPanelWidth);
     int64_t groups = llvm::divideCeil(depth, group);
-    scratch = allocate({panels, groups, kPanelWidth * group}, element);
+    scratch = e.allocate({panels, groups, kPanelWidth * group}, element);
     Value zero = e.splat(e.getZeroAttr(element));
     e.loop(e.index(0), e.index(panels), 1, [&](Value panel) {
       e.loop(e.index(0), e.index(groups), 1, [&](Value k) {

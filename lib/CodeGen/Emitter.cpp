@@ -1,6 +1,9 @@
 //===- Emitter.cpp - what the register-tile emitters share ----------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Emitter.h"
+#include "BufferPlan.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Matchers.h"
@@ -55,6 +58,37 @@ Value Emitter::firstLanes(int64_t count) {
     return {};
   return vector::ConstantMaskOp::create(*this, vectorOf(getI1Type()),
                                         ArrayRef<int64_t>{count});
+}
+
+Value Emitter::intrinsic(StringRef name, Type result, ValueRange operands) {
+  return LLVM::CallIntrinsicOp::create(*this, result, getStringAttr(name),
+                                       operands)
+      .getResult(0);
+}
+
+Value Emitter::dotBf16(Value acc, Value a, Value b) {
+  return intrinsic("llvm.x86.avx512bf16.dpbf16ps.512", acc.getType(),
+                   {acc, a, b});
+}
+
+Value Emitter::dotI16(Value acc, Value a, Value b) {
+  StringRef name = target.lanes == 4   ? "llvm.x86.sse2.pmadd.wd"
+                   : target.lanes == 8 ? "llvm.x86.avx2.pmadd.wd"
+                                       : "llvm.x86.avx512.pmaddw.d.512";
+  return arith::AddIOp::create(*this, acc,
+                               intrinsic(name, acc.getType(), {a, b}));
+}
+
+Value Emitter::dotBytes(Value acc, Value a, Value b) {
+  return intrinsic(target.lanes == 16 ? "llvm.x86.avx512.vpdpbusd.512"
+                                      : "llvm.x86.avx512.vpdpbusd.256",
+                   acc.getType(), {acc, a, b});
+}
+
+Value Emitter::allocate(ArrayRef<int64_t> shape, Type element,
+                        ValueRange sizes) {
+  return memref::AllocOp::create(*this, MemRefType::get(shape, element), sizes,
+                                 getI64IntegerAttr(kBufferAlignment));
 }
 
 Value Emitter::load(Value buffer, ValueRange indices, Value mask) {

@@ -46,9 +46,18 @@ public:
   Value broadcast(Value scalar);
   /// a * b + acc, fused where the target can: never left to a fast-math flag.
   Value multiplyAdd(Value a, Value b, Value acc);
+  Value intrinsic(StringRef name, Type result, ValueRange operands);
+  /// acc and, in each 32-bit lane, the dot product of two registers' values
+  /// there: pairs of bf16 (vdpbf16ps), pairs of i16 (pmaddwd), four bytes, of
+  /// which those of `a` have no sign (vpdpbusd). For targets that have it.
+  Value dotBf16(Value acc, Value a, Value b);
+  Value dotI16(Value acc, Value a, Value b);
+  Value dotBytes(Value acc, Value a, Value b);
 
   /// The first `count` lanes; null if these are all.
   Value firstLanes(int64_t count);
+  /// A buffer of whole cache lines; `sizes` of its dynamic dimensions.
+  Value allocate(ArrayRef<int64_t> shape, Type element, ValueRange sizes = {});
   /// Loads and stores of a register; `mask` may be null.
   Value load(Value buffer, ValueRange indices, Value mask = {});
   void store(Value value, Value buffer, ValueRange indices, Value mask = {});

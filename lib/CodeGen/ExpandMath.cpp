@@ -5,14 +5,12 @@
 // Comparisons are written so that NaN fails them and passes through.
 //===----------------------------------------------------------------------===//
 #include "ExpandMathF64.h"
+#include "MathBuilder.h"
 #include "transformer/CodeGen/Passes.h"
 #include "transformer/CodeGen/Target.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/PatternMatch.h"
 
 namespace mlir::transformer {
@@ -26,10 +24,10 @@ using namespace mlir::transformer;
 namespace {
 
 /// Expansions on f32 scalars and vectors of one type.
-class MathExpander : public ImplicitLocOpBuilder {
+class MathExpander : public MathBuilder {
 public:
   MathExpander(Operation *op, const Target &target)
-      : ImplicitLocOpBuilder(op->getLoc(), op), target(target) {}
+      : MathBuilder(op, target.fma), target(target) {}
 
   Value expand(Operation *op) {
     Value x = op->getOperand(0);
@@ -81,51 +79,11 @@ private:
     return roundEven(x);
   }
 
-  static Type withElement(Type type, Type element) {
-    if (auto vector = dyn_cast<VectorType>(type))
-      return vector.clone(element);
-    return element;
-  }
-  Value constant(Type type, Attribute value) {
-    if (auto vector = dyn_cast<VectorType>(type))
-      value = DenseElementsAttr::get(vector, value);
-    return arith::ConstantOp::create(*this, cast<TypedAttr>(value));
-  }
-  Value real(double value) {
-    return constant(floats, getF32FloatAttr(static_cast<float>(value)));
-  }
-  Value integer(int32_t value) {
-    return constant(integers, getI32IntegerAttr(value));
-  }
-  Value add(Value a, Value b) { return arith::AddFOp::create(*this, a, b); }
-  Value sub(Value a, Value b) { return arith::SubFOp::create(*this, a, b); }
-  Value mul(Value a, Value b) { return arith::MulFOp::create(*this, a, b); }
-  Value div(Value a, Value b) { return arith::DivFOp::create(*this, a, b); }
-  Value fma(Value a, Value b, Value c) {
-    if (target.fma)
-      return math::FmaOp::create(*this, a, b, c);
-    return add(mul(a, b), c);
-  }
-  Value bitsOf(Value v) { return arith::BitcastOp::create(*this, integers, v); }
-  Value realOf(Value v) { return arith::BitcastOp::create(*this, floats, v); }
-  Value pick(arith::CmpFPredicate predicate, Value a, Value b, Value yes,
-             Value no) {
-    Value is = arith::CmpFOp::create(*this, predicate, a, b);
-    return arith::SelectOp::create(*this, is, yes, no);
-  }
   Value clamp(Value x, double low, double high) {
     Value lowest = real(low), highest = real(high);
     x = pick(arith::CmpFPredicate::OGT, lowest, x, lowest, x);
     return pick(arith::CmpFPredicate::OLT, highest, x, highest, x);
   }
-  /// Coefficients from the constant on.
-  Value polynomial(Value x, ArrayRef<double> coefficients) {
-    Value sum = real(coefficients.back());
-    for (double coefficient : llvm::reverse(coefficients.drop_back()))
-      sum = fma(sum, x, real(coefficient));
-    return sum;
-  }
-
   /// x rounded to an integer n, |n| < 2^22: adding 1.5 * 2^23 leaves n in the
   /// low bits of the significand, `bits`, of which n is recovered.
   Value nearest(Value x, Value &bits) {
@@ -247,7 +205,6 @@ private:
   }
 
   const Target &target;
-  Type floats, integers;
 };
 
 struct ExpandMath : transformer::impl::TransformerExpandMathBase<ExpandMath> {

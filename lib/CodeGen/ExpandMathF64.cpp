@@ -1,22 +1,19 @@
 //===- ExpandMathF64.cpp - exp, sin and cos of f64 ------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "ExpandMathF64.h"
-
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "MathBuilder.h"
 
 using namespace mlir;
 using namespace mlir::transformer;
 
 namespace {
 
-class F64Expander : public ImplicitLocOpBuilder {
+class F64Expander : public MathBuilder {
 public:
-  F64Expander(Operation *op, bool hasFma)
-      : ImplicitLocOpBuilder(op->getLoc(), op),
-        floats(op->getResult(0).getType()), integers(withElement(getI64Type())),
-        hasFma(hasFma) {}
+  F64Expander(Operation *op, bool hasFma) : MathBuilder(op, hasFma) {
+    floats = op->getResult(0).getType();
+    integers = withElement(floats, getI64Type());
+  }
 
   /// 2^n e^r with r within ln 2 / 2 of zero.
   Value exp(Value x) {
@@ -35,7 +32,7 @@ public:
     }
     Value power = arith::ShLIOp::create(
         *this, arith::AddIOp::create(*this, bits, integer(1023)), integer(52));
-    y = mul(y, arith::BitcastOp::create(*this, floats, power));
+    y = mul(y, realOf(power));
     y = pick(arith::CmpFPredicate::OLT, x, low, real(0.0), y);
     return pick(arith::CmpFPredicate::OGT, x, high,
                 real(std::numeric_limits<double>::infinity()), y);
@@ -65,47 +62,14 @@ public:
   }
 
 private:
-  Type withElement(Type element) {
-    if (auto vector = dyn_cast<VectorType>(floats))
-      return vector.clone(element);
-    return element;
-  }
-  Value constant(Type type, TypedAttr value) {
-    if (auto vector = dyn_cast<VectorType>(type))
-      value = DenseElementsAttr::get(vector, Attribute(value));
-    return arith::ConstantOp::create(*this, value);
-  }
-  Value real(double v) { return constant(floats, getF64FloatAttr(v)); }
-  Value integer(int64_t v) { return constant(integers, getI64IntegerAttr(v)); }
-  Value mul(Value a, Value b) { return arith::MulFOp::create(*this, a, b); }
-  Value fma(Value a, Value b, Value c) {
-    if (hasFma)
-      return math::FmaOp::create(*this, a, b, c);
-    return arith::AddFOp::create(*this, mul(a, b), c);
-  }
-  Value pick(arith::CmpFPredicate p, Value a, Value b, Value yes, Value no) {
-    return arith::SelectOp::create(*this, arith::CmpFOp::create(*this, p, a, b),
-                                   yes, no);
-  }
-  Value polynomial(Value u, ArrayRef<double> coefficients) {
-    Value y = real(coefficients.back());
-    for (double c : llvm::reverse(coefficients.drop_back()))
-      y = fma(y, u, real(c));
-    return y;
-  }
   /// The nearest whole number, and the same as an integer: adding 1.5 * 2^52
   /// leaves no bits for the fraction.
   Value nearest(Value x, Value &bits) {
     Value magic = real(0x1.8p52);
-    Value shifted = arith::AddFOp::create(*this, x, magic);
-    bits = arith::SubIOp::create(
-        *this, arith::BitcastOp::create(*this, integers, shifted),
-        arith::BitcastOp::create(*this, integers, magic));
-    return arith::SubFOp::create(*this, shifted, magic);
+    Value shifted = add(x, magic);
+    bits = arith::SubIOp::create(*this, bitsOf(shifted), bitsOf(magic));
+    return sub(shifted, magic);
   }
-
-  Type floats, integers;
-  bool hasFma;
 };
 
 } // namespace

@@ -7,8 +7,6 @@
 //===----------------------------------------------------------------------===//
 #include "TileProduct.h"
 
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-
 using namespace mlir;
 using namespace mlir::transformer;
 
@@ -61,11 +59,6 @@ protected:
         e, vector::BitCastOp::create(e, one, part), ArrayRef<int64_t>{0});
     return vector::BitCastOp::create(e, groupsOf(element), e.broadcast(word));
   }
-  Value intrinsic(StringRef name, Type result, ValueRange operands) {
-    return LLVM::CallIntrinsicOp::create(e, result, e.getStringAttr(name),
-                                         operands)
-        .getResult(0);
-  }
   Value bits(Type element, Value value) {
     int64_t width = cast<VectorType>(value.getType()).getNumElements() *
                     cast<VectorType>(value.getType()).getElementTypeBitWidth();
@@ -91,8 +84,7 @@ public:
       : GroupProduct(e, e.getBF16Type(), e.getF32Type(), 2, depth) {}
 
   Value step(Value acc, Value row, Value weight) override {
-    return intrinsic("llvm.x86.avx512bf16.dpbf16ps.512", acc.getType(),
-                     {acc, row, weight});
+    return e.dotBf16(acc, row, weight);
   }
 };
 
@@ -162,9 +154,7 @@ public:
     return {arith::XOrIOp::create(e, signedRow, constantLike(signedRow, -128))};
   }
   Value step(Value acc, Value row, Value weight) override {
-    return intrinsic(e.target.lanes == 16 ? "llvm.x86.avx512.vpdpbusd.512"
-                                          : "llvm.x86.avx512.vpdpbusd.256",
-                     acc.getType(), {acc, row, weight});
+    return e.dotBytes(acc, row, weight);
   }
 
 private:
@@ -179,8 +169,8 @@ public:
   using ByteProduct::ByteProduct;
 
   Value step(Value acc, Value row, Value weight) override {
-    return intrinsic("llvm.aarch64.neon.sdot.v4i32.v16i8", acc.getType(),
-                     {acc, weight, row});
+    return e.intrinsic("llvm.aarch64.neon.sdot.v4i32.v16i8", acc.getType(),
+                       {acc, weight, row});
   }
 };
 
@@ -206,12 +196,12 @@ public:
   }
   Value step(Value acc, Value row, Value weight) override {
     Value products =
-        intrinsic("llvm.aarch64.neon.smull.v8i16",
-                  VectorType::get({8}, e.getI16Type()), {row, weight});
+        e.intrinsic("llvm.aarch64.neon.smull.v8i16",
+                    VectorType::get({8}, e.getI16Type()), {row, weight});
     return arith::AddIOp::create(
         e, acc,
-        intrinsic("llvm.aarch64.neon.saddlp.v4i32.v8i16", acc.getType(),
-                  {products}));
+        e.intrinsic("llvm.aarch64.neon.saddlp.v4i32.v8i16", acc.getType(),
+                    {products}));
   }
 };
 
@@ -223,11 +213,7 @@ public:
       : GroupProduct(e, e.getI16Type(), e.getI32Type(), 2, depth) {}
 
   Value step(Value acc, Value row, Value weight) override {
-    StringRef name = e.target.lanes == 4   ? "llvm.x86.sse2.pmadd.wd"
-                     : e.target.lanes == 8 ? "llvm.x86.avx2.pmadd.wd"
-                                           : "llvm.x86.avx512.pmaddw.d.512";
-    return arith::AddIOp::create(e, acc,
-                                 intrinsic(name, acc.getType(), {row, weight}));
+    return e.dotI16(acc, row, weight);
   }
 };
 
@@ -238,10 +224,7 @@ class WordProduct : public ByteProduct {
 public:
   WordProduct(Emitter &e, int64_t depth)
       : ByteProduct(e, depth), pairs(e, depth) {
-    auto type =
-        MemRefType::get({rowTile(), (depth + 3) / 4 * 4}, e.getI16Type());
-    scratch =
-        memref::AllocOp::create(e, type, ValueRange{}, e.getI64IntegerAttr(64));
+    scratch = e.allocate({rowTile(), (depth + 3) / 4 * 4}, e.getI16Type());
   }
 
   std::unique_ptr<TileProduct> widened() override {

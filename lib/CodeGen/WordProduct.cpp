@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "WordProduct.h"
 
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-
 using namespace mlir;
 using namespace mlir::transformer;
 
@@ -101,11 +99,7 @@ public:
     return {vector::BitCastOp::create(e, type, words)};
   }
   Value step(Value acc, ArrayRef<Value> row, ArrayRef<Value> words) override {
-    return LLVM::CallIntrinsicOp::create(
-               e, acc.getType(),
-               e.getStringAttr("llvm.x86.avx512bf16.dpbf16ps.512"),
-               ValueRange{acc, row[0], words[0]})
-        .getResult(0);
+    return e.dotBf16(acc, row[0], words[0]);
   }
 
 protected:
@@ -155,14 +149,7 @@ public:
     return {vector::BitCastOp::create(e, type, words)};
   }
   Value step(Value acc, ArrayRef<Value> row, ArrayRef<Value> words) override {
-    StringRef name = e.target.lanes == 4   ? "llvm.x86.sse2.pmadd.wd"
-                     : e.target.lanes == 8 ? "llvm.x86.avx2.pmadd.wd"
-                                           : "llvm.x86.avx512.pmaddw.d.512";
-    Value pairs =
-        LLVM::CallIntrinsicOp::create(e, acc.getType(), e.getStringAttr(name),
-                                      ValueRange{row[0], words[0]})
-            .getResult(0);
-    return arith::AddIOp::create(e, acc, pairs);
+    return e.dotI16(acc, row[0], words[0]);
   }
 };
 
@@ -183,12 +170,7 @@ public:
     return {vector::BitCastOp::create(e, type, words)};
   }
   Value step(Value acc, ArrayRef<Value> row, ArrayRef<Value> words) override {
-    StringRef name = e.target.lanes == 16 ? "llvm.x86.avx512.vpdpbusd.512"
-                                          : "llvm.x86.avx512.vpdpbusd.256";
-    return LLVM::CallIntrinsicOp::create(e, acc.getType(),
-                                         e.getStringAttr(name),
-                                         ValueRange{acc, row[0], words[0]})
-        .getResult(0);
+    return e.dotBytes(acc, row[0], words[0]);
   }
 };
 

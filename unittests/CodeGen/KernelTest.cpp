@@ -106,6 +106,7 @@ TEST(Contract, IntegersAreExact) {
     for (auto [k, n, kRows] : {Shape{16, 32},
                                {7, 5},
                                {33, 50},
+                               {33, 50, 2},
                                {384, 40, 2},
                                {384, 40, 9},
                                {1088, 24, 70}}) {
