@@ -21,11 +21,10 @@ import time
 
 import numpy as np
 
-from quality import cosines
-
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "python"))
+sys.path[:0] = [str(ROOT / "python"), str(ROOT / "benchmarks")]
 import transformer_mlir as tm  # noqa: E402
+from quality import cosines  # noqa: E402
 
 
 def documentation():

@@ -158,7 +158,10 @@ private:
     return llvm::divideCeil(groups * tileWidth * 4, kBlockBytes);
   }
   int64_t blockGroups(const Side &side) {
-    int64_t units = depth / side.product->group() / TileProduct::kFetchGroups;
+    int64_t groups = depth / side.product->group();
+    if (side.blocks == 1)
+      return groups;
+    int64_t units = groups / TileProduct::kFetchGroups;
     return llvm::divideCeil(units, side.blocks) * TileProduct::kFetchGroups;
   }
 

@@ -13,13 +13,18 @@
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Target/LLVMIR/Dialect/All.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/ADT/ArrayRef.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/SmallVectorMemoryBuffer.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Transforms/Utils/Cloning.h"
+
+#include <algorithm>
+#include <array>
 
 using namespace mlir;
 using namespace mlir::transformer;
@@ -29,19 +34,54 @@ static llvm::Error fail(const char *what) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), what);
 }
 
+namespace {
 /// Scratch of emitted kernels is never freed by them; a ring of buffers takes
-/// the place of the workspace of a compiled model.
+/// the place of the workspace of a compiled model. What follows a buffer must
+/// not change, and a call must not need more of them than there are.
+struct Scratch {
+  static constexpr size_t kSize = 32 << 20, kGuard = 64;
+  static constexpr char kUntouched = 0x5a;
+  struct Buffer {
+    std::unique_ptr<char[]> memory;
+    char *end = nullptr;
+  };
+  std::array<Buffer, 32> ring;
+  size_t next = 0;
+
+  void *take(size_t bytes) {
+    if (bytes + 64 + kGuard > kSize)
+      return nullptr;
+    Buffer &buffer = ring[next++ % ring.size()];
+    if (!buffer.memory)
+      buffer.memory.reset(new char[kSize]);
+    auto address = reinterpret_cast<uintptr_t>(buffer.memory.get());
+    char *start = reinterpret_cast<char *>((address + 63) / 64 * 64);
+    buffer.end = start + bytes;
+    std::fill_n(buffer.end, kGuard, kUntouched);
+    return start;
+  }
+  const char *problem() const {
+    if (next > ring.size())
+      return "needs more scratch buffers than there are";
+    for (const Buffer &buffer : llvm::ArrayRef(ring).take_front(next))
+      if (!std::all_of(buffer.end, buffer.end + kGuard,
+                       [](char c) { return c == kUntouched; }))
+        return "wrote beyond its scratch";
+    return nullptr;
+  }
+};
+thread_local Scratch scratch;
+} // namespace
+
 extern "C" void *transformerTestScratch(size_t bytes) {
-  static thread_local std::array<std::unique_ptr<char[]>, 8> ring;
-  static thread_local unsigned next = 0;
-  constexpr size_t kSize = 32 << 20;
-  std::unique_ptr<char[]> &buffer = ring[next++ % ring.size()];
-  if (!buffer)
-    buffer.reset(new char[kSize]);
-  auto address = reinterpret_cast<uintptr_t>(buffer.get());
-  return bytes + 64 > kSize
-             ? nullptr
-             : reinterpret_cast<void *>((address + 63) / 64 * 64);
+  return scratch.take(bytes);
+}
+
+void KernelJit::beginCall() { scratch.next = 0; }
+
+void KernelJit::endCall(StringRef name) {
+  if (const char *problem = scratch.problem())
+    llvm::report_fatal_error("kernel '" + name + "' " + problem);
 }
 
 static LogicalResult lower(ModuleOp module, const Target &target, bool naive) {
@@ -157,12 +197,12 @@ KernelJit::create(StringRef text, const Target &target, bool naive) {
   if (!jit)
     return jit.takeError();
   result->jit = std::move(*jit);
-  llvm::orc::SymbolMap scratch;
-  scratch[result->jit->mangleAndIntern("transformerTestScratch")] = {
+  llvm::orc::SymbolMap symbols;
+  symbols[result->jit->mangleAndIntern("transformerTestScratch")] = {
       llvm::orc::ExecutorAddr::fromPtr(&transformerTestScratch),
       llvm::JITSymbolFlags::Exported};
   if (llvm::Error error = result->jit->getMainJITDylib().define(
-          llvm::orc::absoluteSymbols(scratch)))
+          llvm::orc::absoluteSymbols(symbols)))
     return error;
   if (llvm::Error error = result->jit->addObjectFile(
           llvm::MemoryBuffer::getMemBufferCopy(object, "kernels")))

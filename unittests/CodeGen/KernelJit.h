@@ -45,13 +45,19 @@ public:
 
   template <typename... Args> void call(StringRef name, Args... args) {
     auto function = reinterpret_cast<void (*)(Args...)>(lookup(name));
+    beginCall();
     function(args...);
+    endCall(name);
   }
   void *lookup(StringRef name);
   /// The machine code as text.
   const std::string &assembly() const { return text; }
 
 private:
+  static void beginCall();
+  /// Ends the program if the kernel left its scratch.
+  static void endCall(StringRef name);
+
   std::unique_ptr<llvm::orc::LLJIT> jit;
   std::string text;
 };

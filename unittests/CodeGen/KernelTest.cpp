@@ -104,7 +104,7 @@ TEST(Contract, IntegersAreExact) {
     // The last is in several blocks of k, not all as long, and its rows in
     // several sweeps.
     for (auto [k, n, kRows] : {Shape{16, 32},
-                               {7, 5},
+                               {48, 20, 5},
                                {33, 50},
                                {33, 50, 2},
                                {384, 40, 2},
