@@ -10,6 +10,14 @@ if(NOT MLIR_FOUND)
     "llvm-22-dev libmlir-22-dev mlir-22-tools clang-22 lld-22. Elsewhere: pass -DMLIR_DIR=.../lib/cmake/mlir.")
 endif()
 
+# Fits of compression passes are LAPACK's work.
+find_library(TRANSFORMER_OPENBLAS openblas)
+find_path(TRANSFORMER_CBLAS cblas.h)
+if(NOT TRANSFORMER_OPENBLAS OR NOT TRANSFORMER_CBLAS)
+  message(FATAL_ERROR "OpenBLAS was not found. On Debian or Ubuntu: apt-get install libopenblas-dev. Elsewhere: pass "
+    "-DTRANSFORMER_OPENBLAS=.../libopenblas.so -DTRANSFORMER_CBLAS=(directory of cblas.h).")
+endif()
+
 list(APPEND CMAKE_MODULE_PATH ${LLVM_CMAKE_DIR} ${MLIR_CMAKE_DIR})
 include(TableGen)
 include(AddLLVM)

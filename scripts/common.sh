@@ -35,7 +35,7 @@ busy() {
 }
 
 # Debian packages by purpose. CMake and ninja come from there too.
-apt_build="clang-22 lld-22 llvm-22-dev libmlir-22-dev mlir-22-tools llvm-22-tools cmake ninja-build ccache libxxhash-dev libzstd-dev zlib1g-dev python3-venv"
+apt_build="clang-22 lld-22 llvm-22-dev libmlir-22-dev mlir-22-tools llvm-22-tools cmake ninja-build ccache libopenblas-dev libxxhash-dev libzstd-dev zlib1g-dev python3-venv"
 apt_check="clang-format-22 libclang-rt-22-dev libgtest-dev file binutils"
 # For models of other CPUs; without them some tests are left out.
 apt_optional="libc6-dev-arm64-cross qemu-user"

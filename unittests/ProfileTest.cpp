@@ -164,3 +164,55 @@ TEST(Rounding, smoothingBalancesInputAndWeight) {
   // A silent channel is as loud as 1/1000 of all.
   EXPECT_NEAR(m[3] / m[1], 1 / std::sqrt(0.05), 0.1);
 }
+
+TEST_F(ProfileTest, gramsAreThoseOfTheRowsAndSurviveTheFile) {
+  Profile profile = example();
+  float rows[] = {1, 2, 99, 3, -4, 99};
+  float weights[] = {2, 0.5};
+  GramStatistics &gram = profile.grams["a.query"];
+  gram.isWeighted = true;
+  gram.add(rows, 2, 2, 3, weights);
+  gram.finish();
+  EXPECT_DOUBLE_EQ(gram.weight, 2.5);
+  EXPECT_DOUBLE_EQ(gram.sum[1], 2.0);
+  EXPECT_NEAR(gram.products(0, 1), 2 * 2 - 0.5 * 12, 1e-5);
+  EXPECT_EQ(gram.products(0, 1), gram.products(1, 0));
+  EXPECT_NEAR(gram.covariance()(0, 0), 6.5 / 2.5 - 1.4 * 1.4, 1e-6);
+  profile.tokenCounts = {0, 3, 1};
+  ASSERT_FALSE(writeProfile(profile, path));
+  Profile read = llvm::cantFail(readProfile(path));
+  const GramStatistics *found = read.findGram("a.key");
+  ASSERT_TRUE(found);
+  EXPECT_TRUE(found->isWeighted);
+  EXPECT_EQ(found->products.values, gram.products.values);
+  EXPECT_EQ(read.tokenCounts, profile.tokenCounts);
+}
+
+TEST_F(ProfileTest, profilesOfTwoCorporaAddUp) {
+  auto of = [](std::vector<float> rows) {
+    Profile profile;
+    profile.checkpoint = "0123456789abcdef";
+    profile.source = "some text";
+    profile.linears = {{"a", "a"}};
+    profile.sites["a"].add(rows.data(), rows.size() / 2, 2, 2);
+    profile.grams["a"].add(rows.data(), rows.size() / 2, 2, 2);
+    profile.grams["a"].finish();
+    return profile;
+  };
+  Profile whole = of({1, 2, 3, 4, 5, 6}), first = of({1, 2}),
+          rest = of({3, 4, 5, 6});
+  ASSERT_FALSE(first.merge(rest));
+  EXPECT_EQ(first.find("a")->sum, whole.find("a")->sum);
+  EXPECT_EQ(first.findGram("a")->products.values,
+            whole.findGram("a")->products.values);
+  Profile other = of({1, 2});
+  other.checkpoint = "fedcba9876543210";
+  EXPECT_EQ(llvm::toString(first.merge(other)),
+            "is the profile of checkpoint fedcba9876543210, and is to be added "
+            "to one of 0123456789abcdef");
+  other = of({1, 2});
+  other.linears["b"] = "a";
+  EXPECT_EQ(llvm::toString(first.merge(other)),
+            "has other sites than the profile that it is to be added to: make "
+            "both in the same way");
+}

@@ -2,9 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Per site four F64 tensors: "<site>.count" [1], "<site>.sum", "<site>.squares"
-// and "<site>.absmax" [width]. What else belongs to a profile is metadata:
-// "linear:<path>" names the site of a linear. A reader ignores tensors with
-// other endings, which later versions may add beside these.
+// and "<site>.absmax" [width]. With Gram matrices three more:
+// "<site>.gram.weight" [1], "<site>.gram.sum" [width] and
+// "<site>.gram.products" [width (width + 1) / 2], the lower triangle by rows;
+// the metadata "weighted:<site>" says that rows weigh by one over the variance
+// behind them. "token_counts" [vocabulary] is optional too. What else belongs
+// to a profile is metadata: "linear:<path>" names the site of a linear. A
+// reader ignores tensors with other endings, which later versions may add
+// beside these.
 //===----------------------------------------------------------------------===//
 #include "transformer/Support/Profile.h"
 #include "transformer/Support/Error.h"
@@ -21,54 +26,8 @@ using llvm::StringRef;
 static constexpr llvm::StringLiteral kFormat = "transformer-mlir profile";
 static constexpr llvm::StringLiteral kVersion = "1";
 static constexpr llvm::StringLiteral kLinear = "linear:";
-
-std::vector<double> ChannelStatistics::mean() const {
-  std::vector<double> result(sum);
-  for (double &value : result)
-    value /= double(std::max<int64_t>(count, 1));
-  return result;
-}
-
-std::vector<double> ChannelStatistics::rms() const {
-  std::vector<double> result(squares);
-  for (double &value : result)
-    value = std::sqrt(value / double(std::max<int64_t>(count, 1)));
-  return result;
-}
-
-void ChannelStatistics::add(const float *rows, int64_t rowCount, int64_t width,
-                            int64_t stride) {
-  sum.resize(width), squares.resize(width), absmax.resize(width);
-  for (int64_t r = 0; r < rowCount; ++r)
-    for (int64_t c = 0; c < width; ++c) {
-      double value = rows[r * stride + c];
-      sum[c] += value;
-      squares[c] += value * value;
-      absmax[c] = std::max(absmax[c], std::abs(value));
-    }
-  count += rowCount;
-}
-
-void ChannelStatistics::merge(const ChannelStatistics &other) {
-  if (sum.empty())
-    *this = ChannelStatistics{0, std::vector<double>(other.width()),
-                              std::vector<double>(other.width()),
-                              std::vector<double>(other.width())};
-  for (int64_t c = 0; c < std::min(width(), other.width()); ++c) {
-    sum[c] += other.sum[c];
-    squares[c] += other.squares[c];
-    absmax[c] = std::max(absmax[c], other.absmax[c]);
-  }
-  count += other.count;
-}
-
-const ChannelStatistics *Profile::find(StringRef path) const {
-  auto linear = linears.find(path);
-  if (linear == linears.end())
-    return nullptr;
-  auto site = sites.find(linear->second);
-  return site == sites.end() ? nullptr : &site->second;
-}
+static constexpr llvm::StringLiteral kWeighted = "weighted:";
+static constexpr llvm::StringLiteral kTokenCounts = "token_counts";
 
 llvm::Error transformer::writeProfile(const Profile &profile, StringRef path) {
   SafetensorsWriter writer;
@@ -93,6 +52,26 @@ llvm::Error transformer::writeProfile(const Profile &profile, StringRef path) {
     add(site + ".squares", statistics.squares);
     add(site + ".absmax", statistics.absmax);
   }
+  for (const auto &[site, gram] : profile.grams) {
+    if (gram.isWeighted)
+      writer.addMetadata(kWeighted.str() + site, "1/variance");
+    add(site + ".gram.weight", gram.weight);
+    add(site + ".gram.sum", gram.sum);
+    const Matrix &products = gram.products;
+    int64_t width = gram.width();
+    writer.add(
+        site + ".gram.products", DataType::F64, {width * (width + 1) / 2},
+        [&products](SafetensorsWriter::Sink sink) -> llvm::Error {
+          for (int64_t r = 0; r < products.rows; ++r)
+            if (llvm::Error error = sink(
+                    {reinterpret_cast<const char *>(products.row(r).data()),
+                     size_t(r + 1) * sizeof(double)}))
+              return error;
+          return llvm::Error::success();
+        });
+  }
+  if (!profile.tokenCounts.empty())
+    add(kTokenCounts.str(), profile.tokenCounts);
   return writer.write(path);
 }
 
@@ -120,7 +99,11 @@ public:
         if (llvm::Error error =
                 readSite(profile, StringRef(key).substr(kLinear.size()), value))
           return error;
-    return llvm::Error::success();
+    for (auto &[site, gram] : profile.grams)
+      gram.isWeighted = metadata.count(kWeighted.str() + site);
+    if (!file.find(kTokenCounts))
+      return llvm::Error::success();
+    return readTensor(kTokenCounts.str(), profile.tokenCounts);
   }
 
 private:
@@ -147,6 +130,32 @@ private:
       return fail("has numbers for " + quoted(site) +
                   " that do not belong together");
     to.count = int64_t(count[0]);
+    if (!file.find(site.str() + ".gram.products"))
+      return llvm::Error::success();
+    return readGram(site.str(), to.width(), profile.grams[site.str()]);
+  }
+
+  llvm::Error readGram(const std::string &site, int64_t width,
+                       GramStatistics &to) {
+    std::vector<double> weight, triangle;
+    for (auto [ending, values] :
+         {std::pair<const char *, std::vector<double> *>{".gram.weight",
+                                                         &weight},
+          {".gram.sum", &to.sum},
+          {".gram.products", &triangle}})
+      if (llvm::Error error = readTensor(site + ending, *values))
+        return error;
+    if (weight.size() != 1 || !(weight[0] >= 0) ||
+        int64_t(to.sum.size()) != width ||
+        int64_t(triangle.size()) != width * (width + 1) / 2)
+      return fail("has a Gram matrix for " + quoted(site) +
+                  " that does not fit its channels");
+    to.weight = weight[0];
+    to.products = Matrix(width, width);
+    auto from = triangle.begin();
+    for (int64_t r = 0; r < width; ++r, from += r)
+      std::copy(from, from + r + 1, to.products.row(r).begin());
+    to.finish();
     return llvm::Error::success();
   }
 

@@ -4,9 +4,17 @@
 // Statistics of the inputs of linears over many tokens, by module path, and
 // their file: profile.safetensors. Sums are kept in f64, so that profiles of
 // two corpora add up.
+//
+// The error of a layer's output is a function of the second moments of its
+// input: for y = W x and W' in place of W it is tr((W - W') G (W - W')T) with
+// the Gram matrix G = sum x xT. Where a norm follows, the error that matters is
+// the one behind it, so there each token counts with one over the variance of
+// the norm's input: a few massive channels would drown all others.
 //===----------------------------------------------------------------------===//
 #ifndef TRANSFORMER_SUPPORT_PROFILE_H
 #define TRANSFORMER_SUPPORT_PROFILE_H
+
+#include "transformer/Support/LinearAlgebra.h"
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
@@ -34,6 +42,30 @@ struct ChannelStatistics {
   void merge(const ChannelStatistics &other);
 };
 
+/// Weighted sums over the rows x of one tensor: of x, and of all products of
+/// two channels.
+struct GramStatistics {
+  double weight = 0; // of all rows
+  std::vector<double> sum;
+  Matrix products; // symmetric, both triangles
+  /// Whether rows weigh by one over the variance of what the next norm reads;
+  /// otherwise each weighs 1.
+  bool isWeighted = false;
+
+  int64_t width() const { return products.rows; }
+  std::vector<double> mean() const;
+  /// Of x, about its mean: products / weight - mean meanT.
+  Matrix covariance() const;
+  /// Adds rows that lie `stride` floats apart; no `weights`: each weighs 1. The
+  /// products of one call are summed in f32, so about a thousand rows are good.
+  /// What is in the upper triangle counts after finish().
+  void add(const float *rows, int64_t count, int64_t width, int64_t stride,
+           llvm::ArrayRef<float> weights = {});
+  void finish();
+  /// Both must have the same width, or one no rows.
+  void merge(const GramStatistics &other);
+};
+
 struct Profile {
   /// Names the checkpoint that the activations are those of; see
   /// Checkpoint::fingerprint. Empty for a model that came from none.
@@ -43,12 +75,20 @@ struct Profile {
   int64_t tokens = 0;
   /// By site.
   std::map<std::string, ChannelStatistics, std::less<>> sites;
+  /// By site, if they were asked for.
+  std::map<std::string, GramStatistics, std::less<>> grams;
+  /// How often each token id occurred; empty if there were none.
+  std::vector<double> tokenCounts;
   /// The site of each linear, by its module path; those that share an input
   /// share a site.
   std::map<std::string, std::string, std::less<>> linears;
 
   /// The input of the linear at `path`; null if the profile has none.
   const ChannelStatistics *find(llvm::StringRef path) const;
+  const GramStatistics *findGram(llvm::StringRef path) const;
+  /// Adds what was measured on other sequences. An error, and no change, if it
+  /// is of another checkpoint or has other sites.
+  llvm::Error merge(const Profile &other);
 };
 
 /// Every problem is one sentence that names the file.
