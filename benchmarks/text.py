@@ -173,9 +173,11 @@ def definitions(name, cache):
 
 def mixture(parts, count, generator):
     """As many of each part, or, of a part that is too small, all; in random order."""
-    parts, rows = sorted((sorted(set(part)) for part in parts), key=len), []
+    parts, rows, seen = sorted((sorted(set(part)) for part in parts), key=len), [], set()
     for index, part in enumerate(parts):
+        part = [row for row in part if row not in seen]
         rows += generator.sample(part, min(len(part), (count - len(rows)) // (len(parts) - index)))
+        seen.update(rows)
     generator.shuffle(rows)
     return rows
 

@@ -11,6 +11,7 @@ Needs NumPy, and `tokenizers` on the first `encode`.
 from ._compress import CompileError, compress
 from ._model import Model, load
 from ._presets import PRESETS
+from ._quality import quality
 from ._version import __version__
 
-__all__ = ["CompileError", "Model", "PRESETS", "compress", "load", "__version__"]
+__all__ = ["CompileError", "Model", "PRESETS", "compress", "load", "quality", "__version__"]

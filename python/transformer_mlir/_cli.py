@@ -1,13 +1,14 @@
 """The command transformer-mlir.
 
-Exit codes: 0 done, 1 error (wrong usage too), 130 interrupted. 2 is kept for
-gates that fail. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+Exit codes: 0 done, 1 error (wrong usage too), 2 a condition of --fail-if holds,
+130 interrupted. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """
 import argparse
 import os
 import sys
 
 from . import __version__
+from ._gates import KNOWN, GateFailure
 
 EPILOG = """examples:
   transformer-mlir compress CHECKPOINT -o OUT
@@ -27,6 +28,18 @@ def positive(text):
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
     return value
+
+
+def natural(text):
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 0")
+    return int(text)
+
+
+def add_gates(parser):
+    parser.add_argument("--fail-if", metavar="CONDITION", action="append",
+                        help="exit with code 2 if it holds, such as 'spearman<0.99'; may be given several times; "
+                        "metrics: " + ", ".join(KNOWN))
 
 
 def positive_list(text):
@@ -51,6 +64,28 @@ def make_parser():
     compress.add_argument("--target-cpu", default="host", metavar="LEVELS",
                           help="such as x86-64-v3, or several: avx512-vnni,x86-64-v3 (default: host)")
     compress.add_argument("--quiet", action="store_true", help="print errors only")
+
+    compress.add_argument("--eval-text", metavar="FILE", action="append",
+                          help="held-out sentences, one a line: measure the quality and put it into the report")
+    add_gates(compress)
+
+    quality = add("quality", help="how close an artifact is to its checkpoint, on your text")
+    quality.add_argument("out", metavar="OUT", help="an artifact directory")
+    quality.add_argument("--against", metavar="DIR", required=True,
+                         help="the checkpoint that it came from, which is compiled exactly, or another artifact")
+    quality.add_argument("--text", metavar="FILE", action="append", help="one sentence a line, UTF-8; -: standard input")
+    quality.add_argument("--pairs", metavar="FILE.tsv", help="query, tab, answer in each line")
+    quality.add_argument("--pixels", metavar="PIXELS.npy", help="for image models: float32 [images, channels, height, width]")
+    quality.add_argument("--speed", action="store_true", help="time both too: one thread, one sequence of 128 tokens")
+    quality.add_argument("--json", metavar="FILE", help="write all numbers; -: print them instead of the table")
+    quality.add_argument("--update-report", action="store_true", help="put the result into report.json and report.html of OUT")
+    add_gates(quality)
+    quality.add_argument("--seed", type=natural, default=0, help="of the draws (default: 0)")
+    quality.add_argument("--threads", type=positive, help="default: one per usable CPU")
+
+    report = add("report", help="report.html, made of the report.json of an artifact")
+    report.add_argument("out", metavar="OUT", help="an artifact directory")
+    report.add_argument("-o", "--output", metavar="FILE", help="default: OUT/report.html")
 
     encode = add("encode", help="sentence embeddings of lines of text")
     encode.add_argument("out", metavar="OUT", help="an artifact directory")
@@ -82,6 +117,7 @@ def make_parser():
     bench.add_argument("--trace", metavar="FILE", help="with --profile: write three calls as Chrome trace events, "
                        "for Perfetto (ui.perfetto.dev) or chrome://tracing")
     bench.add_argument("--json", action="store_true", help="print JSON")
+    bench.add_argument("--update-report", action="store_true", help="put the result into report.json and report.html of OUT")
 
     inspect = add("inspect", help="operations, parameters, bytes and MACs per module")
     inspect.add_argument("directory", metavar="DIR", help="a checkpoint or an artifact")
@@ -101,6 +137,11 @@ def main(arguments=None):
         getattr(_commands, options.command)(options)
         sys.stdout.flush()
         return 0
+    except GateFailure as failure:
+        sys.stdout.flush()
+        for line in str(failure).splitlines():
+            print(f"transformer-mlir: failed: {line}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("transformer-mlir: interrupted", file=sys.stderr)
         return 130

@@ -2,45 +2,12 @@
 import contextlib
 import json
 import os
-import sys
-import tempfile
+import pathlib
 
 import numpy as np
 
-from . import PRESETS, compress as compile_checkpoint, load
-
-
-@contextlib.contextmanager
-def new_file(path):
-    """A file that takes the place of `path` when it is complete, or is gone."""
-    folder = os.path.dirname(os.path.abspath(path))
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(f"{folder}: no such directory")
-    if os.path.isdir(path):
-        raise IsADirectoryError(f"{path}: is a directory, expected a file name")
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix="." + os.path.basename(path))
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def read_array(path):
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (EOFError, ValueError) as problem:
-        raise ValueError(f"{path}: is not a .npy file: {problem}") from None
-    if not isinstance(array, np.ndarray):
-        raise ValueError(f"{path}: is not a .npy file")
-    return array
+from . import PRESETS, _gates, _quality, _report, compress as compile_checkpoint, load
+from ._files import new_file, read_array, read_lines, write_json
 
 
 def megabytes(count):
@@ -66,26 +33,66 @@ def preset_of(options):
 
 
 def compress(options):
+    gates = _gates.parse(options.fail_if)
+    wanted = _gates.names(gates)
+    judged = [name for name in wanted if name not in _gates.SIZE_METRICS]
+    if judged and not options.eval_text:
+        raise ValueError(f"--fail-if: {judged[0]} is measured on text that the artifact was not made from: "
+                         "pass --eval-text FILE")
+    if options.eval_text:
+        _quality.read_texts(list(map(pathlib.Path, options.eval_text)))  # what is wrong with it is said before the work
     report = compile_checkpoint(options.checkpoint, options.out, preset_of(options), profile=options.profile,
                                 target_cpu=options.target_cpu, progress=not options.quiet)
     if not options.quiet:
         sizes = {name: os.path.getsize(os.path.join(options.out, name)) for name in ("model.so", "weights.safetensors")}
         print(f"{options.out}: preset {report['preset']}, " + ", ".join(f"{n} {megabytes(s)}" for n, s in sizes.items()))
+    measured = _quality.sizes(options.out, options.checkpoint)
+    if options.eval_text:
+        measured = _quality.quality(options.out, options.checkpoint, list(map(pathlib.Path, options.eval_text)),
+                                    wanted=wanted, progress=None if not options.quiet else False)
+        _report.update(options.out, quality=measured)
+        if not options.quiet:
+            show_quality(measured)
+    _gates.check(gates, measured)
+
+
+def show_quality(result):
+    counts = result.get("text")
+    what = f"{result['images']} images" if not counts else f"{counts['distinct']} texts ({counts['empty']} empty and " \
+        f"{counts['repeated']} repeated lines left out)"
+    print(f"{result['out']} against {result['against']}: {result['output']} of {what}")
+    rows = []
+    for name in _gates.KNOWN:
+        if name in result:
+            value, interval = result[name], result["intervals"].get(name)
+            number = "undefined" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:.6g}"
+            rows.append([name, number, f"{interval[0]:.5g} to {interval[1]:.5g}" if interval else ""])
+    table(rows, ["metric", "measured", "95 % interval"])
+
+
+def quality(options):
+    gates = _gates.parse(options.fail_if)
+    result = _quality.quality(options.out, options.against, options.text and list(map(pathlib.Path, options.text)),
+                              options.pairs, options.pixels, speed=options.speed, seed=options.seed,
+                              threads=options.threads, wanted=_gates.names(gates))
+    if options.json == "-":
+        print(json.dumps(result, indent=1))
+    else:
+        show_quality(result)
+        if options.json:
+            write_json(options.json, result)
+    if options.update_report:
+        _report.update(options.out, quality=result)
+    _gates.check(gates, result)
+
+
+def report(options):
+    print(_report.write_html(options.out, options.output))
 
 
 def encode(options):
     model = load(options.out, options.threads)
-    name = "standard input" if options.text == "-" else options.text
-    try:
-        if options.text == "-":
-            data = sys.stdin.buffer.read()
-        else:
-            with open(options.text, "rb") as file:
-                data = file.read()
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as problem:
-        raise ValueError(f"{name}: is not UTF-8 (byte {problem.start})") from None
-    lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []
+    lines = read_lines(options.text)
     with new_file(options.output) as file:
         np.save(file, model.encode(lines))
 
@@ -133,6 +140,8 @@ def bench(options):
     show = None if options.json else lambda row: print(row, flush=True)
     if options.text and (options.batch or options.lengths):
         raise ValueError("--text goes without --batch and --lengths")
+    if options.update_report and options.profile:
+        raise ValueError("--update-report goes without --profile")
     if options.trace and not options.profile:
         raise ValueError("--trace goes with --profile")
     if not options.profile:
@@ -144,6 +153,8 @@ def bench(options):
         with new_file(options.trace) if options.trace else contextlib.nullcontext() as trace:
             results = _bench.profile(options.out, options.batch or [1], options.lengths,
                                      options.threads, options.rounds * _bench.BURST, show, options.text, trace)
+    if options.update_report:
+        _report.update(options.out, latency=results)
     if options.json:
         print(json.dumps(results, indent=1))
 

@@ -2,9 +2,7 @@
 
 SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """
-import json
 import os
-import pathlib
 import subprocess
 import sys
 
@@ -81,7 +79,8 @@ def compress(checkpoint, out, preset="exact", *, profile=None, target_cpu="host"
     `target_cpu` is "host", a level such as "x86-64-v3", or several with commas
     between them, of which the best one runs that a CPU has. `progress`: True or
     False (default: when stderr is a terminal), or a function that takes a
-    line. Returns the report that is also in `out`/report.json.
+    line. Returns the report that is also in `out`/report.json, and drawn in
+    report.html.
     """
     check_preset(preset)
     source, target = check_source(checkpoint), os.fspath(out)
@@ -90,4 +89,5 @@ def compress(checkpoint, out, preset="exact", *, profile=None, target_cpu="host"
     if profile is not None:
         arguments.append(f"--profile={os.fspath(profile)}")
     run_compiler(arguments, reporter(progress))
-    return json.loads((pathlib.Path(target) / "report.json").read_text(encoding="utf-8"))
+    from ._report import finish
+    return finish(target, source)

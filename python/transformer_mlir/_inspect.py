@@ -13,7 +13,7 @@ from ._library import levels, open_library
 
 GLOBAL = re.compile(r'ml_program\.global\s+(?:private\s+)?@("[^"]*"|[\w.$-]+)\(.*\)\s*:\s*tensor<([^>]*)>')
 LOAD = re.compile(r'(%[\w.$-]+) = ml_program\.global_load(?:_const)? @("[^"]*"|[\w.$-]+)')
-OP = re.compile(r'^\s*(?:(%[\w.$-]+)(?::\d+)? = )?(transformer\.\w+|arith\.\w+)\s(.*)$')
+OP = re.compile(r'^\s*(?:(%[\w.$-]+(?:, %[\w.$-]+)*)(?::\d+)? = )?(transformer\.\w+|arith\.\w+)\s(.*)$')
 # What only reshapes or converts a weight is still that weight.
 SAME = re.compile(r"^\s*(%[\w.$-]+) = (?:tensor\.(?:collapse_shape|expand_shape|extract_slice)|arith\.extf"
                   r"|linalg\.transpose ins)[ (]+(%[\w.$-]+)")
@@ -82,7 +82,7 @@ class Reader:
         entry["parameters"] += count
         entry["bytes"] += count * BITS.get(element, 32) // 8
 
-    def add_op(self, result, op, rest):
+    def add_op(self, results, op, rest):
         body, _, signature = rest.rpartition(" : ")
         operands = VALUE.findall(body)
         own = [self.weights[v] for v in operands if v in self.weights]
@@ -92,17 +92,15 @@ class Reader:
         dialect, name = op.split(".", 1)
         if name == "attention" and "." in path:
             path = parent(path)
-        if result:
-            self.where[result] = path
-            per_token = name not in ("pool",) and all(self.rows.get(v, True) for v in operands)
-            self.rows[result] = per_token or name == "unpool"
+        per_token = name == "unpool" or name != "pool" and all(self.rows.get(v, True) for v in operands)
+        for result in results.split(", ") if results else ():
+            self.where[result], self.rows[result] = path, per_token
         if dialect == "arith" and not own and name == "constant":
             return
         entry = self.module(path)
         self.order.setdefault(id(entry), len(self.order))
         entry["ops"] += 1
-        rows = self.length if self.rows.get(result, True) else 1
-        entry["macs"] += macs(name, TENSOR.findall(signature), body, rows)
+        entry["macs"] += macs(name, TENSOR.findall(signature), body, self.length if per_token else 1)
 
     def read(self, text):
         for line in text.splitlines():

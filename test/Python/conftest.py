@@ -7,11 +7,13 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("TRANSFORMER_MLIR_BUILD", ROOT / "build"))
+sys.path.append(str(ROOT / "test/Python/Inputs"))
 RUNTIME = BUILD / "lib" / "libTransformerRuntime.a"
 COMPILER = shutil.which("clang-22") or shutil.which("cc")
 

@@ -67,7 +67,11 @@ static void forward(tm_call *call) {
 #endif
       rows[2 * t] = id;
       rows[2 * t + 1] = type;
+#ifdef FAKE_SQUARES
+      sum += id * id;
+#else
       sum += id;
+#endif
     }
     sums[3 * s] = sum;
     sums[3 * s + 1] = (float)(call->offsets[s + 1] - call->offsets[s]);

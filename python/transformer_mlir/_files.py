@@ -1,0 +1,78 @@
+"""Files that are whole or not there, and text as lines. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception"""
+import contextlib
+import json
+import os
+import sys
+import tempfile
+
+import numpy as np
+
+
+@contextlib.contextmanager
+def new_file(path):
+    """A file that takes the place of `path` when it is complete, or is gone."""
+    folder = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"{folder}: no such directory")
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"{path}: is a directory, expected a file name")
+    handle, temporary = tempfile.mkstemp(dir=folder, prefix="." + os.path.basename(path))
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def read_array(path):
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (EOFError, ValueError) as problem:
+        raise ValueError(f"{path}: is not a .npy file: {problem}") from None
+    if not isinstance(array, np.ndarray):
+        raise ValueError(f"{path}: is not a .npy file")
+    return array
+
+
+def read_lines(path):
+    """The lines of a UTF-8 file, or of standard input (-), empty ones too."""
+    name = "standard input" if path == "-" else path
+    try:
+        if path == "-":
+            data = sys.stdin.buffer.read()
+        else:
+            with open(path, "rb") as file:
+                data = file.read()
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        raise ValueError(f"{name}: is not UTF-8 (byte {problem.start})") from None
+    return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []
+
+
+def read_report(out):
+    """report.json of an artifact directory."""
+    path = os.path.join(out, "report.json")
+    try:
+        with open(path, encoding="utf-8") as file:
+            report = json.load(file)
+    except FileNotFoundError:
+        if not os.path.isdir(out):
+            raise FileNotFoundError(f"{out}: no such artifact directory") from None
+        raise FileNotFoundError(f"{out}: has no report.json; expected what compress has written") from None
+    except (ValueError, RecursionError) as problem:
+        raise ValueError(f"{path}: is not JSON: {problem}") from None
+    if not isinstance(report, dict):
+        raise ValueError(f"{path}: is not a JSON object")
+    return report
+
+
+def write_json(path, value):
+    with new_file(path) as file:
+        file.write((json.dumps(value, indent=1, allow_nan=False) + "\n").encode("utf-8"))

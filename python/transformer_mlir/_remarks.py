@@ -1,0 +1,36 @@
+"""What the passes said, from the lines of report.json. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception"""
+import re
+from typing import NamedTuple
+
+REMARK = re.compile(r"\[(\w+)\] (?:(.*?): )?((?:transformer|convert)-[\w-]+): (?:([\w-]+): )?(.*)", re.S)
+LOST = re.compile(r"(\d+(?:\.\d+)?(?:e[-+]?\d+)?) of (?:its|the)\b[\w' ]* energy lost")
+
+
+class Remark(NamedTuple):
+    kind: str  # Passed, Missed, Failure or Analysis
+    path: str  # of the module
+    what: str
+    text: str
+
+
+def passes_of(report):
+    """Pass to its remarks, in order, and lines that are no remarks."""
+    groups, other = {}, []
+    for line in report.get("remarks", []):
+        found = REMARK.fullmatch(line)
+        if found:
+            groups.setdefault(found[3], []).append(Remark(found[1], found[2] or "", found[4] or "", found[5]))
+        else:
+            other.append(line)
+    return groups, other
+
+
+def errors_of(report):
+    """Module to the part of its weight's energy that was lost, as the last pass that says so."""
+    found = {}
+    for rows in passes_of(report)[0].values():
+        for row in rows:
+            lost = LOST.search(row.text)
+            if lost and row.path:
+                found[row.path] = float(lost[1])
+    return found

@@ -1,0 +1,317 @@
+"""The parts of report.html. Each is empty where the report has no data for it.
+
+SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""
+import re
+
+from . import _svg
+from ._remarks import errors_of, passes_of
+from ._svg import esc, num, si
+
+LENGTH = 128  # tokens of the call that quality times
+BLOCK = re.compile(r"^(.*?\.?(?:layer|layers|h|block|blocks)\.(\d+))(?:\.(.*))?$")
+MEANINGS = {
+    "cosine_mean": "cosine of a text's two embeddings, mean", "cosine_p1": "the same, worst percentile",
+    "cosine_min": "the same, worst text", "spearman": "rank correlation of the scores of pairs of texts",
+    "pearson": "linear correlation of the same scores", "top10_overlap": "shared among a text's ten nearest",
+    "recall_at_1": "the original's nearest text is the nearest here too",
+    "recall_at_10": "the original's nearest text is among the ten nearest here",
+    "token_cosine_mean": "cosine of a token's two rows, mean", "token_cosine_p1": "the same, worst percentile",
+    "token_cosine_min": "the same, worst token", "agreement": "same decision", "kl_mean": "divergence of the predictions, nats, mean",
+    "kl_p99": "the same, 99th percentile", "logit_difference": "largest difference of a logit",
+    "faster": "times as fast as the original, same compiler", "p50_ms": "milliseconds per call, median", "p95_ms": "the same, 95th percentile"}
+
+
+RETRIEVAL = {"mrr": "mean of 1 / place of the right answer", "answer_recall_at_1": "the right answer is first",
+             "answer_recall_at_10": "it is among the first ten"}
+
+
+def section(heading, body, note=""):
+    note = f'<p class="note">{note}</p>' if note else ""
+    return f"<section><h2>{esc(heading)}</h2>{note}{body}</section>\n"
+
+
+def figure(drawing, caption=""):
+    caption = f"<figcaption>{caption}</figcaption>" if caption else ""
+    return f"<figure>{drawing}{caption}</figure>"
+
+
+def legend(names):
+    rows = "".join(f'<li><i class="f{i % _svg.COLOURS}"></i>{esc(name)}</li>' for i, name in enumerate(names))
+    return f'<ul class="legend">{rows}</ul>'
+
+
+def table(head, rows, kinds=""):
+    """`kinds`: a letter per column: l, r (number) or p (path). Cells are safe HTML already."""
+    classes = [{"r": ' class="r"', "p": ' class="path"'}.get(k, "") for k in kinds.ljust(len(head), "l")]
+    top = "".join(f'<th{c if "r" in c else ""}>{esc(h)}</th>' for h, c in zip(head, classes))
+    body = "".join(f"<tr{' class=' + chr(34) + 'total' + chr(34) if row and row[0] == 'total' else ''}>"
+                   + "".join(f"<td{c}>{cell}</td>" for cell, c in zip(row, classes)) + "</tr>\n" for row in rows)
+    return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def title_of(report):
+    parts = [part for part in str(report.get("input", "")).replace("\\", "/").split("/") if part not in ("", ".", "..")]
+    return "/".join(parts[-2:] if parts and parts[-1] in ("model", "checkpoint", "0_Transformer") else parts[-1:]) or "A model"
+
+
+def subtitle(report):
+    target = report.get("target", {}).get("name", "")
+    preset = report.get("preset")
+    return " · ".join(filter(None, [f"preset <b>{esc(preset)}</b>" if preset else "",
+                                    f"code for {esc(target.replace(',', ', '))}" if target else ""]))
+
+
+def totals(report, side):
+    rows = report.get("modules", {}).get(side)
+    return {key: sum(m[key] for m in rows.values()) for key in ("parameters", "bytes", "macs")} if rows else None
+
+
+def times_of(report):
+    """(p50, p95, what) of the headline, in ms."""
+    quality = report.get("quality", {})
+    if "p50_ms" in quality:
+        length = min(LENGTH, report.get("modules", {}).get("length", LENGTH))
+        more = f", {quality['faster']:.2f}× the original" if "faster" in quality else ""
+        return quality["p50_ms"], quality["p95_ms"], f"one call of {length} tokens, one thread{more}" \
+            if "images" not in quality else f"one image, one thread{more}"
+    for row in report.get("latency", []):
+        ours = row["systems"]["transformer-mlir"]
+        others = [f"{r['median_ms'] / ours['median_ms']:.2f}× {esc(n)}" for n, r in row["systems"].items()
+                  if n != "transformer-mlir"]
+        threads = f"{row['threads']} thread{'s' if row['threads'] > 1 else ''}"
+        return ours["median_ms"], ours["p95_ms"], ", ".join([esc(row["workload"]), threads, *others])
+    return None
+
+
+def cards(report):
+    found = []
+    size, quality = report.get("bytes", {}), report.get("quality", {})
+    if size.get("checkpoint") and size.get("weights"):
+        found.append(("Size", f"{size['checkpoint'] / size['weights']:.2f}×",
+                      f"smaller: {si(size['checkpoint'], 'B')} → {si(size['weights'], 'B')} of weights, "
+                      f"{si(size.get('library', 0), 'B')} of code"))
+    if "agreement" in quality:
+        found.append(("Quality", f"{quality['agreement']:.2%} agree", f"mean divergence {quality['kl_mean']:.2g} nats, "
+                      f"{quality['rows']:,} rows"))
+    elif "spearman" in quality:
+        more = f"mean cosine {quality['cosine_mean']:.4f}" if "cosine_mean" in quality else f"Pearson {quality['pearson']:.4f}"
+        if quality.get("mrr_ratio") is not None:
+            more += f", retrieval {quality['mrr_ratio']:.1%} of the original's"
+        found.append(("Quality", f"{quality['spearman']:.4f}", f"rank correlation with the original; {more}"))
+    times = times_of(report)
+    if times:
+        found.append(("Latency", f"{times[0]:.3g} ms", f"p95 {times[1]:.3g} ms; {times[2]}"))
+    after, before = totals(report, "after"), totals(report, "before")
+    if after:
+        fewer = before["macs"] / after["macs"] if before and after["macs"] else 1
+        change = f", {fewer:.2f}× fewer than before" if fewer >= 1.005 else ""
+        found.append(("Multiply-adds", si(after["macs"], "").strip(),
+                      f"for {report['modules']['length']} tokens{change}; {si(after['parameters'], '').strip()} parameters"))
+    return '<div class="cards">' + "".join(
+        f'<div class="card{" first" if i == 0 else ""}"><div class="what">{what}</div><div class="number">{number}</div>'
+        f'<div class="more">{more}</div></div>' for i, (what, number, more) in enumerate(found)) + "</div>" if found else ""
+
+
+def number(value):
+    return "undefined" if value is None else f"{value:.5g}"
+
+
+def span(interval):
+    return f"{interval[0]:.5g} to {interval[1]:.5g}" if interval else ""
+
+
+def quality(report):
+    found = report.get("quality")
+    if not found:
+        return ""
+    intervals = found.get("intervals", {})
+    rows = [[f"<code>{name}</code>", number(found[name]), span(intervals.get(name)), meaning]
+            for name, meaning in MEANINGS.items() if name in found]
+    counts = found.get("text")
+    what = f"{found['images']:,} images" if not counts else f"{counts['distinct']:,} distinct texts"
+    if counts and counts.get("files"):
+        what += " of " + ", ".join(f"<code>{esc(f)}</code>" for f in counts["files"])
+    body = table(["metric", "measured", "95 % interval", "what it is"], rows, "lrrl")
+    if "mrr" in found:
+        rows = [[f"<code>{name}</code>", number(found[name]), number(found[f"{name}_against"]), number(found[f"{name}_ratio"]),
+                 span(intervals.get(f"{name}_ratio")), meaning] for name, meaning in RETRIEVAL.items()]
+        body += "<h3>Given queries and their answers</h3>" + table(
+            ["metric", "measured", "original", "ratio", "95 % interval of the ratio", "what it is"], rows, "lrrrrl") + \
+            f'<p class="note">{found["pair_queries"]:,} queries, each among all {found["pair_answers"]:,} answers.</p>'
+    return section("Quality", body, f"Against <code>{esc(found['against'])}</code>, compiled code on both sides; {what}. "
+                   f"Seed {found['seed']}.")
+
+
+def latency(report):
+    rows, charts = [], []
+    for row in report.get("latency", []):
+        for system, t in row["systems"].items():
+            rows.append([esc(row["workload"]), esc(system), f"{t['median_ms']:.3f}", f"{t['p95_ms']:.3f}",
+                         f"{t['tokens_per_second']:,.0f}", f"{t['ratio']:.2f}×"])
+            charts.append((f"{row['workload']}, {system}", [t["median_ms"], t["p95_ms"]]))
+    if not rows:
+        return ""
+    threads = sorted({row["threads"] for row in report["latency"]})
+    return section("Latency", figure(_svg.bars(charts, "latency", lambda v: f"{num(float(v))} ms", log=True, legend=("p50", "p95")))
+                   + table(["workload", "system", "p50 ms", "p95 ms", "tokens/s", "time by ours"], rows, "llrrrr"),
+                   f"Calls in turn within one run, threads: {', '.join(map(str, threads))}. The axis is logarithmic.")
+
+
+def blocks_of(modules, key):
+    """Sums by block: encoder.layer.3, embeddings, ..."""
+    sums = {}
+    for name, entry in modules.items():
+        found = BLOCK.match(name)
+        block = found[1] if found else name.split(".")[0]
+        sums[block] = sums.get(block, 0) + entry[key]
+    return sums
+
+
+def modules(report):
+    found = report.get("modules")
+    if not found:
+        return ""
+    before, after, errors = found.get("before"), found["after"], errors_of(report)
+    names = list(dict.fromkeys([*(before or {}), *after]))
+    body = ""
+    for key, heading, unit in (("bytes", "Bytes of weights in memory", "B"), ("macs", "Multiply-adds", "")):
+        sides = [blocks_of(side, key) for side in (before, after) if side]
+        rows = [(name, [side.get(name, 0) for side in sides]) for name in dict.fromkeys(n for s in sides for n in s)]
+        if len(sides) == 2 and all(v[0] == v[1] for _, v in rows):
+            if any(v[0] for _, v in rows):
+                body += f"<h3>{heading}</h3><p class='note'>As many as before in every module.</p>"
+            continue
+        body += f"<h3>{heading}</h3>" + figure(_svg.bars(
+            [row for row in rows if any(row[1])], heading, lambda v: si(v, unit).strip(),
+            legend=("before", "after") if len(sides) == 2 else ()))
+
+    def cell(side, name, key):
+        return f"{side[name][key]:,}" if side and name in side else "–"
+
+    rows = [[esc(name), *([cell(before, name, "bytes")] if before else []), cell(after, name, "bytes"),
+             *([cell(before, name, "macs")] if before else []), cell(after, name, "macs"),
+             *([f"{errors[name]:.1e}" if name in errors else ""] if errors else [])] for name in names]
+    sums = [totals(report, side) for side in ("before", "after")]
+    rows.append(["total"] + [f"{s[key]:,}" for key in ("bytes", "macs") for s in sums if s] + ([""] if errors else []))
+    head = ["module", *(["bytes before"] if before else []), "bytes" + " after" * bool(before),
+            *(["MACs before"] if before else []), "MACs" + " after" * bool(before), *(["energy lost"] if errors else [])]
+    body += f"<h3>All {len(names)} modules</h3>" + table(head, rows, "p" + "r" * (len(head) - 1))
+    return section("Modules", body, f"Multiply-adds are those of one sequence of {found['length']} tokens. Bytes are as loaded; "
+                   "a file of entropy-coded weights is smaller.")
+
+
+def errors(report):
+    found = errors_of(report)
+    if not found:
+        return ""
+    series, single = {}, []
+    for name, error in found.items():
+        match = BLOCK.match(name)
+        if match and match[3]:
+            series.setdefault(match[3], []).append((int(match[2]), error))
+        else:
+            single.append((name, [error]))
+    body = ""
+    if series:
+        names = list(series)
+        body += figure(_svg.lines(list(series.items()), ("layer", "part of the weight's energy lost"), "weight error by layer",
+                                  log=(False, True)), legend(names))
+    if single:
+        body += figure(_svg.bars(single, "weight error", lambda v: f"{v:.1e}", log=True))
+    return section("Weight error", body, "What part of a weight's energy its stored form lost: "
+                   "the squared difference over the squared weight. A logarithmic axis.")
+
+
+def curves(report):
+    body = ""
+    for curve in report.get("curves", []):
+        series = [(s["name"], [tuple(p) for p in s["points"]]) for s in curve["series"]]
+        if not any(points for _, points in series):
+            continue
+        body += f"<h3>{esc(curve['title'])}</h3>" + figure(
+            _svg.lines(series, (curve["x"], curve["y"]), curve["title"], log=(curve.get("log_x", False), curve.get("log_y", False))),
+            (legend([n for n, _ in series]) if len(series) > 1 else "") + esc(curve.get("note", "")))
+    for chart in report.get("heatmaps", []):
+        body += f"<h3>{esc(chart['title'])}</h3>" + figure(
+            _svg.heatmap(chart["rows"], chart["columns"], chart["values"], chart["title"]), esc(chart.get("note", "")))
+    return section("Curves of the compression", body) if body else ""
+
+
+def front(report):
+    points, body = report.get("front", []), ""
+    for key, label in (("bytes", "bytes of weights"), ("ms", "milliseconds per call"), ("macs", "multiply-adds")):
+        known = [p for p in points if p.get(key) is not None and p.get("loss") is not None]
+        if len(known) > 1:
+            scale = 1e6 if key in ("bytes", "macs") else 1
+            unit = {"bytes": "MB of weights", "macs": "million multiply-adds"}.get(key, label)
+            body += figure(_svg.scatter([(p.get("name", ""), p[key] / scale, p["loss"], p.get("chosen", False)) for p in known],
+                                        (unit, "loss"), f"loss by {label}"))
+    return section("Size, speed and quality", body, "Every plan that was measured; the filled one was taken.") if body else ""
+
+
+def passes(report):
+    groups, other = passes_of(report)
+    body = ""
+    for name, rows in groups.items():
+        counts = {kind: sum(row.kind == kind for row in rows) for kind in dict.fromkeys(row.kind for row in rows)}
+        summary = ", ".join(f"{count} {kind.lower()}" for kind, count in counts.items())
+        cells = [[esc(row.path), f'<span class="tag {esc(row.kind.lower())}">{esc(row.what or row.kind)}</span>', esc(row.text)]
+                 for row in rows]
+        body += f'<details{" open" if len(rows) <= 12 else ""}><summary>{esc(name)} <span>{esc(summary)}</span></summary>' \
+            + table(["module", "what", "details"], cells, "pll") + "</details>"
+    if other:
+        body += "<details><summary>others</summary>" + table(["remark"], [[esc(line)] for line in other]) + "</details>"
+    return section("What each pass did", body, "Passed: it was done. Missed: it was not, and why. "
+                   "Open a pass to see its modules.") if body else ""
+
+
+def kernels(report):
+    body = ""
+    for level in report.get("target", {}).get("levels", []):
+        cpu = level.get("cpu")
+        if not cpu:
+            continue
+        rows = [[esc(k["op"]), esc(k["path"]), esc(k["tile"]), num(k["calls"]), si(k["operations"], ""), si(k["bytes"], "B"),
+                 f"{k['predicted_us']:,.1f}", f"{k['measured_us']:,.1f}" if "measured_us" in k else ""] for k in cpu["kernels"]]
+        body += f"<h3>{esc(level['name'])}</h3>" + table(["op", "module", "tile", "calls", "operations", "bytes", "predicted µs",
+                                                          "measured µs"], rows, "lplrrrrr")
+    return section("Kernels", body) if body else ""
+
+
+def compilation(report):
+    target, machine, profile = report.get("target", {}), report.get("machine", {}), report.get("profile")
+    levels = target.get("levels", [])
+    rows = [("command", f"<code>transformer-compile {esc(report['command'])}</code>" if "command" in report else ""),
+            ("checkpoint", f"<code>{esc(report.get('input', ''))}</code>"), ("preset", esc(report.get("preset", ""))),
+            ("profile", f"{esc(profile.get('source', ''))}, {profile.get('tokens', 0):,} tokens" if profile else ""),
+            ("CPU levels", "<br>".join(f"{esc(level['name'])}: needs {esc(level.get('required_features') or 'nothing more')}, "
+                                       f"tuned for {esc(level.get('tuned_for', ''))}" for level in levels)),
+            ("target", esc(target.get("triple", ""))),
+            ("machine", esc(", ".join(filter(None, [machine.get("cpu"), f"{machine['usable_cpus']} usable CPUs",
+                                                    si(machine["memory_bytes"], "B") if machine.get("memory_bytes") else "",
+                                                    machine.get("system")]))) if machine else esc(report.get("compiled_on", ""))),
+            ("versions", esc(", ".join(f"{label} {report[key]}" for key, label in
+                                       (("version", "transformer-mlir"), ("llvm", "LLVM"), ("abi_version", "ABI")) if key in report)
+                             + "".join(f", {label} {machine[key]}" for key, label in (("python", "Python"), ("numpy", "NumPy"))
+                                       if key in machine))),
+            ("seeds", esc(", ".join(f"{place} {value}" for place, value in
+                                    (("compression", report.get("seed")), ("quality", report.get("quality", {}).get("seed")))
+                                    if value is not None))),
+            ("build", f"<code>{esc(report.get('build_id', ''))}</code>, weights <code>{esc(report.get('weights_xxh3', ''))}</code>")]
+    body = "<dl>" + "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows if value) + "</dl>"
+    stages = report.get("milliseconds", {})
+    if stages:
+        body += f"<h3>Time of compiling: {sum(stages.values()) / 1000:.1f} s</h3>" + figure(_svg.bars(
+            [(name, [value / 1000]) for name, value in stages.items()], "time per stage", lambda v: f"{v:.2f} s", names=130))
+    return section("How it was made", body)
+
+
+def missing(report):
+    hints = [hint for key, hint in (
+        ("quality", "quality (transformer-mlir quality OUT --against CHECKPOINT --text FILE --update-report)"),
+        ("latency", "latency (transformer-mlir bench OUT --update-report)")) if key not in report]
+    return f"Not measured for this report: {'; '.join(hints)}. " if hints else ""
+
+
+ALL = (quality, latency, front, errors, curves, passes, modules, kernels, compilation)

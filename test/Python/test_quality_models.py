@@ -1,0 +1,86 @@
+# RUN: %python -m pytest -q -p no:cacheprovider %s
+# REQUIRES: slow, numpy, pytest, tokenizers
+"""compress with conditions, and quality of every kind of model, on small checkpoints that are compiled here."""
+import json
+
+import numpy as np
+import pytest
+
+import tiny
+import transformer_mlir as tm
+from test_quality import command
+
+
+def test_compress_with_conditions(tmp_path, capsys):
+    source, out = tiny.sentence_model(tmp_path / "checkpoint"), tmp_path / "out"
+    text = tmp_path / "text.txt"
+    text.write_text("\n".join(tiny.sentences(100)))
+    code, _, said = command(capsys, "compress", source, "-o", out, "--preset", "int8", "--fail-if", "smaller<3.9", "--quiet")
+    assert code == 2 and said.startswith("transformer-mlir: failed: smaller is ") and "below 3.9" in said
+    report = json.loads((out / "report.json").read_text())
+    assert "quality" not in report and "encoder.layer.0.output.dense" in report["modules"]["before"]
+    page = (out / "report.html").read_text()
+    assert "encoder.layer.1.attention.self.query" in page and "transformer-quantize-i8" in page and "http" not in page
+    code, shown, _ = command(capsys, "compress", source, "-o", out, "--preset", "int8", "--eval-text", text,
+                             "--fail-if", "spearman<0.9", "--fail-if", "faster<0.001")
+    assert code == 0 and "cosine_mean" in shown
+    report = json.loads((out / "report.json").read_text())
+    assert report["quality"]["spearman"] > 0.9 and report["quality"]["text"]["distinct"] == 100
+    assert (out / "report.html").read_text() != page
+    # A checkpoint as the reference is the same as its exact artifact; other weights are far away.
+    found = tm.quality(out, source, text=text)
+    assert found["cosine_mean"] == report["quality"]["cosine_mean"] and "faster" not in found
+    code, _, said = command(capsys, "quality", out, "--against", tiny.sentence_model(tmp_path / "other", seed=1),
+                            "--text", text, "--fail-if", "spearman<0.9")
+    assert code == 2 and "spearman is" in said
+    # A model without a tokenizer says so before anything is compiled.
+    (out / "tokenizer.json").unlink()
+    with pytest.raises(FileNotFoundError, match="has no tokenizer.json"):
+        tm.quality(out, source, text=text)
+
+
+HEADS = {
+    "classes": tiny.classifier,
+    "labels": lambda folder: tiny.classifier(folder, problem_type="multi_label_classification"),
+    "value": lambda folder: tiny.classifier(folder, labels=1),
+    "spans": lambda folder: tiny.token_model(folder, "BertForQuestionAnswering", "qa_outputs", 2),
+    "tokens": lambda folder: tiny.token_model(folder, "BertForTokenClassification", "classifier", 5)}
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_heads(name, tmp_path):
+    source = HEADS[name](tmp_path / "checkpoint")
+    tm.compress(source, tmp_path / "out", "bf16", progress=False)
+    lines = tiny.sentences(40)
+    found = tm.quality(tmp_path / "out", source, text=lines)
+    assert found["kind"] == "logits" and found["logits"] == {"tokens": "classes"}.get(name, name)
+    assert 0 < found["logit_difference"] < 0.3
+    tokens = sum(len(line.split()) + 2 for line in lines)
+    assert found["rows"] == {"spans": 80, "tokens": tokens}.get(name, 40)
+    if name == "value":
+        assert found["spearman"] > 0.99 and "agreement" not in found
+    else:
+        assert found["agreement"] > 0.9 and 0 < found["kl_mean"] < 1e-3 < 1e-2
+    with pytest.raises(ValueError, match="pairs are for models of embeddings"):
+        tm.quality(tmp_path / "out", source, text=lines, pairs=[("a", "b")])
+
+
+def test_hidden_states(tmp_path):
+    source = tiny.write(tmp_path / "checkpoint", tiny.bert(tmp_path / "checkpoint"))
+    tm.compress(source, tmp_path / "out", "bf16", progress=False)
+    lines = tiny.sentences(40)
+    found = tm.quality(tmp_path / "out", source, text=lines)
+    assert found["kind"] == "hidden" and 0.999 < found["token_cosine_min"] <= found["token_cosine_mean"] < 1
+    assert found["cosine_mean"] > 0.999 and found["spearman"] > 0.99
+
+
+def test_images(tmp_path, capsys):
+    source = tiny.image_classifier(tmp_path / "checkpoint")
+    tm.compress(source, tmp_path / "out", "bf16", progress=False)
+    pixels = np.random.default_rng(0).standard_normal((30, 3, 16, 16)).astype(np.float32)
+    np.save(tmp_path / "pixels.npy", pixels)
+    code, shown, _ = command(capsys, "quality", tmp_path / "out", "--against", source, "--pixels", tmp_path / "pixels.npy",
+                             "--speed", "--json", "-", "--update-report")
+    found = json.loads(shown)
+    assert code == 0 and found["images"] == found["rows"] == 30 and found["agreement"] > 0.8 and found["faster"] > 0
+    assert "30 images" in (tmp_path / "out" / "report.html").read_text()
