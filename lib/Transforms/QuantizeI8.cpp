@@ -4,6 +4,8 @@
 // Linears that share an input share its quantize; groups of them that share a
 // weight share the multipliers too, so that a weight has one i8 form.
 //===----------------------------------------------------------------------===//
+#include "GivenOptions.h"
+
 #include "transformer/IR/Weights.h"
 #include "transformer/Transforms/Passes.h"
 #include "transformer/Transforms/Quantize.h"
@@ -254,22 +256,13 @@ struct QuantizeI8
     if (!(smoothing >= 0 && smoothing <= 1))
       return refuse("smoothing is " + llvm::formatv("{0}", double(smoothing)) +
                     ", expected a number from 0 to 1");
-    llvm::Expected<ModuleFilter> filter = ModuleFilter::create(skip, only);
-    if (!filter)
-      return refuse(llvm::toString(filter.takeError()));
-    std::optional<Profile> known;
-    if (!profile.empty()) {
-      llvm::Expected<Profile> read = readProfile(profile);
-      if (!read)
-        return refuse(llvm::toString(read.takeError()));
-      known = std::move(*read);
-      std::string why = whyNotOf(*known, getOperation());
-      if (!why.empty())
-        return refuse(profile + " " + why);
-    }
+    llvm::Expected<GivenOptions> given =
+        GivenOptions::read(getOperation(), skip, only, profile);
+    if (!given)
+      return refuse(llvm::toString(given.takeError()));
     QuantizeI8Options options;
-    options.profile = known ? &*known : nullptr;
-    options.filter = &*filter;
+    options.profile = given->known();
+    options.filter = &given->filter;
     options.smoothing = smoothing;
     options.embeddings = embeddings;
     options.biases = biases;

@@ -299,4 +299,70 @@ def TransformerInstrument : Pass<"transformer-instrument", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"numSites", "sites", "inputs observed">];
 }
 
+def TransformerNarrowFfn : Pass<"transformer-narrow-ffn", "::mlir::ModuleOp"> {
+  let summary = "Drop neurons between two linears, and refit the second one";
+  let description = [{
+    Of a linear with an activation and the linear that alone reads it, neurons
+    are dropped: rows of the first weight, columns of the second. What is left
+    of the second weight, and its bias, are fitted anew by least squares, so that
+    its output changes as little as it can.
+
+    With C, the covariance of the neurons (`profile=`, a profile.safetensors with
+    Gram matrices), and the kept neurons S the new weight is `W C_:S C_SS^-1` and
+    the bias takes the change of the mean. Neurons go one by one, each time the
+    one whose loss, with all others fitted anew, adds the least error (backward
+    elimination; Hassibi and Stork, "Optimal Brain Surgeon", 1993). Where a layer
+    norm follows, outputs weigh by its factor times what the linears that read it
+    make of the channel (at least a quarter of the mean), and tokens as the profile
+    weighs them. `damping` of the mean variance pulls the fit to the old weights.
+
+    How narrow: `width` neurons, the part `keep`, or as few as lose at most
+    `max-error` of the variance of the output; rounded up to `multiple`. `widths` is
+    a list "regex:width,..." that goes first for the pairs whose path it matches.
+
+    Without a profile the neurons' covariance is that of random inputs (`seed`) with
+    the mean and variance that the norm before the pair gives them: far better than the
+    size of weights, not as good as a profile. The remark says which it was.
+    `save-profile` writes the profile of the narrowed model for the passes that follow.
+
+    Example:
+
+    ```mlir
+    // Neurons 0 and 1 are the same.
+    %w = arith.constant dense<[[1.0, 2.0], [1.0, 2.0], [0.5, -1.0]]> : tensor<3x2xf32>
+    %v = arith.constant dense<[[1.0, 3.0, -1.0]]> : tensor<1x3xf32>
+    %h = transformer.linear %x, %w activation relu : (tensor<?x2xf32>, tensor<3x2xf32>) -> tensor<?x3xf32>
+    %y = transformer.linear %h, %v : (tensor<?x3xf32>, tensor<1x3xf32>) -> tensor<?x1xf32>
+    // becomes with width=2 multiple=1
+    %w = arith.constant dense<[[1.0, 2.0], [0.5, -1.0]]> : tensor<2x2xf32>
+    %v = arith.constant dense<[[4.0, -1.0]]> : tensor<1x2xf32>
+    ...
+    ```
+  }];
+  let options = [Option<"skip", "skip", "std::string", "\"\"",
+                        "leave modules alone whose path this matches">,
+                 Option<"only", "only", "std::string", "\"\"",
+                        "leave modules alone whose path this does not match">,
+                 Option<"profile", "profile", "std::string", "\"\"",
+                        "a profile.safetensors of this checkpoint">,
+                 Option<"saveProfile", "save-profile", "std::string", "\"\"",
+                        "write the profile of the narrowed model here">,
+                 Option<"width", "width", "int64_t", "0", "neurons to keep">,
+                 Option<"keep", "keep", "double", "1", "part of the neurons to keep">,
+                 Option<"maxError", "max-error", "double", "0",
+                        "largest part of the output's variance to lose">,
+                 Option<"widths", "widths", "std::string", "\"\"",
+                        "neurons by module path: regex:width,...">,
+                 Option<"multiple", "multiple", "int64_t", "32",
+                        "widths are rounded up to this">,
+                 Option<"damping", "damping", "double", "1e-4",
+                        "pull towards the old weights, in mean variances">,
+                 Option<"seed", "seed", "uint64_t", "0",
+                        "of the random inputs without a profile">];
+  let statistics = [Statistic<"numNarrowed", "narrowed", "pairs narrowed">,
+                    Statistic<"numNeurons", "neurons", "neurons dropped">,
+                    Statistic<"numLeft", "left", "pairs left alone">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::ml_program::MLProgramDialect"];
+}
+
 #endif // TRANSFORMER_TRANSFORMS_PASSES_TD

@@ -1,0 +1,37 @@
+//===- GivenOptions.cpp - skip=, only= and profile= of passes -------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "GivenOptions.h"
+
+#include "transformer/Support/Error.h"
+#include "transformer/Transforms/Quantize.h"
+
+using namespace mlir;
+using namespace mlir::transformer;
+
+llvm::Expected<GivenOptions> GivenOptions::read(ModuleOp module, StringRef skip,
+                                                StringRef only,
+                                                StringRef profile) {
+  llvm::Expected<ModuleFilter> filter = ModuleFilter::create(skip, only);
+  if (!filter)
+    return filter.takeError();
+  GivenOptions given;
+  given.filter = std::move(*filter);
+  if (profile.empty())
+    return given;
+  llvm::Expected<Profile> read = readProfile(profile);
+  if (!read)
+    return read.takeError();
+  std::string why = whyNotOf(*read, module);
+  if (!why.empty())
+    return makeError(profile + " " + why);
+  given.profile = std::move(*read);
+  return given;
+}
+
+llvm::Error GivenOptions::save(StringRef path) const {
+  if (path.empty())
+    return llvm::Error::success();
+  if (!profile)
+    return makeError("save-profile= needs a profile=");
+  return writeProfile(*profile, path);
+}

@@ -1,0 +1,29 @@
+//===- GivenOptions.h - skip=, only= and profile= of passes ---*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef TRANSFORMER_LIB_TRANSFORMS_GIVENOPTIONS_H
+#define TRANSFORMER_LIB_TRANSFORMS_GIVENOPTIONS_H
+
+#include "transformer/Support/Profile.h"
+#include "transformer/Transforms/ModuleFilter.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+namespace mlir::transformer {
+
+/// What the options of these names, which passes share, stand for.
+struct GivenOptions {
+  ModuleFilter filter;
+  std::optional<Profile> profile; // none: no file was named
+
+  /// Refuses patterns that are none, and a profile of another model.
+  static llvm::Expected<GivenOptions> read(ModuleOp module, StringRef skip,
+                                           StringRef only, StringRef profile);
+  /// Writes the profile, as passes have changed it, to `path` unless that is
+  /// empty.
+  llvm::Error save(StringRef path) const;
+  Profile *known() { return profile ? &*profile : nullptr; }
+};
+
+} // namespace mlir::transformer
+
+#endif // TRANSFORMER_LIB_TRANSFORMS_GIVENOPTIONS_H

@@ -1,0 +1,363 @@
+//===- NarrowFfn.cpp - fewer neurons between two linears ------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "GivenOptions.h"
+#include "KnownWeights.h"
+
+#include "transformer/Support/Error.h"
+#include "transformer/Transforms/Narrow.h"
+#include "transformer/Transforms/Passes.h"
+#include "transformer/Transforms/Transforms.h"
+
+#include "mlir/IR/Remarks.h"
+#include "mlir/IR/Threading.h"
+#include "llvm/Support/FormatVariadic.h"
+
+namespace mlir::transformer {
+#define GEN_PASS_DEF_TRANSFORMERNARROWFFN
+#include "transformer/Transforms/Passes.h.inc"
+} // namespace mlir::transformer
+
+using namespace mlir;
+using namespace mlir::transformer;
+
+static constexpr StringLiteral kFlag = "transformer-narrow-ffn";
+
+static int64_t widthOf(FfnPair pair) {
+  return cast<RankedTensorType>(pair.up.getWeight().getType()).getDimSize(0);
+}
+
+StringRef transformer::whyNotFfnPair(LinearOp down) {
+  auto up = down.getInput().getDefiningOp<LinearOp>();
+  if (!up)
+    return "no linear gives its input";
+  if (up.getActivation() == Activation::none)
+    return "there is no activation between the two linears: "
+           "transformer-factorize-svd finds more than a choice of neurons";
+  if (!up->hasOneUse())
+    return "the activations are read elsewhere too";
+  StringRef why = whyNotChanged(up);
+  return why.empty() ? whyNotChanged(down) : why;
+}
+
+llvm::Expected<EliminationCurve>
+transformer::ffnCurve(FfnPair pair, const InputMoments &moments,
+                      double damping) {
+  return eliminate(moments.covariance, matrixOf(pair.down.getWeight()),
+                   outputMetric(pair.down), 1, damping);
+}
+
+/// `values` as f32 holds them.
+static Matrix rounded(const Matrix &values) {
+  return Matrix(values.rows, values.columns, values.toFloats());
+}
+
+namespace {
+/// `down` on fewer neurons, before anything changes.
+struct Fit {
+  std::vector<int64_t> kept;
+  Matrix weight;
+  std::vector<double> bias;
+  double error = 0;
+};
+} // namespace
+
+static llvm::Expected<Fit> fitDown(FfnPair pair, ArrayRef<int64_t> kept,
+                                   const InputMoments &moments,
+                                   double damping) {
+  Matrix old = matrixOf(pair.down.getWeight());
+  llvm::Expected<Matrix> weight = refit(moments.covariance, old, kept, damping);
+  if (!weight)
+    return weight.takeError();
+  Fit fit{kept, rounded(*weight), biasOf(pair.down)};
+  for (int64_t r = 0; r < old.rows; ++r) {
+    for (int64_t c = 0; c < old.columns; ++c)
+      fit.bias[r] += old(r, c) * moments.mean[c];
+    for (auto [c, from] : llvm::enumerate(kept))
+      fit.bias[r] -= fit.weight(r, c) * moments.mean[from];
+  }
+  fit.error =
+      relativeError(moments.covariance, old, fit.weight,
+                    selection(old.columns, kept), outputMetric(pair.down));
+  return fit;
+}
+
+/// Gives the pair as it is then.
+static FfnPair apply(RewriterBase &rewriter, FfnPair pair, const Fit &fit) {
+  std::vector<double> oldBias = biasOf(pair.up), bias;
+  for (int64_t neuron : fit.kept)
+    bias.push_back(oldBias[neuron]);
+  Matrix rows = matrixOf(pair.up.getWeight()).selectRows(fit.kept);
+  pair.up = exchangeLinear(rewriter, pair.up, Value(), rows, bias);
+  pair.down = exchangeLinear(rewriter, pair.down, pair.up.getResult(),
+                             fit.weight, fit.bias);
+  return pair;
+}
+
+FailureOr<double> transformer::narrowFfn(RewriterBase &rewriter, FfnPair pair,
+                                         ArrayRef<int64_t> kept,
+                                         const InputMoments &moments,
+                                         double damping) {
+  StringRef why = whyNotFfnPair(pair.down);
+  if (!why.empty())
+    return rewriter.notifyMatchFailure(pair.down, why);
+  llvm::Expected<Fit> fit = fitDown(pair, kept, moments, damping);
+  if (!fit)
+    return rewriter.notifyMatchFailure(pair.down,
+                                       llvm::toString(fit.takeError()));
+  apply(rewriter, pair, *fit);
+  return fit->error;
+}
+
+namespace {
+/// "regex:width,regex:width".
+class WidthsByPath {
+public:
+  static llvm::Expected<WidthsByPath> parse(StringRef text) {
+    WidthsByPath result;
+    SmallVector<StringRef> parts;
+    text.split(parts, ',', -1, /*KeepEmpty=*/false);
+    for (StringRef part : parts) {
+      auto [pattern, number] = part.rsplit(':');
+      int64_t width;
+      llvm::Regex regex(pattern);
+      std::string why;
+      if (number.getAsInteger(10, width) || width < 1)
+        return makeError("widths has " + quoted(part) +
+                         ", expected a regular expression, ':' and a number "
+                         "of neurons");
+      if (!regex.isValid(why))
+        return makeError("widths has " + quoted(pattern) +
+                         ", which is no regular expression: " + why);
+      result.list.emplace_back(std::move(regex), width);
+    }
+    return result;
+  }
+  std::optional<int64_t> find(StringRef path) const {
+    for (const auto &[regex, width] : list)
+      if (regex.match(path))
+        return width;
+    return std::nullopt;
+  }
+
+private:
+  SmallVector<std::pair<llvm::Regex, int64_t>> list;
+};
+
+/// A pair on its way: candidates are independent of each other, as all fits
+/// are to the original.
+struct Candidate {
+  FfnPair pair;
+  std::optional<int64_t> width; // none: by maxError
+  InputMoments moments;
+  std::optional<Fit> fit;
+  std::string why; // it stays
+};
+
+class FfnNarrower {
+public:
+  FfnNarrower(ModuleOp module, const NarrowFfnOptions &options,
+              const WidthsByPath &widths)
+      : module(module), options(options), widths(widths) {}
+
+  NarrowResult run() {
+    module.walk([&](LinearOp down) { collect(down); });
+    parallelForEach(module.getContext(), candidates,
+                    [&](Candidate &candidate) { plan(candidate); });
+    IRRewriter rewriter(module.getContext());
+    for (Candidate &candidate : candidates)
+      finish(rewriter, candidate);
+    eraseUnreadWeights(module, [](Location, StringRef) {});
+    return result;
+  }
+
+private:
+  void missed(Operation *op, StringRef why) {
+    ++result.left;
+    remark::missed(op->getLoc(),
+                   remark::RemarkOpts::name("kept").category(kFlag))
+        << remark::add("all neurons stay: {0}", why);
+  }
+
+  void collect(LinearOp down) {
+    auto up = down.getInput().getDefiningOp<LinearOp>();
+    if (!up)
+      return;
+    FfnPair pair{up, down};
+    StringRef why = options.filter ? options.filter->whyNot(up) : "";
+    if (why.empty())
+      why = whyNotFfnPair(down);
+    if (!why.empty())
+      return missed(up, why);
+    Candidate candidate;
+    candidate.pair = pair;
+    std::string whyNot = setWidth(candidate);
+    if (!whyNot.empty())
+      return missed(up, whyNot);
+    candidate.moments = momentsOf(down, options.profile, options.seed);
+    candidates.push_back(std::move(candidate));
+  }
+
+  /// Up to a multiple.
+  int64_t roundedUp(int64_t width, int64_t most) const {
+    int64_t multiple = std::max<int64_t>(options.multiple, 1);
+    return std::min((width + multiple - 1) / multiple * multiple, most);
+  }
+
+  /// Why the pair keeps all; empty if it has a width or finds one.
+  std::string setWidth(Candidate &candidate) const {
+    int64_t old = widthOf(candidate.pair);
+    std::optional<int64_t> width = widths.find(modulePath(candidate.pair.up));
+    if (!width)
+      width = options.width;
+    if (!width && options.keep)
+      width = int64_t(std::ceil(*options.keep * double(old)));
+    if (!width)
+      return options.maxError
+                 ? ""
+                 : "widths= does not name it, and there is no other option";
+    int64_t target = roundedUp(std::max<int64_t>(*width, 1), old);
+    if (target >= old)
+      return llvm::formatv("it has {0} neurons, and {1}, rounded up to a "
+                           "multiple of {2}, are not fewer",
+                           old, *width, options.multiple);
+    candidate.width = target;
+    return "";
+  }
+
+  void plan(Candidate &candidate) const {
+    int64_t old = widthOf(candidate.pair);
+    llvm::Expected<EliminationCurve> curve =
+        ffnCurve(candidate.pair, candidate.moments, options.damping);
+    if (!curve) {
+      candidate.why = llvm::toString(curve.takeError());
+      return;
+    }
+    // The curve counts the damping as error too, and so is an upper bound:
+    // narrower ones may do.
+    int64_t most = candidate.width
+                       ? *candidate.width
+                       : roundedUp(curve->countFor(*options.maxError), old);
+    int64_t least = candidate.width ? most : roundedUp(1, most);
+    while (least <= most && candidate.why.empty()) {
+      int64_t steps = (most - least) / options.multiple;
+      int64_t width = std::min(least + steps / 2 * options.multiple, most);
+      if (width >= old)
+        break;
+      llvm::Expected<Fit> fit = fitDown(candidate.pair, curve->kept(width),
+                                        candidate.moments, options.damping);
+      if (!fit) {
+        candidate.why = llvm::toString(fit.takeError());
+      } else if (candidate.width || fit->error <= *options.maxError) {
+        candidate.fit = std::move(*fit);
+        most = width - options.multiple;
+      } else {
+        least = width + options.multiple;
+      }
+    }
+    if (!candidate.fit && candidate.why.empty())
+      candidate.why =
+          llvm::formatv("fewer than its {0} lose more than {1:e1} of the "
+                        "output's variance",
+                        old, *options.maxError);
+  }
+
+  void finish(RewriterBase &rewriter, Candidate &candidate) {
+    FfnPair pair = candidate.pair;
+    if (!candidate.fit)
+      return missed(pair.up, candidate.why);
+    const Fit &fit = *candidate.fit;
+    int64_t old = widthOf(pair), width = fit.kept.size();
+    std::string path = modulePath(pair.down).str();
+    LinearOp oldDown = pair.down;
+    pair = apply(rewriter, pair, fit);
+    for (Candidate &other : candidates) // its linears may be one's down, too
+      if (other.pair.up == oldDown)
+        other.pair.up = pair.down;
+    if (options.profile)
+      changeInput(*options.profile, path, selection(old, fit.kept));
+    ++result.narrowed;
+    result.before += old;
+    result.after += width;
+    remark::passed(pair.up.getLoc(),
+                   remark::RemarkOpts::name("narrowed").category(kFlag))
+        << remark::add("{0}",
+                       llvm::formatv("{0} neurons to {1}, with {2:e2} of the "
+                                     "output's variance lost, {3}",
+                                     old, width, fit.error,
+                                     candidate.moments.source)
+                           .str());
+  }
+
+  ModuleOp module;
+  const NarrowFfnOptions &options;
+  const WidthsByPath &widths;
+  std::vector<Candidate> candidates;
+  NarrowResult result;
+};
+} // namespace
+
+llvm::Expected<NarrowResult>
+transformer::narrowFfns(ModuleOp module, const NarrowFfnOptions &options) {
+  int given = options.width.has_value() + options.keep.has_value() +
+              options.maxError.has_value();
+  if (given > 1)
+    return makeError("width, keep and max-error exclude each other: give one");
+  if (!given && options.widths.empty())
+    return makeError("how narrow is not said: give width=, keep=, max-error= "
+                     "or widths=");
+  if (options.width && *options.width < 1)
+    return makeError("width is " + llvm::Twine(*options.width) +
+                     ", expected a number of neurons");
+  if (options.keep && !(*options.keep > 0 && *options.keep <= 1))
+    return makeError("keep is no part between 0 and 1");
+  if (options.maxError && !(*options.maxError >= 0 && *options.maxError <= 1))
+    return makeError("max-error is no part between 0 and 1");
+  if (options.multiple < 1 || !(options.damping >= 0))
+    return makeError("multiple or damping is too small");
+  llvm::Expected<WidthsByPath> widths = WidthsByPath::parse(options.widths);
+  if (!widths)
+    return widths.takeError();
+  return FfnNarrower(module, options, *widths).run();
+}
+
+namespace {
+struct NarrowFfn
+    : public transformer::impl::TransformerNarrowFfnBase<NarrowFfn> {
+  using TransformerNarrowFfnBase::TransformerNarrowFfnBase;
+
+  llvm::Error narrow() {
+    llvm::Expected<GivenOptions> given =
+        GivenOptions::read(getOperation(), skip, only, profile);
+    if (!given)
+      return given.takeError();
+    NarrowFfnOptions options;
+    options.profile = given->known();
+    options.filter = &given->filter;
+    options.multiple = multiple;
+    options.damping = damping;
+    options.seed = seed;
+    if (width.hasValue())
+      options.width = width;
+    if (keep.hasValue())
+      options.keep = keep;
+    if (maxError.hasValue())
+      options.maxError = maxError;
+    options.widths = widths;
+    llvm::Expected<NarrowResult> result = narrowFfns(getOperation(), options);
+    if (!result)
+      return result.takeError();
+    numNarrowed += result->narrowed;
+    numLeft += result->left;
+    numNeurons += result->before - result->after;
+    return given->save(saveProfile);
+  }
+
+  void runOnOperation() override {
+    if (llvm::Error error = narrow()) {
+      getOperation().emitError()
+          << kFlag << ": " << llvm::toString(std::move(error));
+      signalPassFailure();
+    }
+  }
+};
+} // namespace
