@@ -76,7 +76,8 @@ def main():
     options = parser.parse_args()
     sentences = options.text.read_text(encoding="utf-8").splitlines() if options.text else documentation()
     with tempfile.TemporaryDirectory() as folder:
-        reports = {name: tm.compress(options.checkpoint, f"{folder}/{name}", name, progress=False) for name in tm.PRESETS}
+        reports = {name: tm.compress(options.checkpoint, f"{folder}/{name}", name, progress=False)
+                   for name in tm.PRESETS if name != "static"}  # that one needs text of its own: benchmarks/static.py
         models = {name: tm.load(f"{folder}/{name}", threads=1) for name in reports}
         embeddings = {name: model.encode(sentences) for name, model in models.items()}
         single, many = speeds(models, 1, 128, options.rounds), speeds(models, 32, 128, max(3, options.rounds // 4))

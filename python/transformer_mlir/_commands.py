@@ -42,7 +42,10 @@ def compress(options):
     if options.eval_text:
         _quality.read_texts(list(map(pathlib.Path, options.eval_text)))  # what is wrong with it is said before the work
     report = compile_checkpoint(options.checkpoint, options.out, preset_of(options), profile=options.profile,
-                                target_cpu=options.target_cpu, progress=not options.quiet)
+                                target_cpu=options.target_cpu, progress=not options.quiet,
+                                text=options.text and list(map(pathlib.Path, options.text)),
+                                **{name: getattr(options, name) for name in ("epochs", "minutes", "seed")
+                                   if getattr(options, name) is not None})
     if not options.quiet:
         sizes = {name: os.path.getsize(os.path.join(options.out, name)) for name in ("model.so", "weights.safetensors")}
         print(f"{options.out}: preset {report['preset']}, " + ", ".join(f"{n} {megabytes(s)}" for n, s in sizes.items()))

@@ -70,14 +70,16 @@ def run_compiler(arguments, show=None):
         raise CompileError(problems or last or [f"transformer-compile failed with exit code {child.returncode}"])
 
 
-def compress(checkpoint, out, preset="exact", *, profile=None, target_cpu="host", progress=None):
+def compress(checkpoint, out, preset="exact", *, profile=None, target_cpu="host", progress=None, text=None, **fitting):
     """Compiles a Hugging Face checkpoint directory into an artifact directory.
 
     `out` may be missing, empty, or an older artifact, which is replaced as a
     whole. `preset` is a name of PRESETS. `profile`: for "int8", the file of a
     profile of the checkpoint; without it one is made of synthetic sequences.
     `target_cpu` is "host", a level such as "x86-64-v3", or several with commas
-    between them, of which the best one runs that a CPU has. `progress`: True or
+    between them, of which the best one runs that a CPU has. `text`, for "static":
+    sentences, or files with one a line as pathlib.Path; `epochs`, `minutes` and
+    `seed` go with it (docs/static.md). `progress`: True or
     False (default: when stderr is a terminal), or a function that takes a
     line. Returns the report that is also in `out`/report.json, and drawn in
     report.html.
@@ -85,6 +87,15 @@ def compress(checkpoint, out, preset="exact", *, profile=None, target_cpu="host"
     check_preset(preset)
     source, target = check_source(checkpoint), os.fspath(out)
     cpu = check_text("target_cpu", target_cpu)
+    if preset == "static":
+        from ._static import compress_static
+        if profile is not None:
+            raise ValueError("the preset static takes text, not a profile")
+        show = reporter(progress)
+        return compress_static(source, target, text, lambda arguments: run_compiler(arguments, show),
+                               target_cpu=cpu, show=show, **fitting)
+    if text is not None or fitting:
+        raise ValueError(f"{'text' if text is not None else next(iter(fitting))} goes with the preset static")
     arguments = [source, "-o", target, f"--target-cpu={cpu}", f"--preset={preset}"]
     if profile is not None:
         arguments.append(f"--profile={os.fspath(profile)}")
