@@ -4,10 +4,10 @@
     benchmarks/presets.py CHECKPOINT [--text FILE] [--json FILE] [--rounds 15]
 
 Speed: one thread, medians of interleaved calls with 1 and 32 sequences of 128
-tokens. Quality: cosines of the sentence embeddings with those of `exact` on the
-lines of --text (default: sentences of this repository's documentation), and the
-rank correlation of the scores of random pairs. --json writes what the command
-'transformer-mlir presets' shows: python/transformer_mlir/presets.json.
+tokens. Quality: as 'transformer-mlir quality' measures it (docs/quality.md), on the
+lines of --text, such as heldout.txt of benchmarks/text.py (default: sentences of
+this repository's documentation). --json writes what the command 'transformer-mlir
+presets' shows: python/transformer_mlir/presets.json.
 SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """
 import argparse
@@ -22,9 +22,9 @@ import time
 import numpy as np
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "python"), str(ROOT / "benchmarks")]
+sys.path.insert(0, str(ROOT / "python"))
 import transformer_mlir as tm  # noqa: E402
-from quality import cosines  # noqa: E402
+from transformer_mlir._metrics import embedding_quality  # noqa: E402
 
 
 def documentation():
@@ -36,21 +36,6 @@ def documentation():
             lines = [line for line in block.splitlines() if not line.lstrip().startswith(("|", "#", "<"))]
             found += re.split(r"(?<=[.!?])\s+", re.sub(r"[`*\[\]]|\(\S+\)", "", " ".join(lines)))
     return [" ".join(s.split()) for s in found if 5 <= len(s.split()) <= 60]
-
-
-def ranks(values):
-    order = np.empty(len(values))
-    order[np.argsort(values, kind="stable")] = np.arange(len(values))
-    return order
-
-
-def quality(exact, other, seed=0):
-    """Both: embeddings of the same sentences, rows of length 1."""
-    pairs = np.random.default_rng(seed).integers(0, len(exact), (20000, 2))
-    pairs = pairs[pairs[:, 0] != pairs[:, 1]]
-    scores = [(e[pairs[:, 0]] * e[pairs[:, 1]]).sum(1) for e in (exact, other)]
-    rho = np.corrcoef(ranks(scores[0]), ranks(scores[1]))[0, 1]
-    return {**cosines(exact, other), "pair_spearman": float(rho)}
 
 
 def speeds(models, batch, length, rounds):
@@ -74,7 +59,8 @@ def main():
     parser.add_argument("--json", type=pathlib.Path)
     parser.add_argument("--rounds", type=int, default=15)
     options = parser.parse_args()
-    sentences = options.text.read_text(encoding="utf-8").splitlines() if options.text else documentation()
+    lines = options.text.read_text(encoding="utf-8").splitlines() if options.text else documentation()
+    sentences = list(dict.fromkeys(line for line in lines if line.strip()))
     with tempfile.TemporaryDirectory() as folder:
         reports = {name: tm.compress(options.checkpoint, f"{folder}/{name}", name, progress=False)
                    for name in tm.PRESETS if name != "static"}  # that one needs text of its own: benchmarks/static.py
@@ -87,14 +73,15 @@ def main():
                       "bytes": report["bytes"]["weights"], "library_bytes": report["bytes"]["library"],
                       "compile_seconds": sum(report["milliseconds"].values()) / 1000,
                       "faster_1x128": single["exact"] / single[name], "faster_32x128": many["exact"] / many[name],
-                      **quality(embeddings["exact"], embeddings[name])}
+                      **embedding_quality(embeddings["exact"], embeddings[name], intervals=False)}
     result = {"checkpoint": pathlib.Path(options.checkpoint).resolve().parent.name, "sentences": len(sentences),
+              "text": options.text.name if options.text else "documentation",
               "target": models["exact"].target, "presets": rows}
     print(f"{len(sentences)} sentences, {result['target']}, one thread")
-    print(f"{'preset':8} {'smaller':>8} {'1x128':>7} {'32x128':>7} {'cosine':>8} {'p1':>8} {'min':>8} {'Spearman':>9}")
+    print(f"{'preset':8} {'smaller':>8} {'1x128':>7} {'32x128':>7} {'cosine':>8} {'p1':>8} {'min':>8} {'Spearman':>9} {'top 10':>7}")
     for name, r in rows.items():
         print(f"{name:8} {r['smaller']:7.2f}x {r['faster_1x128']:6.2f}x {r['faster_32x128']:6.2f}x {r['cosine_mean']:8.5f} "
-              f"{r['cosine_p1']:8.5f} {r['cosine_min']:8.5f} {r['pair_spearman']:9.5f}")
+              f"{r['cosine_p1']:8.5f} {r['cosine_min']:8.5f} {r['spearman']:9.5f} {r['top10_overlap']:7.4f}")
     if options.json:
         options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 

@@ -1,12 +1,11 @@
 """Cosines of embeddings with those of a reference. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception"""
+import pathlib
+import sys
+
 import numpy as np
 
-
-def cosines(reference, other):
-    """Of embeddings of the same sequences, a row each."""
-    found = (reference * other).sum(1) / np.linalg.norm(reference, axis=1) / np.linalg.norm(other, axis=1)
-    return {"cosine_mean": float(found.mean()), "cosine_p1": float(np.percentile(found, 1)),
-            "cosine_min": float(found.min())}
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "python"))
+from transformer_mlir._metrics import cosines  # noqa: E402
 
 
 def quality(workers, load):

@@ -32,7 +32,7 @@ def read_presets():
             continue
         m = measured[name]
         quality = "the original's" if name == "exact" else \
-            f"cosine {m['cosine_mean']:.4f} (p1 {m['cosine_p1']:.4f}), Spearman {m['pair_spearman']:.4f}"
+            f"cosine {m['cosine_mean']:.4f} (p1 {m['cosine_p1']:.4f}), Spearman {m['spearman']:.4f}"
         presets[name] = Preset(f"{m['smaller']:.2f}x smaller", f"{m['faster_1x128']:.2f}x", quality, summary)
     return presets
 

@@ -31,7 +31,7 @@ figure { margin: 14px 0 4px; } svg { display: block; width: 100%; height: auto; 
 table { border-collapse: collapse; width: 100%; font-size: 13.5px; font-variant-numeric: tabular-nums; margin: 10px 0 4px; }
 th { text-align: left; color: var(--soft); font-weight: 550; border-bottom: 1px solid var(--rule); padding: 5px 10px 5px 0; vertical-align: bottom; }
 td { border-bottom: 1px solid var(--rule); padding: 5px 10px 5px 0; vertical-align: top; } tr:last-child td { border-bottom: 0; }
-.r { text-align: right; white-space: nowrap; padding-right: 22px; } .r:last-child { padding-right: 4px; } td.path { min-width: 190px; }
+.r { text-align: right; white-space: nowrap; padding-right: 22px; } .r:last-child { padding-right: 4px; } td.path, td code { white-space: nowrap; overflow-wrap: normal; }
 tr.total td { font-weight: 650; border-top: 1px solid var(--soft); }
 .tag { font-size: 11.5px; font-weight: 600; } .passed { color: var(--good); } .missed, .failure { color: var(--bad); } .analysis { color: var(--soft); }
 details { border-top: 1px solid var(--rule); padding: 8px 0; } summary { cursor: pointer; font-weight: 600; }
@@ -52,6 +52,8 @@ footer { color: var(--soft); font-size: 13px; }
 @media print { :root { --page: #fff; --card: #fff; --ink: #000; --soft: #444; --rule: #ccc; --wash: #fff; --c0: #1f5fd0; --c1: #e07b29;
   --accent: #1f5fd0; --good: #12805c; --bad: #b3402a; color-scheme: light; }
   body { font-size: 11pt; } main { max-width: none; padding: 0; } section, .card { border-radius: 0; } h1 { font-size: 22pt; }
-  .cards, figure, tr, .card { break-inside: avoid; } h2, h3, summary { break-after: avoid; } .scroll { overflow: visible; }
+  .cards { grid-template-columns: repeat(4, 1fr); gap: 8px; } .card { padding: 10px 12px; } .card .number { font-size: 17pt; }
+  td.path { white-space: normal; overflow-wrap: anywhere; min-width: 150px; } table, dl { font-size: 9.5pt; } code, .path { font-size: 8.5pt; }
+  .cards, figure, tr, .card { break-inside: avoid; } h2, h3, summary, section > .note, thead { break-after: avoid; } .scroll { overflow: visible; }
   details::details-content { display: block; content-visibility: visible; height: auto; } @page { margin: 14mm; } }
 """
