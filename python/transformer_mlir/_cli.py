@@ -71,7 +71,8 @@ def make_parser():
     compress.add_argument("--quiet", action="store_true", help="print errors only")
 
     compress.add_argument("--eval-text", metavar="FILE", action="append",
-                          help="held-out sentences, one a line: measure the quality and put it into the report")
+                          help="held-out sentences, one a line: measure the quality and put it into the report "
+                          "(where --fail-if needs it and there is only --text: every tenth line of that)")
     add_gates(compress)
 
     quality = add("quality", help="how close an artifact is to its checkpoint, on your text")

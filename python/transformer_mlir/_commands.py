@@ -10,6 +10,9 @@ from . import PRESETS, _gates, _quality, _report, compress as compile_checkpoint
 from ._files import new_file, read_array, read_lines, write_json
 
 
+HELD_OUT = 10  # every tenth line
+
+
 def megabytes(count):
     return f"{count / 1e6:.2f} MB"
 
@@ -32,27 +35,39 @@ def preset_of(options):
     return next(iter(asked.values()), "exact")
 
 
+def texts_of(options, judged):
+    """(text to compress with, text to judge by) of `compress`; one text serves both where it must, every tenth line held out."""
+    text, held = (files and list(map(pathlib.Path, files)) for files in (options.text, options.eval_text))
+    if held is None and judged:
+        if text is None:
+            raise ValueError(f"--fail-if: {judged[0]} is measured on text that the artifact was not made from: "
+                             "pass --eval-text FILE")
+        lines, _ = _quality.read_texts(text)
+        text, held = [line for i, line in enumerate(lines) if i % HELD_OUT], lines[::HELD_OUT]
+    if held is not None:
+        held, _ = _quality.read_texts(held)  # what is wrong with it is said before the work
+    return text, held
+
+
 def compress(options):
     gates = _gates.parse(options.fail_if)
     wanted = _gates.names(gates)
-    judged = [name for name in wanted if name not in _gates.SIZE_METRICS]
-    if judged and not options.eval_text:
-        raise ValueError(f"--fail-if: {judged[0]} is measured on text that the artifact was not made from: "
-                         "pass --eval-text FILE")
-    if options.eval_text:
-        _quality.read_texts(list(map(pathlib.Path, options.eval_text)))  # what is wrong with it is said before the work
+    for name in wanted:
+        if name in _gates.PAIR_METRICS:
+            raise ValueError(f"--fail-if: {name} needs query-answer pairs, which 'transformer-mlir quality --pairs' takes")
+    text, held = texts_of(options, [name for name in wanted if name not in _gates.SIZE_METRICS])
     report = compile_checkpoint(options.checkpoint, options.out, preset_of(options), profile=options.profile,
-                                target_cpu=options.target_cpu, progress=not options.quiet,
-                                text=options.text and list(map(pathlib.Path, options.text)),
+                                target_cpu=options.target_cpu, progress=not options.quiet, text=text,
                                 **{name: getattr(options, name) for name in ("epochs", "minutes", "seed")
                                    if getattr(options, name) is not None})
     if not options.quiet:
         sizes = {name: os.path.getsize(os.path.join(options.out, name)) for name in ("model.so", "weights.safetensors")}
         print(f"{options.out}: preset {report['preset']}, " + ", ".join(f"{n} {megabytes(s)}" for n, s in sizes.items()))
     measured = _quality.sizes(options.out, options.checkpoint)
-    if options.eval_text:
-        measured = _quality.quality(options.out, options.checkpoint, list(map(pathlib.Path, options.eval_text)),
-                                    wanted=wanted, progress=None if not options.quiet else False)
+    if held is not None:
+        measured = _quality.quality(options.out, options.checkpoint, held, wanted=wanted,
+                                    progress=None if not options.quiet else False)
+        measured["text"]["files"] = options.eval_text or [f"every {HELD_OUT}th line of {name}" for name in options.text]
         _report.update(options.out, quality=measured)
         if not options.quiet:
             show_quality(measured)

@@ -3,7 +3,7 @@ import re
 from typing import NamedTuple
 
 REMARK = re.compile(r"\[(\w+)\] (?:(.*?): )?((?:transformer|convert)-[\w-]+): (?:([\w-]+): )?(.*)", re.S)
-LOST = re.compile(r"(\d+(?:\.\d+)?(?:e[-+]?\d+)?) of (?:its|the)\b[\w' ]* energy lost")
+LOST = re.compile(r"(\d+(?:\.\d+)?(?:e[-+]?\d+)?) of ((?:its|the|that of the)\b[\w' ]*?)(?: energy| variance)? lost")
 
 
 class Remark(NamedTuple):
@@ -26,11 +26,12 @@ def passes_of(report):
 
 
 def errors_of(report):
-    """Module to the part of its weight's energy that was lost, as the last pass that says so."""
+    """(pass, "weight" or "output") to module to the part of its energy or variance that the pass says was lost."""
     found = {}
-    for rows in passes_of(report)[0].values():
+    for name, rows in passes_of(report)[0].items():
         for row in rows:
             lost = LOST.search(row.text)
             if lost and row.path:
-                found[row.path] = float(lost[1])
+                kind = "output" if "output" in lost[2] else "weight"
+                found.setdefault((name, kind), {})[row.path] = float(lost[1])
     return found

@@ -172,7 +172,9 @@ def modules(report):
     found = report.get("modules")
     if not found:
         return ""
-    before, after, errors = found.get("before"), found["after"], errors_of(report)
+    before, after, errors = found.get("before"), found["after"], {}
+    for (_, kind), by_module in errors_of(report).items():
+        errors.setdefault(kind, {}).update(by_module)  # the last pass that says so
     names = list(dict.fromkeys([*(before or {}), *after]))
     body = ""
     for key, heading, unit in (("bytes", "Bytes of weights in memory", "B"), ("macs", "Multiply-adds", "")):
@@ -191,36 +193,37 @@ def modules(report):
 
     rows = [[esc(name), *([cell(before, name, "bytes")] if before else []), cell(after, name, "bytes"),
              *([cell(before, name, "macs")] if before else []), cell(after, name, "macs"),
-             *([f"{errors[name]:.1e}" if name in errors else ""] if errors else [])] for name in names]
+             *(f"{by[name]:.1e}" if name in by else "" for by in errors.values())] for name in names]
     sums = [totals(report, side) for side in ("before", "after")]
-    rows.append(["total"] + [f"{s[key]:,}" for key in ("bytes", "macs") for s in sums if s] + ([""] if errors else []))
+    rows.append(["total"] + [f"{s[key]:,}" for key in ("bytes", "macs") for s in sums if s] + [""] * len(errors))
     head = ["module", *(["bytes before"] if before else []), "bytes" + " after" * bool(before),
-            *(["MACs before"] if before else []), "MACs" + " after" * bool(before), *(["energy lost"] if errors else [])]
+            *(["MACs before"] if before else []), "MACs" + " after" * bool(before), *(f"{kind} error" for kind in errors)]
     body += f"<h3>All {len(names)} modules</h3>" + table(head, rows, "p" + "r" * (len(head) - 1))
     return section("Modules", body, f"Multiply-adds are those of one sequence of {found['length']} tokens. Bytes are as loaded; "
                    "a file of entropy-coded weights is smaller.")
 
 
+LOST = {"weight": "part of the weight's energy lost", "output": "part of the output's energy or variance lost"}
+
+
 def errors(report):
-    found = errors_of(report)
-    if not found:
-        return ""
-    series, single = {}, []
-    for name, error in found.items():
-        match = BLOCK.match(name)
-        if match and match[3]:
-            series.setdefault(match[3], []).append((int(match[2]), error))
-        else:
-            single.append((name, [error]))
     body = ""
-    if series:
-        names = list(series)
-        body += figure(_svg.lines(list(series.items()), ("layer", "part of the weight's energy lost"), "weight error by layer",
-                                  log=(False, True)), legend(names))
-    if single:
-        body += figure(_svg.bars(single, "weight error", lambda v: f"{v:.1e}", log=True))
-    return section("Weight error", body, "What part of a weight's energy its stored form lost: "
-                   "the squared difference over the squared weight. A logarithmic axis.")
+    for (name, kind), found in errors_of(report).items():
+        series, single = {}, []
+        for path, error in found.items():
+            match = BLOCK.match(path)
+            if match and match[3]:
+                series.setdefault(match[3], []).append((int(match[2]), error))
+            else:
+                single.append((path, [error]))
+        body += f"<h3>{esc(name)}: {LOST[kind]}</h3>"
+        if any(error > 0 for points in series.values() for _, error in points):
+            body += figure(_svg.lines(list(series.items()), ("layer", "part lost"), f"error by layer, {name}", log=(False, True)),
+                           legend(series))
+        if single:
+            body += figure(_svg.bars(single, f"error, {name}", lambda v: f"{v:.1e}", log=True))
+    return section("Error by layer", body, "What the passes measured: the squared difference, of a weight or, in the metric of the "
+                   "activations, of an output, over what it was. The axes are logarithmic.") if body else ""
 
 
 def curves(report):
@@ -279,12 +282,22 @@ def kernels(report):
     return section("Kernels", body) if body else ""
 
 
+def fitted(static):
+    """What the preset static tells of its fit."""
+    if not static:
+        return ""
+    judged = static.get("held_out_quality", {})
+    more = f"; of {static['held_out']:,} held out: cosine {judged['cosine_mean']:.4f}, Spearman {judged['spearman']:.4f}" if judged else ""
+    return f"{static['sentences']:,} sentences, {static['epochs']} epochs, seed {static['seed']}{more}"
+
+
 def compilation(report):
     target, machine, profile = report.get("target", {}), report.get("machine", {}), report.get("profile")
     levels = target.get("levels", [])
     rows = [("command", f"<code>transformer-compile {esc(report['command'])}</code>" if "command" in report else ""),
             ("checkpoint", f"<code>{esc(report.get('input', ''))}</code>"), ("preset", esc(report.get("preset", ""))),
             ("profile", f"{esc(profile.get('source', ''))}, {profile.get('tokens', 0):,} tokens" if profile else ""),
+            ("fitted to", fitted(report.get("static"))),
             ("CPU levels", "<br>".join(f"{esc(level['name'])}: needs {esc(level.get('required_features') or 'nothing more')}, "
                                        f"tuned for {esc(level.get('tuned_for', ''))}" for level in levels)),
             ("target", esc(target.get("triple", ""))),

@@ -39,7 +39,8 @@ class Axis:
 
     def __init__(self, values, begin, end, log=False, zero=False):
         values = [v for v in values if math.isfinite(v)] or [0.0]
-        self.log = log and min(values) > 0
+        self.log = log and max(values) > 0
+        values = [v for v in values if v > 0] if self.log else values
         low, high = min(values), max(values)
         if self.log:
             low, high = math.floor(math.log10(low) + 1e-9), math.ceil(math.log10(high) - 1e-9)
@@ -59,6 +60,12 @@ class Axis:
     def __call__(self, value):
         value = math.log10(value) if self.log else value
         return self.begin + (self.end - self.begin) * (value - self.low) / (self.high - self.low)
+
+
+def widened(values):
+    """A little room beyond the outermost values, but none below zero for what is not."""
+    room = 0.03 * (max(values) - min(values))
+    return [max(min(values) - room, min(0.0, min(values))), max(values) + room]
 
 
 def text(x, y, content, anchor="start", kind="", title=None):
@@ -137,8 +144,8 @@ def lines(series, labels, label, width=900, height=300, log=(False, False)):
 
 def scatter(points, labels, label, width=900, height=320, log=(False, False)):
     """Named points: [(name, x, y, chosen)]; the chosen one is filled."""
-    x = Axis([p[1] for p in points], 70, width - 20, log[0])
-    y = Axis([p[2] for p in points], height - 42, 14, log[1])
+    x = Axis(widened([p[1] for p in points]), 70, width - 20, log[0])
+    y = Axis(widened([p[2] for p in points]), height - 42, 14, log[1])
     parts, taken = frame(x, y, width, height, labels), []
     for name, a, b, chosen in points:
         parts.append(f'<circle cx="{x(a):.1f}" cy="{y(b):.1f}" r="{6 if chosen else 4.5}" '

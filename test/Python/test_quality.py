@@ -140,6 +140,8 @@ def test_exit_codes(sides, lines, tmp_path, capsys):
     assert "there is no metric" in command(capsys, *nowhere, "--fail-if", "x<1")[2]
     assert "pass --eval-text FILE" in command(capsys, *nowhere, "--fail-if", "spearman<1")[2]
     assert "nothing.txt" in command(capsys, *nowhere, "--eval-text", tmp_path / "nothing.txt")[2]
+    assert "quality --pairs" in command(capsys, *nowhere, "--eval-text", lines, "--fail-if", "mrr<1")[2]
+    assert "6 distinct lines" in command(capsys, *nowhere, "--text", lines, "--fail-if", "spearman<1")[2]  # a tenth
     assert not (tmp_path / "new").exists()
 
 

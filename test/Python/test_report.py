@@ -26,6 +26,10 @@ FULL = {
                 "weight's energy lost: its input is smoothed by 0.6 to 1.3, bias corrected",
                 "[Passed] encoder.layer.1.attention.self.query: transformer-quantize-i8: i8: with 1.5e-04 of its weight's energy lost",
                 "[Passed] embeddings.word_embeddings: transformer-quantize-i8: i8: the table is i8, with 0.0003 of its energy lost",
+                "[Passed] encoder.layer.1.output.dense: transformer-narrow-ffn: narrowed: 8 neurons to 4, with 2.50e-02 of the output's "
+                "variance lost, by the profile",
+                "[Passed] encoder.layer.2.attention: transformer-narrow-heads: narrowed: 4 heads to 2, with 1.00e-02 of the variance "
+                "of scores and 3.00e-03 of that of the output lost, by the profile",
                 f"[Missed] pooler.dense: transformer-emit-kernels: widened: no {EVIL}", f"a line of another form {EVIL}"],
     "modules": {"length": 128, "before": {n: {**MODULE, "bytes": 160, "macs": 2560} for n in NAMES}, "after": {n: MODULE for n in NAMES}},
     "machine": {"cpu": "A CPU", "usable_cpus": 2, "memory_bytes": 1 << 33, "system": "Linux 6", "python": "3.11", "numpy": "2"},
@@ -71,7 +75,7 @@ class Reader(html.parser.HTMLParser):
 def test_whole_page():
     page = render(FULL)
     reader = Reader(page)
-    assert reader.headings == ["Quality", "Latency", "Size, speed and quality", "Weight error", "Curves of the compression",
+    assert reader.headings == ["Quality", "Latency", "Size, speed and quality", "Error by layer", "Curves of the compression",
                                "What each pass did", "Modules", "Kernels", "How it was made"]
     text = " ".join(reader.text)
     for word in [*NAMES, "4.00×", "0.9971", "0.996 to 0.998", "undefined", "4,321 distinct texts", "1,234 tokens", "7.5e-05", "A CPU",
@@ -127,9 +131,16 @@ def test_charts_stay_inside():
 
 def test_remarks():
     groups, other = passes_of(FULL)
-    assert {name: len(rows) for name, rows in groups.items()} == {"transformer-quantize-i8": 3, "transformer-emit-kernels": 1}
+    assert {name: len(rows) for name, rows in groups.items()} == {
+        "transformer-quantize-i8": 3, "transformer-narrow-ffn": 1, "transformer-narrow-heads": 1, "transformer-emit-kernels": 1}
     first = groups["transformer-quantize-i8"][0]
     assert (first.kind, first.path, first.what) == ("Passed", "encoder.layer.0.attention.self.query", "i8")
     assert first.text.startswith("the linear is i8") and other == [FULL["remarks"][-1]]
-    assert errors_of(FULL) == {"encoder.layer.0.attention.self.query": 7.5e-05, "encoder.layer.1.attention.self.query": 1.5e-04,
-                               "embeddings.word_embeddings": 0.0003}
+    assert errors_of(FULL) == {
+        ("transformer-quantize-i8", "weight"): {"encoder.layer.0.attention.self.query": 7.5e-05,
+                                                "encoder.layer.1.attention.self.query": 1.5e-04, "embeddings.word_embeddings": 0.0003},
+        ("transformer-narrow-ffn", "output"): {"encoder.layer.1.output.dense": 0.025},
+        ("transformer-narrow-heads", "output"): {"encoder.layer.2.attention": 0.003}}
+    i8 = {"remarks": ["[Passed] x: transformer-quantize-i8: i8: the linear is i8, with 1.2e-04 of its output's energy lost: how",
+                      "[Passed] t: transformer-compress-embedding: pca: integers, 3.21 bits each, with 1.0e-03 of its variance lost"]}
+    assert errors_of(i8) == {("transformer-quantize-i8", "output"): {"x": 1.2e-04}, ("transformer-compress-embedding", "weight"): {"t": 0.001}}
