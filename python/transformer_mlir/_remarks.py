@@ -6,6 +6,10 @@ REMARK = re.compile(r"\[(\w+)\] (?:(.*?): )?((?:transformer|convert)-[\w-]+): (?
 LOST = re.compile(r"(\d+(?:\.\d+)?(?:e[-+]?\d+)?) of ((?:its|the|that of the)\b[\w' ]*?)(?: energy| variance)? lost")
 
 
+SERIES = ("error-curve", "spectrum", "importance")  # remarks that are numbers, for a chart
+PAIR = re.compile(r"([\d.eE+-]+):([\d.eE+-]+)")
+
+
 class Remark(NamedTuple):
     kind: str  # Passed, Missed, Failure or Analysis
     path: str  # of the module
@@ -35,3 +39,22 @@ def errors_of(report):
                 kind = "output" if "output" in lost[2] else "weight"
                 found.setdefault((name, kind), {})[row.path] = float(lost[1])
     return found
+
+
+def series_of(row):
+    """(label, numbers or pairs of numbers) of a remark that is a series; None if it is none.
+
+    "spectrum" and "importance": numbers with spaces between them; "error-curve": x:y pairs. All may begin with a word, which
+    names what the numbers count.
+    """
+    if row.kind != "Analysis" or row.what not in SERIES:
+        return None
+    words = row.text.split()
+    label = words.pop(0) if words and words[0].isalpha() else ""
+    try:
+        if row.what == "error-curve":
+            points = [tuple(map(float, PAIR.fullmatch(word).groups())) for word in words]
+            return (label, points) if points else None
+        return (label, list(map(float, words))) if words else None
+    except (ValueError, AttributeError):
+        return None

@@ -5,7 +5,7 @@ SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 import re
 
 from . import _svg
-from ._remarks import errors_of, passes_of
+from ._remarks import errors_of, passes_of, series_of
 from ._svg import esc, num, si
 
 LENGTH = 128  # tokens of the call that quality times
@@ -226,16 +226,42 @@ def errors(report):
                    "activations, of an output, over what it was. The axes are logarithmic.") if body else ""
 
 
+def charts_of_remarks(report):
+    """The curves and heatmaps that passes give as remarks: a chart per pass and kind of module, a series per layer."""
+    curves, heatmaps = {}, {}
+    for name, rows in passes_of(report)[0].items():
+        for row in rows:
+            found = series_of(row)
+            if not found:
+                continue
+            label, values = found
+            match = BLOCK.match(row.path)
+            role, place = (match[3] or "", f"layer {match[2]}") if match else (row.path, row.path)
+            if row.what == "importance":
+                chart = heatmaps.setdefault((name, role), {"title": f"{name}: importance of {label or 'parts'}, {role}", "rows": [],
+                                                           "columns": [], "values": [], "note": "Darker is more."})
+                chart["rows"].append(place)
+                chart["values"].append(values)
+                chart["columns"] = list(range(max(map(len, chart["values"]))))
+            else:
+                points = values if row.what == "error-curve" else list(enumerate(values, 1))
+                title, y = ("error", "part lost") if row.what == "error-curve" else ("spectrum", "size")
+                chart = curves.setdefault((name, row.what, role), {"title": f"{name}: {title}, {role}", "x": label or "number", "y": y,
+                                                                   "log_y": True, "series": []})
+                chart["series"].append({"name": place, "points": points})
+    return list(curves.values()), list(heatmaps.values())
+
+
 def curves(report):
-    body = ""
-    for curve in report.get("curves", []):
+    body, (more_curves, more_heatmaps) = "", charts_of_remarks(report)
+    for curve in [*report.get("curves", []), *more_curves]:
         series = [(s["name"], [tuple(p) for p in s["points"]]) for s in curve["series"]]
         if not any(points for _, points in series):
             continue
         body += f"<h3>{esc(curve['title'])}</h3>" + figure(
             _svg.lines(series, (curve["x"], curve["y"]), curve["title"], log=(curve.get("log_x", False), curve.get("log_y", False))),
             (legend([n for n, _ in series]) if len(series) > 1 else "") + esc(curve.get("note", "")))
-    for chart in report.get("heatmaps", []):
+    for chart in [*report.get("heatmaps", []), *more_heatmaps]:
         body += f"<h3>{esc(chart['title'])}</h3>" + figure(
             _svg.heatmap(chart["rows"], chart["columns"], chart["values"], chart["title"]), esc(chart.get("note", "")))
     return section("Curves of the compression", body) if body else ""
@@ -257,6 +283,7 @@ def passes(report):
     groups, other = passes_of(report)
     body = ""
     for name, rows in groups.items():
+        rows = [row for row in rows if not series_of(row)]  # drawn elsewhere
         counts = {kind: sum(row.kind == kind for row in rows) for kind in dict.fromkeys(row.kind for row in rows)}
         summary = ", ".join(f"{count} {kind.lower()}" for kind, count in counts.items())
         cells = [[esc(row.path), f'<span class="tag {esc(row.kind.lower())}">{esc(row.what or row.kind)}</span>', esc(row.text)]

@@ -129,6 +129,23 @@ def test_charts_stay_inside():
         assert "nan" not in body and "inf" not in body
 
 
+def test_series_in_remarks():
+    layer = "[Analysis] encoder.layer.{}.{}: transformer-x: {}: {}"
+    report = {"remarks": [
+        *(layer.format(i, "output.dense", "error-curve", f"neurons 64:0 32:0.0{i + 1} 8:0.3") for i in range(2)),
+        layer.format(0, "attention.self.query", "spectrum", "7.5 3e-1 0.25"),
+        *(layer.format(i, "attention.self", "importance", "heads 0.5 0.25 1") for i in range(2)),
+        layer.format(0, "output.dense", "spectrum", "not numbers"), layer.format(0, "output.dense", "kept", "words")]}
+    reader = Reader(render(report))
+    text = " ".join(reader.text)
+    for word in ("transformer-x: error, output.dense", "transformer-x: spectrum, attention.self.query", "importance of heads, attention.self",
+                 "layer 1", "neurons", "not numbers", "2 analysis"):
+        assert word in text, word
+    assert "64:0" not in text and "7.5 3e-1" not in text
+    tags = [tag for tag, _ in reader.tags]
+    assert tags.count("polyline") == 3 and sum(tag == "rect" and "fill-opacity" in a for tag, a in reader.tags) == 6
+
+
 def test_remarks():
     groups, other = passes_of(FULL)
     assert {name: len(rows) for name, rows in groups.items()} == {
