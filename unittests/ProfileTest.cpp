@@ -171,7 +171,9 @@ TEST_F(ProfileTest, gramsAreThoseOfTheRowsAndSurviveTheFile) {
   float weights[] = {2, 0.5};
   GramStatistics &gram = profile.grams["a.query"];
   gram.isWeighted = true;
-  gram.add(rows, 2, 2, 3, weights);
+  GramPart part;
+  part.measure(rows, 2, 2, 3, weights);
+  gram.add(part);
   gram.finish();
   EXPECT_DOUBLE_EQ(gram.weight, 2.5);
   EXPECT_DOUBLE_EQ(gram.sum[1], 2.0);
@@ -195,7 +197,9 @@ TEST_F(ProfileTest, profilesOfTwoCorporaAddUp) {
     profile.source = "some text";
     profile.linears = {{"a", "a"}};
     profile.sites["a"].add(rows.data(), rows.size() / 2, 2, 2);
-    profile.grams["a"].add(rows.data(), rows.size() / 2, 2, 2);
+    GramPart part;
+    part.measure(rows.data(), rows.size() / 2, 2, 2);
+    profile.grams["a"].add(part);
     profile.grams["a"].finish();
     return profile;
   };

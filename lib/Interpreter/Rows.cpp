@@ -206,7 +206,8 @@ LogicalResult interp::evaluate(EmbeddingOp op, Frame &frame) {
   const TensorValue &ids = frame[op.getIds()], &table = frame[op.getTable()];
   const TensorValue *scales = frame.find(op.getScales());
   if (failed(expectEqual(op, "a table of rank", table.rank(), 2)) ||
-      (scales && failed(expectShape(op, "scales", *scales, {table.shape[0]}))))
+      (scales && scales->size() != 1 &&
+       failed(expectShape(op, "scales", *scales, {table.shape[0]}))))
     return failure();
   SmallVector<int64_t> shape(ids.shape);
   shape.push_back(table.width());
@@ -219,7 +220,8 @@ LogicalResult interp::evaluate(EmbeddingOp op, Frame &frame) {
       return op.emitOpError("has the id ")
              << id << " outside of its table of " << table.shape[0] << " rows";
     for (int64_t c = 0; c < table.width(); ++c)
-      y->row(t)[c] = table.row(id)[c] * (scales ? scales->data[id] : 1);
+      y->row(t)[c] = table.row(id)[c] *
+                     (scales ? scales->data[scales->size() == 1 ? 0 : id] : 1);
   }
   return success();
 }

@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "transformer/Pipelines/Compile.h"
 #include "Artifact.h"
+#include "Calibrate.h"
 #include "CheckModel.h"
 #include "Diagnostics.h"
 #include "NaiveEntry.h"
-#include "QuantizeByProfile.h"
 
 #include "transformer/CodeGen/Link.h"
 #include "transformer/Pipelines/Pipelines.h"
@@ -36,7 +36,9 @@ private:
   LogicalResult runPipeline(const Twine &text);
   LogicalResult chooseLevels();
   LogicalResult write(StringRef bytes);
+  LogicalResult read();
   LogicalResult prepare();
+  LogicalResult emitProfile();
   LogicalResult simplify();
   LogicalResult round();
   LogicalResult lower();
@@ -110,8 +112,8 @@ LogicalResult Compilation::write(StringRef bytes) {
   return success();
 }
 
-/// The model in the transformer dialect, as the user wants it.
-LogicalResult Compilation::prepare() {
+/// The model in the transformer dialect, after the passes of the user.
+LogicalResult Compilation::read() {
   FailureOr<OwningOpRef<ModuleOp>> read = readModel(context, options, problem);
   if (failed(read))
     return failure();
@@ -128,9 +130,43 @@ LogicalResult Compilation::prepare() {
   if (!passes.empty() && failed(runPipeline(passes)))
     return failure();
   watch.finished("passes");
+  return success();
+}
+
+/// The model as the user wants it.
+LogicalResult Compilation::prepare() {
+  if (failed(read()))
+    return failure();
   if (options.precision == Precision::F32)
     return success();
   return failed(simplify()) ? failure() : round();
+}
+
+/// Of the model as the passes that fit to it will see it.
+LogicalResult Compilation::emitProfile() {
+  if (options.output == "-") {
+    problem("a profile is not text: name its file with -o");
+    return failure();
+  }
+  if (failed(read()) || failed(simplify()) || failed(checkModel(*module)))
+    return failure();
+  llvm::Expected<Profile> profile =
+      makeProfile(*module, options, /*grams=*/true, log);
+  if (!profile)
+    return check(profile.takeError());
+  for (StringRef path : options.profiles) {
+    llvm::Expected<Profile> other = readProfile(path);
+    if (!other)
+      return check(other.takeError());
+    if (llvm::Error error = profile->merge(*other))
+      return check(makeError(path + " " + toString(std::move(error))));
+  }
+  if (failed(check(writeProfile(*profile, options.output))))
+    return failure();
+  if (!options.quiet)
+    log << options.output << ": " << profile->tokens << " tokens of "
+        << profile->source << '\n';
+  return success();
 }
 
 /// What loses nothing: parameters without effect go, ops merge.
@@ -151,7 +187,7 @@ LogicalResult Compilation::round() {
   LogicalResult result =
       options.precision == Precision::BF16
           ? runPipeline("transformer-round-bf16")
-          : quantizeByProfile(*module, options, report, problem);
+          : quantizeByProfile(*module, options, report, log, problem);
   watch.finished("round");
   return result;
 }
@@ -347,18 +383,6 @@ LogicalResult Compilation::buildArtifact() {
   return success();
 }
 
-static StringRef presetName(Precision precision) {
-  switch (precision) {
-  case Precision::F32:
-    return "exact";
-  case Precision::BF16:
-    return "bf16";
-  case Precision::I8:
-    return "int8";
-  }
-  llvm_unreachable("all precisions are handled");
-}
-
 /// Says what is wrong with the options before anything is done.
 LogicalResult Compilation::chooseLevels() {
   std::string message;
@@ -392,9 +416,11 @@ LogicalResult Compilation::run() {
     return failure();
   report.input = options.input;
   report.commandLine = options.commandLine;
-  report.preset = presetName(options.precision).str();
+  report.preset = options.preset;
   if (options.emit == Emit::Artifact)
     return buildArtifact();
+  if (options.emit == Emit::Profile)
+    return emitProfile();
   if (failed(prepare()))
     return failure();
   if (options.emit == Emit::Transformer)

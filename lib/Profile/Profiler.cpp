@@ -12,6 +12,8 @@
 #include "mlir/IR/OwningOpRef.h"
 
 #include <atomic>
+#include <condition_variable>
+#include <mutex>
 #include <thread>
 
 using namespace mlir;
@@ -39,6 +41,128 @@ static std::vector<Batch> makeBatches(const Sequences &sequences,
   return batches;
 }
 
+namespace {
+/// The Gram matrices of all sites. Batches are added in their order, whichever
+/// thread has run them, so that sums do not depend on the number of threads.
+class GramSums {
+public:
+  explicit GramSums(ArrayRef<std::string> names) : sites(names.size()) {
+    llvm::StringMap<size_t> byName;
+    for (auto [i, name] : llvm::enumerate(names))
+      byName[name] = i;
+    for (auto [i, name] : llvm::enumerate(names)) {
+      StringRef base = name;
+      bool isRms = base.consume_back(kRmsNormSite);
+      if (!isRms && !base.consume_back(kNormSite))
+        continue;
+      auto found = byName.find(base);
+      if (found == byName.end())
+        continue;
+      sites[i].weighs = int64_t(found->second), sites[i].isRms = isRms;
+      sites[found->second].isWeighed = true;
+    }
+  }
+
+  /// What a thread needs: the rows that a site waits with for the norm behind
+  /// it, and room for what it adds.
+  struct Waiting {
+    DenseMap<int64_t, std::vector<float>> rows;
+    GramPart part;
+  };
+
+  bool isNorm(int64_t site) const { return sites[site].weighs >= 0; }
+
+  void add(size_t batch, int64_t site, const float *rows, int64_t count,
+           int64_t width, int64_t stride, Waiting &waiting) {
+    if (isNorm(site)) {
+      std::vector<float> weights =
+          weightsOf(sites[site], rows, count, width, stride);
+      int64_t of = sites[site].weighs;
+      const std::vector<float> &kept = waiting.rows[of];
+      int64_t keptWidth = count ? int64_t(kept.size()) / count : 0;
+      waiting.part.measure(kept.data(), count, keptWidth, keptWidth, weights);
+      addPart(batch, of, waiting.part);
+    } else if (sites[site].isWeighed) {
+      std::vector<float> &kept = waiting.rows[site];
+      kept.resize(count * width);
+      for (int64_t r = 0; r < count; ++r)
+        std::copy_n(rows + r * stride, width, kept.begin() + r * width);
+    } else {
+      waiting.part.measure(rows, count, width, stride);
+      addPart(batch, site, waiting.part);
+    }
+  }
+
+  /// Lets nobody wait for a batch that failed.
+  void giveUp() {
+    std::lock_guard<std::mutex> lock(mutex);
+    hasFailed = true;
+    changed.notify_all();
+  }
+
+  GramStatistics take(int64_t site) {
+    GramStatistics sum = std::move(sites[site].sum);
+    sum.isWeighted = sites[site].isWeighed;
+    sum.finish();
+    return sum;
+  }
+
+private:
+  struct Site {
+    GramStatistics sum;
+    size_t next = 0; // batch
+    int64_t weighs = -1;
+    bool isRms = false, isWeighed = false;
+  };
+
+  static std::vector<float> weightsOf(const Site &norm, const float *rows,
+                                      int64_t count, int64_t width,
+                                      int64_t stride) {
+    std::vector<float> weights(count);
+    for (int64_t r = 0; r < count; ++r) {
+      double sum = 0, squares = 0;
+      for (int64_t c = 0; c < width; ++c) {
+        double x = rows[r * stride + c];
+        sum += x, squares += x * x;
+      }
+      double mean = norm.isRms ? 0 : sum / double(width);
+      double variance = squares / double(width) - mean * mean;
+      weights[r] = float(1 / std::max(variance, 1e-12));
+    }
+    return weights;
+  }
+
+  void addPart(size_t batch, int64_t number, const GramPart &part) {
+    Site &site = sites[number];
+    std::unique_lock<std::mutex> lock(mutex);
+    changed.wait(lock, [&] { return hasFailed || site.next == batch; });
+    if (hasFailed)
+      return;
+    lock.unlock(); // nobody else has this turn
+    site.sum.add(part);
+    lock.lock();
+    ++site.next;
+    changed.notify_all();
+  }
+
+  std::vector<Site> sites;
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool hasFailed = false;
+};
+} // namespace
+
+static std::vector<double> countTokens(const Sequences &sequences) {
+  std::vector<double> counts;
+  for (const std::vector<int32_t> &ids : sequences.ids)
+    for (int32_t id : ids) {
+      if (size_t(id) >= counts.size())
+        counts.resize(id + 1);
+      counts[id] += 1;
+    }
+  return counts;
+}
+
 /// The site of every linear whose input is observed.
 static void nameLinears(ModuleOp module, Profile &profile) {
   module.walk([&](ObserveOp observe) {
@@ -48,16 +172,17 @@ static void nameLinears(ModuleOp module, Profile &profile) {
   });
 }
 
-llvm::Expected<Profile> transformer::profileModel(ModuleOp module,
-                                                  const Sequences &sequences,
-                                                  unsigned threads) {
+llvm::Expected<Profile>
+transformer::profileModel(ModuleOp module, const Sequences &sequences,
+                          const ProfileOptions &options) {
   Profile profile;
   if (auto attribute = module->getAttrOfType<StringAttr>(kCheckpointAttribute))
     profile.checkpoint = attribute.str();
   profile.source = sequences.source;
+  profile.tokenCounts = countTokens(sequences);
 
   OwningOpRef<ModuleOp> copy = module.clone();
-  if (instrument(*copy, ModuleFilter()) == 0)
+  if (instrument(*copy, ModuleFilter(), options.grams) == 0)
     return profile;
   nameLinears(*copy, profile);
   auto model = InProcessModel::create(*copy);
@@ -68,23 +193,35 @@ llvm::Expected<Profile> transformer::profileModel(ModuleOp module,
   std::vector<Batch> batches =
       makeBatches(sequences, (*model)->descriptor().max_length);
   ArrayRef<std::string> sites = (*model)->sites();
+  GramSums grams(sites);
   // By batch, and added up in their order.
   std::vector<std::vector<ChannelStatistics>> parts(batches.size());
   std::vector<std::string> problems(batches.size());
-  std::atomic<size_t> nextBatch = 0;
+  std::atomic<size_t> nextBatch = 0, done = 0;
+  std::mutex progress;
   auto work = [&] {
+    GramSums::Waiting waiting;
     for (size_t i; (i = nextBatch++) < batches.size();) {
       parts[i].resize(sites.size());
       llvm::Error error = (*model)->run(
           batches[i], [&](int64_t site, const float *rows, int64_t count,
                           int64_t width, int64_t stride) {
-            parts[i][site].add(rows, count, width, stride);
+            if (!grams.isNorm(site))
+              parts[i][site].add(rows, count, width, stride);
+            if (options.grams)
+              grams.add(i, site, rows, count, width, stride, waiting);
           });
       problems[i] = llvm::toString(std::move(error));
+      if (!problems[i].empty())
+        grams.giveUp();
+      std::lock_guard<std::mutex> lock(progress);
+      ++done;
+      if (options.progress)
+        options.progress(done, batches.size());
     }
   };
   std::vector<std::thread> workers;
-  for (size_t i = 1; i < std::min<size_t>(threads, batches.size()); ++i)
+  for (size_t i = 1; i < std::min<size_t>(options.threads, batches.size()); ++i)
     workers.emplace_back(work);
   work();
   for (std::thread &worker : workers)
@@ -92,10 +229,15 @@ llvm::Expected<Profile> transformer::profileModel(ModuleOp module,
   for (const std::string &problem : problems)
     if (!problem.empty())
       return makeError(problem);
-  for (size_t i = 0; i < batches.size(); ++i) {
-    profile.tokens += batches[i].offsets.back();
-    for (size_t s = 0; s < sites.size(); ++s)
+  for (const Batch &batch : batches)
+    profile.tokens += batch.offsets.back();
+  for (size_t s = 0; s < sites.size(); ++s) {
+    if (grams.isNorm(s))
+      continue;
+    for (size_t i = 0; i < batches.size(); ++i)
       profile.sites[sites[s]].merge(parts[i][s]);
+    if (options.grams)
+      profile.grams[sites[s]] = grams.take(s);
   }
   return profile;
 }

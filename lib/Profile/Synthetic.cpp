@@ -55,9 +55,8 @@ private:
 };
 } // namespace
 
-/// The tensor and the limit of the input `name` of @forward.
-static RankedTensorType inputOf(ModuleOp module, StringRef name,
-                                int64_t &limit) {
+RankedTensorType transformer::inputOf(ModuleOp module, StringRef name,
+                                      int64_t &limit) {
   auto forward = module.lookupSymbol<func::FuncOp>("forward");
   for (unsigned i = 0; forward && i < forward.getNumArguments(); ++i) {
     auto given = forward.getArgAttrOfType<StringAttr>(i, "transformer.input");

@@ -49,8 +49,7 @@ RoundedRows transformer::roundRowsToI8(llvm::ArrayRef<float> values,
   return result;
 }
 
-/// Of a positive number.
-static float nearestBf16(float value) {
+float transformer::roundToBf16(float value) {
   uint32_t bits = llvm::bit_cast<uint32_t>(value);
   return llvm::bit_cast<float>((bits + 0x7fff + (bits >> 16 & 1)) &
                                0xffff0000u);
@@ -84,6 +83,6 @@ transformer::smoothingMultipliers(llvm::ArrayRef<double> rms,
   std::vector<float> result;
   for (double power : powers)
     result.push_back(
-        nearestBf16(float(std::exp(power - sum / double(powers.size())))));
+        roundToBf16(float(std::exp(power - sum / double(powers.size())))));
   return result;
 }

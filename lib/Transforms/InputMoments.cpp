@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "transformer/Transforms/InputMoments.h"
 #include "KnownWeights.h"
+#include "Numbers.h"
 
 #include "transformer/IR/Weights.h"
 #include "transformer/Transforms/ModuleFilter.h"
@@ -123,6 +124,7 @@ private:
     std::mt19937_64 engine(seed);
     std::normal_distribution<double> normal;
     GramStatistics gram;
+    GramPart part;
     constexpr int64_t kRows = 1024;
     int64_t blocks = (4 * weight.rows + kRows - 1) / kRows + 1;
     for (int64_t block = 0; block < blocks; ++block) {
@@ -134,7 +136,8 @@ private:
         for (int64_t c = 0; c < y.columns; ++c)
           y(r, c) = activate(activation, y(r, c) + shift[c]);
       std::vector<float> rows = y.toFloats();
-      gram.add(rows.data(), kRows, y.columns, y.columns);
+      part.measure(rows.data(), kRows, y.columns, y.columns);
+      gram.add(part);
     }
     gram.finish();
     InputMoments out;

@@ -1,8 +1,7 @@
 //===- KnownWeights.cpp - weights as matrices, and their exchange ---------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "KnownWeights.h"
-
-#include "transformer/IR/Weights.h"
+#include "Numbers.h"
 #include "transformer/Transforms/ModuleFilter.h"
 #include "transformer/Transforms/Quantize.h"
 
@@ -12,20 +11,8 @@
 using namespace mlir;
 using namespace mlir::transformer;
 
-static std::vector<float> floatsOf(Value value) {
-  std::vector<char> bytes = *copyOfBytes(value);
-  std::vector<float> numbers(bytes.size() / sizeof(float));
-  std::memcpy(numbers.data(), bytes.data(), bytes.size());
-  return numbers;
-}
-
-Matrix transformer::matrixOf(Value weight) {
-  auto type = cast<RankedTensorType>(weight.getType());
-  return Matrix(type.getDimSize(0), type.getDimSize(1), floatsOf(weight));
-}
-
 std::vector<double> transformer::vectorOf(Value bias) {
-  std::vector<float> numbers = floatsOf(bias);
+  std::vector<float> numbers = numbersOf(bias);
   return std::vector<double>(numbers.begin(), numbers.end());
 }
 
@@ -68,7 +55,7 @@ StringRef transformer::whyNotChanged(LinearOp op) {
   auto type = cast<RankedTensorType>(op.getBias().getType());
   if (!type.getElementType().isF32() || !copyOfBytes(op.getBias()))
     return "the numbers of its bias are not known";
-  for (float value : floatsOf(op.getBias()))
+  for (float value : numbersOf(op.getBias()))
     if (!std::isfinite(value))
       return "its bias holds NaN or infinity";
   return "";

@@ -14,8 +14,7 @@ namespace mlir::transformer {
 /// nothing else reads, so that it may change; empty if it is.
 StringRef whyNotChanged(LinearOp op);
 
-/// The numbers of a known f32 tensor. The caller has checked that it is one.
-Matrix matrixOf(Value weight);
+/// The numbers of a known f32 vector. The caller has checked that it is one.
 std::vector<double> vectorOf(Value bias);
 /// Of the bias of `op`; zeros if there is none.
 std::vector<double> biasOf(LinearOp op);

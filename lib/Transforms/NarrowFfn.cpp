@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "GivenOptions.h"
 #include "KnownWeights.h"
+#include "Numbers.h"
 
 #include "transformer/Support/Error.h"
 #include "transformer/Transforms/Narrow.h"

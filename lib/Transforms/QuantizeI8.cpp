@@ -49,7 +49,12 @@ public:
 
   QuantizeI8Result run() {
     collect();
-    for (SmallVector<LinearGroup> &cluster : clusters())
+    std::vector<LinearCluster> all = clusters();
+    for (LinearCluster &cluster : all)
+      cluster.multipliers = multipliersOf(cluster);
+    if (options.compensate)
+      chooseGrids(module.getContext(), all, options.bits, options.smoothing);
+    for (LinearCluster &cluster : all)
       quantize(cluster);
     for (EmbeddingOp op : tables) {
       Location loc = op.getLoc();
@@ -109,6 +114,7 @@ private:
       tied.insert(constantOf(op.getTable()));
     for (auto &[input, group] : groups) {
       group.statistics = statisticsOf(group);
+      group.gram = gramOf(group);
       for (LinearOp op : group.linears)
         readByLinears.insert(constantOf(op.getWeight()));
     }
@@ -126,8 +132,18 @@ private:
     return nullptr;
   }
 
+  const GramStatistics *gramOf(LinearGroup &group) {
+    if (!options.profile || !group.statistics)
+      return nullptr;
+    for (LinearOp op : group.linears)
+      if (auto *found = options.profile->findGram(modulePath(op)))
+        if (found->width() == group.statistics->width() && found->weight > 0)
+          return found;
+    return nullptr;
+  }
+
   /// Groups that share a weight belong together.
-  SmallVector<SmallVector<LinearGroup>> clusters() {
+  std::vector<LinearCluster> clusters() {
     llvm::EquivalenceClasses<size_t> classes;
     DenseMap<Attribute, size_t> reader;
     size_t i = 0;
@@ -141,43 +157,42 @@ private:
       }
       ++i;
     }
-    llvm::MapVector<size_t, SmallVector<LinearGroup>> byLeader;
+    llvm::MapVector<size_t, LinearCluster> byLeader;
     i = 0;
     for (auto &[input, group] : groups)
-      byLeader[classes.getLeaderValue(i++)].push_back(group);
-    SmallVector<SmallVector<LinearGroup>> list;
+      byLeader[classes.getLeaderValue(i++)].groups.push_back(group);
+    std::vector<LinearCluster> list;
     for (auto &[leader, cluster] : byLeader)
       list.push_back(std::move(cluster));
     return list;
   }
 
-  void quantize(SmallVector<LinearGroup> &cluster) {
-    std::string how;
-    std::vector<float> multipliers = multipliersOf(cluster, how);
-    for (LinearGroup &group : cluster) {
+  void quantize(LinearCluster &cluster) {
+    for (LinearGroup &group : cluster.groups) {
       SmallVector<Location> places;
       for (LinearOp op : group.linears)
         places.push_back(op.getLoc());
       bool corrects = options.biases && group.statistics;
       auto errors =
-          quantizeLinears(rewriter, group, multipliers, corrects, rounder);
+          quantizeLinears(rewriter, group, cluster, corrects, rounder);
       if (failed(errors))
         continue;
       for (auto [loc, error] : llvm::zip(places, *errors))
         passed(loc,
-               llvm::formatv("the linear is i8, with {0:e1} of its "
-                             "weight's energy lost: {1}{2}",
-                             error, how, corrects ? ", bias corrected" : ""));
+               llvm::formatv("the linear is i8, with {0:e1} of its {1}'s "
+                             "energy lost: {2}{3}",
+                             error, cluster.compensator ? "output" : "weight",
+                             cluster.how, corrects ? ", bias corrected" : ""));
       result.linears += places.size();
     }
   }
 
   /// One multiplier per channel, or none, for all inputs of a cluster.
-  std::vector<float> multipliersOf(ArrayRef<LinearGroup> cluster,
-                                   std::string &how) {
+  std::vector<float> multipliersOf(LinearCluster &cluster) {
+    std::string &how = cluster.how;
     ChannelStatistics all;
     std::vector<float> weightMax;
-    for (const LinearGroup &group : cluster) {
+    for (const LinearGroup &group : cluster.groups) {
       for (LinearOp op : group.linears) {
         if (tied.contains(constantOf(op.getWeight()))) {
           how = "its input is rounded plainly, because its weight is a table "
@@ -256,6 +271,9 @@ struct QuantizeI8
     if (!(smoothing >= 0 && smoothing <= 1))
       return refuse("smoothing is " + llvm::formatv("{0}", double(smoothing)) +
                     ", expected a number from 0 to 1");
+    if (!(bits >= 0 && bits <= 8))
+      return refuse("bits is " + llvm::formatv("{0}", double(bits)) +
+                    ", expected a number from 0 to 8");
     llvm::Expected<GivenOptions> given =
         GivenOptions::read(getOperation(), skip, only, profile);
     if (!given)
@@ -264,6 +282,8 @@ struct QuantizeI8
     options.profile = given->known();
     options.filter = &given->filter;
     options.smoothing = smoothing;
+    options.compensate = compensate || bits > 0;
+    options.bits = bits;
     options.embeddings = embeddings;
     options.biases = biases;
     options.attention = attention;

@@ -1,33 +1,13 @@
 //===- RoundToI8.cpp - linears and tables to their i8 form ----------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "transformer/IR/Weights.h"
+#include "Numbers.h"
+
 #include "transformer/Transforms/Quantize.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
 using namespace mlir::transformer;
-
-/// The numbers of a known constant; the caller has checked that it is one.
-template <typename T = float> static std::vector<T> numbersOf(Value value) {
-  std::vector<char> bytes = *copyOfBytes(value);
-  std::vector<T> numbers(bytes.size() / sizeof(T));
-  std::memcpy(numbers.data(), bytes.data(), bytes.size());
-  return numbers;
-}
-
-template <typename T> static std::vector<char> rawBytes(ArrayRef<T> values) {
-  auto *begin = reinterpret_cast<const char *>(values.data());
-  return std::vector<char>(begin, begin + values.size() * sizeof(T));
-}
-
-/// Numbers that bf16 holds, as bf16.
-static std::vector<char> upperHalves(ArrayRef<float> values) {
-  std::vector<uint16_t> halves;
-  for (float value : values)
-    halves.push_back(llvm::bit_cast<uint32_t>(value) >> 16);
-  return rawBytes<uint16_t>(halves);
-}
 
 /// Why `weight` is no f32 matrix of known finite numbers.
 static StringRef whyNotMatrix(Value weight) {
@@ -92,12 +72,29 @@ static std::string nameOf(Value weight) {
   return load ? load.getGlobal().getLeafReference().str() : "weight";
 }
 
+/// The scales of rows that a compensator rounds.
+static std::vector<float> scalesOf(const Matrix &weight,
+                                   const WeightRounding &how) {
+  std::vector<float> scales;
+  for (int64_t r = 0; r < weight.rows; ++r) {
+    double top = 0;
+    for (int64_t c = 0; c < weight.columns; ++c)
+      top = std::max(top, std::abs(weight(r, c)) /
+                              (how.divisors.empty() ? 1.0 : how.divisors[c]));
+    float scale = how.step > 0 ? how.step : float(top / 127);
+    while (how.step > 0 && top > 127.0 * scale)
+      scale *= 2;
+    scales.push_back(scale > 0 ? scale : 1);
+  }
+  return scales;
+}
+
 WeightRounder::Rounded WeightRounder::round(OpBuilder &builder, Location loc,
                                             Value weight,
-                                            ArrayRef<float> divisors,
-                                            ScaleType scaleType) {
-  auto key = std::make_tuple(constantOf(weight).getAsOpaquePointer(),
-                             std::vector<float>(divisors), scaleType);
+                                            const WeightRounding &how) {
+  Key key(constantOf(weight).getAsOpaquePointer(),
+          std::vector<float>(how.divisors), how.scaleType, how.compensator,
+          how.step);
   auto found = done.find(key);
   if (found != done.end()) {
     // The same globals, loaded here; constants are cheap to repeat.
@@ -108,8 +105,16 @@ WeightRounder::Rounded WeightRounder::round(OpBuilder &builder, Location loc,
   }
   auto type = cast<RankedTensorType>(weight.getType());
   int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
-  RoundedRows rounded =
-      roundRowsToI8(numbersOf(weight), rows, columns, divisors, scaleType);
+  ScaleType scaleType = how.scaleType;
+  RoundedRows rounded;
+  if (how.compensator) {
+    Matrix matrix = matrixOf(weight);
+    rounded =
+        how.compensator->round(matrix, scalesOf(matrix, how), how.divisors);
+  } else {
+    rounded = roundRowsToI8(numbersOf(weight), rows, columns, how.divisors,
+                            scaleType);
+  }
   std::string name = nameOf(weight);
   Rounded result;
   result.error = rounded.error;
@@ -128,7 +133,7 @@ WeightRounder::Rounded WeightRounder::round(OpBuilder &builder, Location loc,
 
 /// The bias plus what the mean of the input loses to rounding the weight.
 static Value correctedBias(RewriterBase &rewriter, LinearOp op,
-                           const ChannelStatistics &statistics,
+                           ArrayRef<double> mean,
                            const WeightRounder::Rounded &rounded,
                            ArrayRef<float> multipliers) {
   auto type = cast<RankedTensorType>(op.getWeight().getType());
@@ -143,7 +148,6 @@ static Value correctedBias(RewriterBase &rewriter, LinearOp op,
   std::vector<float> weight = numbersOf(op.getWeight());
   std::vector<int8_t> values = numbersOf<int8_t>(rounded.values);
   std::vector<float> scales = numbersOf(rounded.scales);
-  std::vector<double> mean = statistics.mean();
   for (int64_t n = 0; n < rows; ++n) {
     double sum = bias[n];
     for (int64_t c = 0; c < columns; ++c) {
@@ -178,8 +182,9 @@ static bool isKeys(LinearOp op) {
 
 FailureOr<SmallVector<double>>
 transformer::quantizeLinears(RewriterBase &rewriter, LinearGroup &group,
-                             ArrayRef<float> multipliers, bool correctBias,
+                             const LinearCluster &cluster, bool correctBias,
                              WeightRounder &rounder) {
+  ArrayRef<float> multipliers = cluster.multipliers;
   for (LinearOp op : group.linears) {
     StringRef why = whyNotRounded(op);
     if (!why.empty())
@@ -201,15 +206,23 @@ transformer::quantizeLinears(RewriterBase &rewriter, LinearGroup &group,
   }
   auto quantize =
       QuantizeOp::create(rewriter, first.getLoc(), group.input(), multiplier);
+  WeightRounding how{multipliers};
+  how.compensator = cluster.compensator ? &*cluster.compensator : nullptr;
+  // Compensation minimizes the error about the mean that it was made with.
+  std::vector<double> mean;
+  if (how.compensator && group.gram)
+    mean = group.gram->mean();
+  else if (group.statistics)
+    mean = group.statistics->mean();
   SmallVector<double> errors;
   for (LinearOp op : group.linears) {
     rewriter.setInsertionPoint(op);
-    WeightRounder::Rounded weight = rounder.round(
-        rewriter, op.getLoc(), op.getWeight(), multipliers, ScaleType::F32);
+    how.step = cluster.steps.lookup(constantOf(op.getWeight()));
+    WeightRounder::Rounded weight =
+        rounder.round(rewriter, op.getLoc(), op.getWeight(), how);
     Value bias = op.getBias();
-    if (correctBias && group.statistics && (bias || !isKeys(op)))
-      bias =
-          correctedBias(rewriter, op, *group.statistics, weight, multipliers);
+    if (correctBias && !mean.empty() && (bias || !isKeys(op)))
+      bias = correctedBias(rewriter, op, mean, weight, multipliers);
     errors.push_back(weight.error);
     auto fresh = LinearOp::create(rewriter, op.getLoc(), op.getType(),
                                   quantize.getResult(), weight.values, bias,
@@ -233,7 +246,7 @@ FailureOr<double> transformer::quantizeTable(RewriterBase &rewriter,
     return rewriter.notifyMatchFailure(op, why);
   rewriter.setInsertionPoint(op);
   WeightRounder::Rounded table =
-      rounder.round(rewriter, op.getLoc(), op.getTable(), {}, scaleType);
+      rounder.round(rewriter, op.getLoc(), op.getTable(), {{}, scaleType});
   Value oldTable = op.getTable();
   rewriter.replaceOpWithNewOp<EmbeddingOp>(op, op.getType(), op.getIds(),
                                            table.values, table.scales);

@@ -68,3 +68,35 @@ func.func @nameless(%x: tensor<?x4xf32>, %w: tensor<2x4xf32>) -> tensor<?x2xf32>
   %y = transformer.linear %x, %w : (tensor<?x4xf32>, tensor<2x4xf32>) -> tensor<?x2xf32>
   return %y : tensor<?x2xf32>
 }
+
+// -----
+
+// RUN: transformer-opt %s --transformer-instrument=norms=true --split-input-file | FileCheck %s --check-prefix=NORMS
+
+// NORMS-LABEL: func @norm_behind
+// NORMS: transformer.observe %arg0 site "out"
+// NORMS: %[[Y:.*]] = transformer.linear %arg0
+// NORMS: %[[S:.*]] = arith.addf %[[Y]], %arg1
+// NORMS: transformer.observe %[[S]] site "out/layer_norm"
+// NORMS: transformer.layer_norm
+// CHECK-LABEL: func @norm_behind
+// CHECK-NOT: layer_norm" : tensor
+func.func @norm_behind(%x: tensor<?x4xf32>, %r: tensor<?x2xf32>, %w: tensor<2x4xf32>, %g: tensor<2xf32>) -> tensor<?x2xf32> {
+  %y = transformer.linear %x, %w : (tensor<?x4xf32>, tensor<2x4xf32>) -> tensor<?x2xf32> loc("out")
+  %n = transformer.layer_norm %y, %g residual(%r) {epsilon = 1.0e-5 : f32} : (tensor<?x2xf32>, tensor<2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  return %n : tensor<?x2xf32>
+}
+
+// -----
+
+// The input has two readers: no one norm is behind it.
+// NORMS-LABEL: func @two_readers
+// NORMS: transformer.observe %arg0 site "x"
+// NORMS-NOT: transformer.observe
+// NORMS: return
+func.func @two_readers(%x: tensor<?x4xf32>, %w: tensor<2x4xf32>, %g: tensor<2xf32>) -> (tensor<?x2xf32>, tensor<?x2xf32>) {
+  %y = transformer.linear %x, %w : (tensor<?x4xf32>, tensor<2x4xf32>) -> tensor<?x2xf32> loc("x")
+  %z = transformer.linear %x, %w : (tensor<?x4xf32>, tensor<2x4xf32>) -> tensor<?x2xf32> loc("z")
+  %n = transformer.rms_norm %y, %g {epsilon = 1.0e-5 : f32} : (tensor<?x2xf32>, tensor<2xf32>) -> tensor<?x2xf32>
+  return %n, %z : tensor<?x2xf32>, tensor<?x2xf32>
+}

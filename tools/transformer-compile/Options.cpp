@@ -29,6 +29,9 @@ struct Flags {
       "emit", cl::init(Emit::Artifact), cl::cat(category),
       cl::desc("how far to go:"),
       cl::values(
+          clEnumValN(Emit::Profile, "profile",
+                     "statistics of the inputs of its linears, as "
+                     "--profile takes them"),
           clEnumValN(Emit::Transformer, "transformer",
                      "the model in the transformer dialect, as text"),
           clEnumValN(Emit::Linalg, "linalg", "its reference lowering, as text"),
@@ -51,13 +54,25 @@ struct Flags {
   cl::opt<std::string> dtype{
       "dtype", cl::value_desc("f32|bf16"), cl::cat(category),
       cl::desc("of the factors of products (default: f32)")};
+  cl::opt<double> bits{
+      "bits", cl::init(0), cl::value_desc("number"), cl::cat(category),
+      cl::desc("with --quantize: round linears to uniform grids that need so "
+               "many bits per weight on average, entropy coded")};
+  cl::opt<bool> compensate{
+      "compensate", cl::cat(category),
+      cl::desc("with --quantize: let rounding make up for its errors by the "
+               "covariance of the inputs (GPTQ); --bits does so always")};
   cl::opt<std::string> preset{
       "preset", cl::value_desc("name"), cl::cat(category),
       cl::desc("exact (default), bf16 (--dtype=bf16) or int8 (--quantize=i8)")};
-  cl::opt<std::string> profile{
-      "profile", cl::value_desc("file"), cl::cat(category),
-      cl::desc("a profile.safetensors of this checkpoint for --quantize "
-               "(default: one of synthetic sequences is made)")};
+  cl::list<std::string> profiles{
+      "profile", cl::value_desc("files"), cl::cat(category), cl::CommaSeparated,
+      cl::desc("profiles of this checkpoint for --quantize, which are added "
+               "up (default: one is made); with --emit=profile: add these")};
+  cl::opt<std::string> sequences{
+      "sequences", cl::value_desc("file"), cl::cat(category),
+      cl::desc("make the profile of these: a .safetensors file with I32 "
+               "tensors 'ids' and 'lengths' (default: synthetic sequences)")};
   cl::opt<std::string> saveProfile{
       "save-profile", cl::value_desc("file"), cl::cat(category),
       cl::desc("keep the profile that --quantize makes")};
@@ -134,14 +149,43 @@ static Precision precisionOf(const Flags &flags) {
   for (auto [name, precision] : said)
     if (precision != said.front().second)
       misuse(said.front().first + " and " + name + " contradict each other");
-  Precision precision = said.empty() ? Precision::F32 : said.front().second;
+  return said.empty() ? Precision::F32 : said.front().second;
+}
+
+/// What says how to round, or by what, goes with rounding.
+static void checkRounding(const Flags &flags, Precision precision) {
+  bool isProfile = flags.emit == Emit::Profile;
+  if (isProfile && precision != Precision::F32)
+    misuse("--emit=profile is of the f32 model: leave out --quantize, --dtype "
+           "and --preset");
+  if (precision != Precision::I8 && !isProfile &&
+      (!flags.profiles.empty() || !flags.sequences.empty()))
+    misuse("--profile and --sequences go with --quantize i8 and "
+           "--emit=profile");
   if (precision != Precision::I8 &&
-      (!flags.profile.empty() || !flags.saveProfile.empty()))
-    misuse("--profile and --save-profile go with --quantize i8");
-  if (!flags.profile.empty() && !flags.saveProfile.empty())
+      (!flags.saveProfile.empty() || flags.bits.getNumOccurrences() ||
+       flags.compensate))
+    misuse("--save-profile, --bits and --compensate go with --quantize i8");
+  if (!flags.profiles.empty() && !flags.saveProfile.empty())
     misuse("--save-profile keeps a profile that is made, and --profile names "
            "one that is there: give one of them");
-  return precision;
+  if (!flags.profiles.empty() && !flags.sequences.empty() && !isProfile)
+    misuse("--sequences makes a profile, and --profile names one that is "
+           "there: give one of them");
+  if (!(flags.bits >= 0 && flags.bits <= 8))
+    misuse("--bits: expected a number from 0 to 8");
+}
+
+static StringRef presetName(Precision precision) {
+  switch (precision) {
+  case Precision::F32:
+    return "exact";
+  case Precision::BF16:
+    return "bf16";
+  case Precision::I8:
+    return "int8";
+  }
+  llvm_unreachable("all precisions are handled");
 }
 
 CompileOptions mlir::transformer::parseCompileOptions(int argc, char **argv) {
@@ -163,7 +207,12 @@ CompileOptions mlir::transformer::parseCompileOptions(int argc, char **argv) {
   options.targetCpu = flags.targetCpu;
   options.passes = flags.passes;
   options.precision = precisionOf(flags);
-  options.profile = flags.profile;
+  checkRounding(flags, options.precision);
+  options.preset = presetName(options.precision);
+  options.bits = flags.bits;
+  options.compensate = flags.compensate;
+  options.profiles.assign(flags.profiles.begin(), flags.profiles.end());
+  options.sequences = flags.sequences;
   options.saveProfile = flags.saveProfile;
   options.freeze = flags.freeze;
   options.mergeProjections = flags.mergeProjections;

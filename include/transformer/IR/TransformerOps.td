@@ -158,7 +158,7 @@ def Transformer_EmbeddingOp : Transformer_PureOp<"embedding"> {
   let description = [{
     `ids : [...]` (i32 or i64), `table : [rows, hidden]`, result `[..., hidden]`.
     An i8 table has one scale per row, as a rule in bf16, which the rounding of
-    the row accounts for. The ids must lie in `[0, rows)`; the
+    the row accounts for, or one for all (`[1]`). The ids must lie in `[0, rows)`; the
     runtime checks its inputs before it calls compiled code.
 
     Example:

@@ -9,11 +9,20 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace mlir::transformer {
 
 /// How far to go.
-enum class Emit { Transformer, Linalg, LLVM, Assembly, Object, Artifact };
+enum class Emit {
+  Profile,
+  Transformer,
+  Linalg,
+  LLVM,
+  Assembly,
+  Object,
+  Artifact
+};
 
 /// What the products are computed in.
 enum class Precision { F32, BF16, I8 };
@@ -34,9 +43,18 @@ struct CompileOptions {
   /// Let one linear make Q, K and V.
   bool mergeProjections = false;
   /// How transformer-round-bf16 or transformer-quantize-i8 follow, the latter
-  /// with a profile of `profile`, or one made of synthetic sequences.
+  /// with a profile.
   Precision precision = Precision::F32;
-  std::string profile;
+  /// How I8 rounds the weights of linears; see transformer-quantize-i8.
+  bool compensate = false;
+  double bits = 0;
+  /// The name for the report.
+  std::string preset = "exact";
+  /// Of this checkpoint; they are added up. None: one is made.
+  std::vector<std::string> profiles;
+  /// What a profile is made of: a file of readSequences; empty: synthetic
+  /// sequences.
+  std::string sequences;
   /// Where a profile that was made is kept; empty: nowhere.
   std::string saveProfile;
   /// Options of transformer-to-llvm, as its pass pipeline has them.

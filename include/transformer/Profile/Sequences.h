@@ -4,6 +4,7 @@
 #define TRANSFORMER_PROFILE_SEQUENCES_H
 
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/BuiltinTypes.h"
 #include "llvm/Support/Error.h"
 
 #include <string>
@@ -33,6 +34,15 @@ struct SyntheticOptions {
 llvm::Expected<Sequences> syntheticSequences(ModuleOp module,
                                              llvm::StringRef directory,
                                              const SyntheticOptions &options);
+
+/// From a .safetensors file: "ids" I32 [tokens], all sequences end to end, and
+/// "lengths" I32 [sequences]; the metadata "source" says what they are. All ids
+/// and lengths are ones that the model in `module` takes.
+llvm::Expected<Sequences> readSequences(ModuleOp module, llvm::StringRef path);
+
+/// The tensor of the input `name` of @forward, and where its numbers end (0: it
+/// is not said); null if there is no such input.
+RankedTensorType inputOf(ModuleOp module, llvm::StringRef name, int64_t &limit);
 
 } // namespace mlir::transformer
 

@@ -42,6 +42,18 @@ struct ChannelStatistics {
   void merge(const ChannelStatistics &other);
 };
 
+/// What one call adds to GramStatistics. Good to use again: it keeps its room.
+struct GramPart {
+  double weight = 0;
+  std::vector<double> sum;
+  std::vector<float> products, scaled; // the lower triangle; rows
+
+  /// Of rows that lie `stride` floats apart; no `weights`: each weighs 1. The
+  /// products are summed in f32, so about a thousand rows are good.
+  void measure(const float *rows, int64_t count, int64_t width, int64_t stride,
+               llvm::ArrayRef<float> weights = {});
+};
+
 /// Weighted sums over the rows x of one tensor: of x, and of all products of
 /// two channels.
 struct GramStatistics {
@@ -56,11 +68,8 @@ struct GramStatistics {
   std::vector<double> mean() const;
   /// Of x, about its mean: products / weight - mean meanT.
   Matrix covariance() const;
-  /// Adds rows that lie `stride` floats apart; no `weights`: each weighs 1. The
-  /// products of one call are summed in f32, so about a thousand rows are good.
-  /// What is in the upper triangle counts after finish().
-  void add(const float *rows, int64_t count, int64_t width, int64_t stride,
-           llvm::ArrayRef<float> weights = {});
+  /// Adds to the lower triangle; finish() copies it to the upper one.
+  void add(const GramPart &part);
   void finish();
   /// Both must have the same width, or one no rows.
   void merge(const GramStatistics &other);

@@ -38,6 +38,9 @@ std::vector<float> smoothingMultipliers(llvm::ArrayRef<double> rms,
                                         llvm::ArrayRef<float> weightMax,
                                         double exponent);
 
+/// The nearest bf16 number, ties to even; for finite numbers.
+float roundToBf16(float value);
+
 } // namespace mlir::transformer
 
 #endif // TRANSFORMER_SUPPORT_ROUNDING_H

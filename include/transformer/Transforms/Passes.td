@@ -196,6 +196,15 @@ def TransformerQuantizeI8 : Pass<"transformer-quantize-i8", "::mlir::ModuleOp"> 
     changes in the mean goes into the bias, unless `biases` is false. Without a
     profile the input is rounded plainly, and a remark says so.
 
+    With `compensate` and a profile that has Gram matrices, the columns of a
+    weight are rounded one after the other, and what each leaves is made up for
+    by those after it, as far as the covariance of the input allows (Frantar et
+    al., "GPTQ", 2022). With `bits` the grid of a weight is uniform, only as fine
+    as an entropy coder can store in that many bits per weight on average
+    (`--pack=entropy`), and finer in channels whose error cannot be made up for;
+    `smoothing` is the exponent of that, and the same numbers multiply the input.
+    All weights get the same relative error of their outputs.
+
     A table of `transformer.embedding` becomes i8 with a bf16 scale per row, unless
     `embeddings` is false. Unless `attention` is false, `transformer.attention` gets
     `products i8`. A weight that is a table and a linear's weight has one
@@ -224,6 +233,10 @@ def TransformerQuantizeI8 : Pass<"transformer-quantize-i8", "::mlir::ModuleOp"> 
                         "a profile.safetensors of this checkpoint">,
                  Option<"smoothing", "smoothing", "double", "0.5",
                         "exponent of the input's rms, 0 to 1; 0: no smoothing">,
+                 Option<"compensate", "compensate", "bool", "false",
+                        "whether rounding makes up for its errors; needs Gram matrices">,
+                 Option<"bits", "bits", "double", "0",
+                        "per weight on average, entropy coded; 0: 8-bit grids">,
                  Option<"embeddings", "embeddings", "bool", "true",
                         "whether tables are rounded">,
                  Option<"biases", "biases", "bool", "true",
@@ -234,6 +247,45 @@ def TransformerQuantizeI8 : Pass<"transformer-quantize-i8", "::mlir::ModuleOp"> 
                     Statistic<"numTables", "tables", "tables rounded">,
                     Statistic<"numAttentions", "attentions", "attention ops rounded">,
                     Statistic<"numLeft", "left", "ops left alone">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::ml_program::MLProgramDialect"];
+}
+
+def TransformerCompressEmbedding : Pass<"transformer-compress-embedding", "::mlir::ModuleOp"> {
+  let summary = "Keep embedding tables as small integers in their principal basis";
+  let description = [{
+    The rows of a table, less their mean and times the weight of the norm behind
+    it, are turned into the basis of their principal components and rounded to
+    one uniform grid, only as fine as an entropy coder (`--pack=entropy`) can
+    store in `bits` per number. Most columns are then so quiet that they need
+    few. The model looks up the integers and multiplies them by the basis, which
+    is i8 with a scale per channel; that the basis is rounded costs nothing,
+    because the integers are chosen for the rounded one. At 3 bits the loss is
+    that of a table of groups of 64 with 4 bits and a scale each (4.25 bits).
+
+    Left alone are tables that are not f32, that a linear or several ops read,
+    or that have fewer than four rows per column, where the basis would cost
+    what the grid saves. `skip` and `only` are regular expressions that are
+    searched for in the module path. No profile is needed.
+
+    Example:
+
+    ```mlir
+    %x = transformer.embedding %ids, %table : (tensor<?xi32>, tensor<30522x384xf32>) -> tensor<?x384xf32>
+    // becomes, with constants in place of %integers, %step, %basis, %mean and %scales
+    %z = transformer.embedding %ids, %integers scales(%step) : (tensor<?xi32>, tensor<30522x384xi8>, tensor<1xf32>) -> tensor<?x384xf32>
+    %q, %s = transformer.quantize %z scale(%step0) : (tensor<?x384xf32>, tensor<f32>) -> (tensor<?x384xi8>, tensor<?xf32>)
+    %x = transformer.linear %q, %basis bias %mean scales(%s, %scales)
+        : (tensor<?x384xi8>, tensor<384x384xi8>, tensor<384xf32>, tensor<?xf32>, tensor<384xf32>) -> tensor<?x384xf32>
+    ```
+  }];
+  let options = [Option<"skip", "skip", "std::string", "\"\"",
+                        "leave modules alone whose path this matches">,
+                 Option<"only", "only", "std::string", "\"\"",
+                        "leave modules alone whose path this does not match">,
+                 Option<"bits", "bits", "double", "3",
+                        "per number, entropy coded, 0.5 to 7">];
+  let statistics = [Statistic<"numTables", "tables", "tables compressed">,
+                    Statistic<"numLeft", "left", "tables left alone">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::ml_program::MLProgramDialect"];
 }
 
@@ -280,7 +332,11 @@ def TransformerInstrument : Pass<"transformer-instrument", "::mlir::ModuleOp"> {
     Puts a `transformer.observe` before the linears of f32 rows (`[tokens,
     channels]`), one for each input; its site is the module path of the first
     linear that reads it. Normal builds erase it; a build for a profile hands the
-    rows to who runs the model (`transformer-emit-observe`). `skip` and `only` are
+    rows to who runs the model (`transformer-emit-observe`). With `norms` the
+    input of a norm that alone reads such a linear is observed too, its residual
+    added, as `<site>/layer_norm` or `<site>/rms_norm`: the Gram matrix of the
+    linear's input then weighs each token by one over its variance (or mean
+    square), because that is how the norm scales an error. `skip` and `only` are
     regular expressions that are searched for in the module path.
 
     Example:
@@ -295,7 +351,10 @@ def TransformerInstrument : Pass<"transformer-instrument", "::mlir::ModuleOp"> {
   let options = [Option<"skip", "skip", "std::string", "\"\"",
                         "leave modules alone whose path this matches">,
                  Option<"only", "only", "std::string", "\"\"",
-                        "leave modules alone whose path this does not match">];
+                        "leave modules alone whose path this does not match">,
+                 Option<"norms", "norms", "bool", "false",
+                        "whether the inputs of norms behind linears are observed">];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
   let statistics = [Statistic<"numSites", "sites", "inputs observed">];
 }
 

@@ -4,6 +4,7 @@
 #define TRANSFORMER_TRANSFORMS_QUANTIZE_H
 
 #include "transformer/IR/TransformerDialect.h"
+#include "transformer/Support/Compensate.h"
 #include "transformer/Support/Profile.h"
 #include "transformer/Support/Rounding.h"
 #include "transformer/Transforms/ModuleFilter.h"
@@ -12,6 +13,7 @@
 #include "mlir/IR/PatternMatch.h"
 
 #include <map>
+#include <optional>
 
 namespace mlir::transformer {
 
@@ -19,6 +21,20 @@ namespace mlir::transformer {
 /// empty if it is.
 StringRef whyNotRounded(LinearOp op);
 StringRef whyNotRounded(EmbeddingOp op);
+
+/// How a weight becomes i8.
+struct WeightRounding {
+  /// By which the columns are divided first (none: not); numbers that bf16
+  /// holds.
+  ArrayRef<float> divisors;
+  ScaleType scaleType = ScaleType::F32;
+  /// If there is one, errors are taken to columns that are not rounded yet.
+  const Compensator *compensator = nullptr;
+  /// Of all rows alike, times a power of two where a row needs more than 127 of
+  /// them; 0: each row has its largest number over 127. With a compensator
+  /// only.
+  float step = 0;
+};
 
 /// Rounds weights, each once, however many ops read it.
 class WeightRounder {
@@ -28,13 +44,14 @@ public:
     double error = 0;     // as in RoundedRows
   };
   /// The i8 form of the known f32 matrix `weight` as values at the insertion
-  /// point, its columns divided by `divisors` (none: as they are).
+  /// point.
   Rounded round(OpBuilder &builder, Location loc, Value weight,
-                ArrayRef<float> divisors, ScaleType scaleType);
+                const WeightRounding &how);
 
 private:
-  std::map<std::tuple<const void *, std::vector<float>, ScaleType>, Rounded>
-      done;
+  using Key = std::tuple<const void *, std::vector<float>, ScaleType,
+                         const Compensator *, float>;
+  std::map<Key, Rounded> done;
 };
 
 /// Linears of one input, in one block.
@@ -45,18 +62,36 @@ struct LinearGroup {
   }
   /// Of the input; null: nothing is known of it.
   const ChannelStatistics *statistics = nullptr;
+  const GramStatistics *gram = nullptr;
 };
 
-/// Makes the linears of `group` i8, behind one quantize of their input, whose
-/// channels are multiplied by `multipliers` (numbers that bf16 holds) first
-/// (none: not). With statistics
-/// and `correctBias` the mean of what rounding the weights changes goes into
-/// the bias. Gives the error of each weight.
+/// Groups that share weights: their inputs are rounded alike.
+struct LinearCluster {
+  SmallVector<LinearGroup> groups;
+  /// By which all inputs are multiplied (none: not).
+  std::vector<float> multipliers;
+  std::optional<Compensator> compensator;
+  /// Of each weight, in bits mode; see WeightRounding.
+  DenseMap<Attribute, float> steps;
+  /// How inputs are rounded, for remarks.
+  std::string how;
+};
+
+/// Makes the linears of a group of `cluster` i8, behind one quantize of their
+/// input. With statistics and `correctBias` the mean of what rounding the
+/// weights changes goes into the bias. Gives the error of each weight.
 FailureOr<SmallVector<double>> quantizeLinears(RewriterBase &rewriter,
                                                LinearGroup &group,
-                                               ArrayRef<float> multipliers,
+                                               const LinearCluster &cluster,
                                                bool correctBias,
                                                WeightRounder &rounder);
+
+/// Gives clusters whose Gram matrices are known a compensator. With `bits` it
+/// also chooses their multipliers and the steps of their weights: uniform
+/// grids, as fine as `bits` per weight allow on average when the weight file is
+/// entropy coded, with the same relative error of the output for all weights.
+void chooseGrids(MLIRContext *context, MutableArrayRef<LinearCluster> clusters,
+                 double bits, double exponent);
 
 /// Makes the table of `op` i8 with a scale per row. Gives its error.
 FailureOr<double> quantizeTable(RewriterBase &rewriter, EmbeddingOp op,
@@ -74,6 +109,11 @@ struct QuantizeI8Options {
   /// Of the rms of an input against the largest weight of its column; 0: no
   /// smoothing.
   double smoothing = 0.5;
+  /// Whether weights whose input's Gram matrix is in the profile are rounded
+  /// with compensation.
+  bool compensate = false;
+  /// Bits per weight on average, entropy coded; 0: as fine as 8 bits allow.
+  double bits = 0;
   bool embeddings = true, biases = true, attention = true;
 };
 

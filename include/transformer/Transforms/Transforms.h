@@ -43,10 +43,16 @@ LogicalResult foldValueBias(RewriterBase &rewriter, AttentionOp op);
 
 class ModuleFilter;
 
+/// What the site of a linear is followed by where the input (with residual) of
+/// the norm behind it is observed: a layer_norm or an rms_norm.
+inline constexpr llvm::StringLiteral kNormSite = "/layer_norm";
+inline constexpr llvm::StringLiteral kRmsNormSite = "/rms_norm";
+
 /// Puts a transformer.observe before the linears of f32 rows that `filter` does
-/// not leave out: one per input, named by the path of its first reader. Gives
-/// their number.
-int64_t instrument(ModuleOp module, const ModuleFilter &filter);
+/// not leave out: one per input, named by the path of its first reader. With
+/// `norms` also before a norm that alone reads such a linear, if that alone
+/// reads its input. Gives the number of inputs.
+int64_t instrument(ModuleOp module, const ModuleFilter &filter, bool norms);
 
 /// Keeps in `why` the reason of the last rewrite that declined.
 struct ReasonListener : RewriterBase::Listener {

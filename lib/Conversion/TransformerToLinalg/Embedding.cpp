@@ -33,8 +33,12 @@ struct EmbeddingPattern : OpRewritePattern<EmbeddingOp> {
               tensor::ExtractOp::create(b, table, ValueRange{row, column});
           if (!scales)
             return widen(b, v);
+          // One for all rows lies in front.
+          bool isOne =
+              cast<RankedTensorType>(scales.getType()).getDimSize(0) == 1;
+          Value at = isOne ? arith::ConstantIndexOp::create(b, 0) : row;
           Value scale =
-              widen(b, tensor::ExtractOp::create(b, scales, ValueRange{row}));
+              widen(b, tensor::ExtractOp::create(b, scales, ValueRange{at}));
           v = arith::SIToFPOp::create(b, b.getF32Type(), v);
           return arith::MulFOp::create(b, v, scale);
         });

@@ -1,0 +1,115 @@
+//===- Calibrate.cpp - a profile, and what is fitted to it ----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Calibrate.h"
+#include "CheckModel.h"
+
+#include "transformer/Profile/Profiler.h"
+#include "transformer/Support/Error.h"
+#include "transformer/Transforms/Quantize.h"
+
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/ThreadPool.h"
+
+using namespace mlir;
+using namespace mlir::transformer;
+
+/// Where the tokenizer may lie: beside the weights.
+static StringRef directoryOf(const CompileOptions &options) {
+  for (StringRef path : {options.input, options.weights})
+    if (llvm::sys::fs::is_directory(path))
+      return path;
+  return "";
+}
+
+llvm::Expected<Profile>
+mlir::transformer::makeProfile(ModuleOp module, const CompileOptions &options,
+                               bool grams, raw_ostream &log) {
+  llvm::Expected<Sequences> sequences =
+      options.sequences.empty()
+          ? syntheticSequences(module, directoryOf(options), SyntheticOptions())
+          : readSequences(module, options.sequences);
+  if (!sequences)
+    return sequences.takeError();
+  MLIRContext *context = module.getContext();
+  ProfileOptions how;
+  how.threads = context->isMultithreadingEnabled()
+                    ? context->getThreadPool().getMaxConcurrency()
+                    : 1;
+  how.grams = grams;
+  using Clock = std::chrono::steady_clock;
+  // From the first batch on: before it the model is compiled.
+  std::optional<Clock::time_point> start;
+  Clock::time_point last = Clock::now();
+  how.progress = [&](size_t done, size_t all) {
+    Clock::time_point now = Clock::now();
+    if (!start)
+      start = now;
+    if (options.quiet || done < 2 || now - last < std::chrono::seconds(1))
+      return;
+    last = now;
+    double passed = std::chrono::duration<double>(now - *start).count();
+    log << llvm::formatv("profile: {0} of {1} batches, {2:f0} s left\n", done,
+                         all, passed / double(done - 1) * double(all - done));
+  };
+  return profileModel(module, *sequences, how);
+}
+
+static llvm::Expected<Profile> readProfileOf(ModuleOp module, StringRef path) {
+  llvm::Expected<Profile> read = readProfile(path);
+  if (!read)
+    return read;
+  std::string why = whyNotOf(*read, module);
+  if (!why.empty())
+    return makeError(path + " " + why);
+  return read;
+}
+
+llvm::Expected<Profile>
+mlir::transformer::profileFor(ModuleOp module, const CompileOptions &options,
+                              bool grams, raw_ostream &log) {
+  if (options.profiles.empty()) {
+    llvm::Expected<Profile> made = makeProfile(module, options, grams, log);
+    if (made && !options.saveProfile.empty())
+      if (llvm::Error error = writeProfile(*made, options.saveProfile))
+        return std::move(error);
+    return made;
+  }
+  llvm::Expected<Profile> sum = readProfileOf(module, options.profiles.front());
+  for (StringRef path : ArrayRef(options.profiles).drop_front()) {
+    if (!sum)
+      return sum;
+    llvm::Expected<Profile> next = readProfileOf(module, path);
+    if (!next)
+      return next;
+    if (llvm::Error error = sum->merge(*next))
+      return makeError(path + " " + llvm::toString(std::move(error)));
+  }
+  if (sum && grams && sum->grams.empty())
+    return makeError(options.profiles.front() +
+                     " has no Gram matrices, which errors are compensated by: "
+                     "make it with 'transformer-mlir profile' or "
+                     "transformer-compile --emit=profile");
+  return sum;
+}
+
+LogicalResult mlir::transformer::quantizeByProfile(
+    ModuleOp module, const CompileOptions &options, Report &report,
+    raw_ostream &log, Problem problem) {
+  if (failed(checkModel(module)))
+    return failure();
+  bool grams = options.compensate || options.bits > 0;
+  llvm::Expected<Profile> profile = profileFor(module, options, grams, log);
+  if (!profile) {
+    problem(llvm::toString(profile.takeError()));
+    return failure();
+  }
+  report.profileSource = profile->source;
+  report.profileTokens = profile->tokens;
+  QuantizeI8Options how;
+  how.profile = &*profile;
+  how.compensate = grams;
+  how.bits = options.bits;
+  quantizeI8(module, how);
+  return success();
+}
