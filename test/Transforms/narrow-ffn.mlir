@@ -12,6 +12,7 @@
 // CHECK: arith.constant dense<{{\[}}[4.000000e+00, -1.000000e+00]]> : tensor<1x2xf32>
 // CHECK: transformer.linear {{.*}} : (tensor<?x2xf32>, tensor<1x2xf32>) -> tensor<?x1xf32>
 // REMARK-DAG: loc("up"): {{.*}}3 neurons to 2, with {{[0-9.]+e-1[0-9]|0.00e\+00}} of the output's variance lost, by activations measured
+// REMARK-DAG: loc("up"): {{.*}}error-curve{{.*}}neurons 3:0.00e+00 2:{{[0-9.e+-]+}} 1:{{[0-9.e+-]+}}
 // ASSUMED-DAG: loc("up"): {{.*}}3 neurons to 2, with {{.*}} of the output's variance lost, by activations assumed, because there is no profile
 // KEEP-LABEL: func @example
 // KEEP: transformer.linear {{.*}} tensor<2x2xf32>) -> tensor<?x2xf32>
