@@ -64,7 +64,7 @@ def make_parser():
                           help="for int8: a profile.safetensors of this checkpoint (default: made of synthetic sequences)")
     compress.add_argument("--target-cpu", default="host", metavar="LEVELS",
                           help="such as x86-64-v3, or several: avx512-vnni,x86-64-v3 (default: host)")
-    compress.add_argument("--text", metavar="FILE", nargs="+", help="for static: sentences, one a line, UTF-8")
+    compress.add_argument("--text", metavar="FILE", nargs="+", action="extend", help="for static: sentences, one a line, UTF-8")
     compress.add_argument("--epochs", type=positive, metavar="N", help="for static: passes over the text (default: 5)")
     compress.add_argument("--minutes", type=positive, metavar="N", help="for static: fit for no longer")
     compress.add_argument("--seed", type=natural, metavar="N", help="for static (default: 0)")

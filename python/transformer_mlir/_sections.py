@@ -2,14 +2,13 @@
 
 SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """
-import re
-
 from . import _svg
+from ._charts import BLOCK, curves, errors, front
+from ._page import figure, section, table
 from ._remarks import errors_of, passes_of, series_of
 from ._svg import esc, num, si
 
 LENGTH = 128  # tokens of the call that quality times
-BLOCK = re.compile(r"^(.*?\.?(?:layer|layers|h|block|blocks)\.(\d+))(?:\.(.*))?$")
 MEANINGS = {
     "cosine_mean": "cosine of a text's two embeddings, mean", "cosine_p1": "the same, worst percentile",
     "cosine_min": "the same, worst text", "spearman": "rank correlation of the scores of pairs of texts",
@@ -17,37 +16,13 @@ MEANINGS = {
     "recall_at_1": "the original's nearest text is the nearest here too",
     "recall_at_10": "the original's nearest text is among the ten nearest here",
     "token_cosine_mean": "cosine of a token's two rows, mean", "token_cosine_p1": "the same, worst percentile",
-    "token_cosine_min": "the same, worst token", "agreement": "same decision", "kl_mean": "divergence of the predictions, nats, mean",
+    "token_cosine_min": "the same, worst token", "agreement": "same decision",
+    "kl_mean": "divergence of the predictions, nats, mean",
     "kl_p99": "the same, 99th percentile", "logit_difference": "largest difference of a logit",
-    "faster": "times as fast as the original, same compiler", "p50_ms": "milliseconds per call, median", "p95_ms": "the same, 95th percentile"}
-
-
+    "faster": "times as fast as the original, same compiler", "p50_ms": "milliseconds per call, median",
+    "p95_ms": "the same, 95th percentile"}
 RETRIEVAL = {"mrr": "mean of 1 / place of the right answer", "answer_recall_at_1": "the right answer is first",
              "answer_recall_at_10": "it is among the first ten"}
-
-
-def section(heading, body, note=""):
-    note = f'<p class="note">{note}</p>' if note else ""
-    return f"<section><h2>{esc(heading)}</h2>{note}{body}</section>\n"
-
-
-def figure(drawing, caption=""):
-    caption = f"<figcaption>{caption}</figcaption>" if caption else ""
-    return f"<figure>{drawing}{caption}</figure>"
-
-
-def legend(names):
-    rows = "".join(f'<li><i class="f{i % _svg.COLOURS}"></i>{esc(name)}</li>' for i, name in enumerate(names))
-    return f'<ul class="legend">{rows}</ul>'
-
-
-def table(head, rows, kinds=""):
-    """`kinds`: a letter per column: l, r (number) or p (path). Cells are safe HTML already."""
-    classes = [{"r": ' class="r"', "p": ' class="path"'}.get(k, "") for k in kinds.ljust(len(head), "l")]
-    top = "".join(f'<th{c if "r" in c else ""}>{esc(h)}</th>' for h, c in zip(head, classes))
-    body = "".join(f"<tr{' class=' + chr(34) + 'total' + chr(34) if row and row[0] == 'total' else ''}>"
-                   + "".join(f"<td{c}>{cell}</td>" for cell, c in zip(row, classes)) + "</tr>\n" for row in rows)
-    return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def title_of(report):
@@ -201,82 +176,6 @@ def modules(report):
     body += f"<h3>All {len(names)} modules</h3>" + table(head, rows, "p" + "r" * (len(head) - 1))
     return section("Modules", body, f"Multiply-adds are those of one sequence of {found['length']} tokens. Bytes are as loaded; "
                    "a file of entropy-coded weights is smaller.")
-
-
-LOST = {"weight": "part of the weight's energy lost", "output": "part of the output's energy or variance lost"}
-
-
-def errors(report):
-    body = ""
-    for (name, kind), found in errors_of(report).items():
-        series, single = {}, []
-        for path, error in found.items():
-            match = BLOCK.match(path)
-            if match and match[3]:
-                series.setdefault(match[3], []).append((int(match[2]), error))
-            else:
-                single.append((path, [error]))
-        body += f"<h3>{esc(name)}: {LOST[kind]}</h3>"
-        if any(error > 0 for points in series.values() for _, error in points):
-            body += figure(_svg.lines(list(series.items()), ("layer", "part lost"), f"error by layer, {name}", log=(False, True)),
-                           legend(series))
-        if single:
-            body += figure(_svg.bars(single, f"error, {name}", lambda v: f"{v:.1e}", log=True))
-    return section("Error by layer", body, "What the passes measured: the squared difference, of a weight or, in the metric of the "
-                   "activations, of an output, over what it was. The axes are logarithmic.") if body else ""
-
-
-def charts_of_remarks(report):
-    """The curves and heatmaps that passes give as remarks: a chart per pass and kind of module, a series per layer."""
-    curves, heatmaps = {}, {}
-    for name, rows in passes_of(report)[0].items():
-        for row in rows:
-            found = series_of(row)
-            if not found:
-                continue
-            label, values = found
-            match = BLOCK.match(row.path)
-            role, place = (match[3] or "", f"layer {match[2]}") if match else (row.path, row.path)
-            if row.what == "importance":
-                chart = heatmaps.setdefault((name, role), {"title": f"{name}: importance of {label or 'parts'}, {role}", "rows": [],
-                                                           "columns": [], "values": [], "note": "Darker is more."})
-                chart["rows"].append(place)
-                chart["values"].append(values)
-                chart["columns"] = list(range(max(map(len, chart["values"]))))
-            else:
-                points = values if row.what == "error-curve" else list(enumerate(values, 1))
-                title, y = ("error", "part lost") if row.what == "error-curve" else ("spectrum", "size")
-                chart = curves.setdefault((name, row.what, role), {"title": f"{name}: {title}, {role}", "x": label or "number", "y": y,
-                                                                   "log_y": True, "series": []})
-                chart["series"].append({"name": place, "points": points})
-    return list(curves.values()), list(heatmaps.values())
-
-
-def curves(report):
-    body, (more_curves, more_heatmaps) = "", charts_of_remarks(report)
-    for curve in [*report.get("curves", []), *more_curves]:
-        series = [(s["name"], [tuple(p) for p in s["points"]]) for s in curve["series"]]
-        if not any(points for _, points in series):
-            continue
-        body += f"<h3>{esc(curve['title'])}</h3>" + figure(
-            _svg.lines(series, (curve["x"], curve["y"]), curve["title"], log=(curve.get("log_x", False), curve.get("log_y", False))),
-            (legend([n for n, _ in series]) if len(series) > 1 else "") + esc(curve.get("note", "")))
-    for chart in [*report.get("heatmaps", []), *more_heatmaps]:
-        body += f"<h3>{esc(chart['title'])}</h3>" + figure(
-            _svg.heatmap(chart["rows"], chart["columns"], chart["values"], chart["title"]), esc(chart.get("note", "")))
-    return section("Curves of the compression", body) if body else ""
-
-
-def front(report):
-    points, body = report.get("front", []), ""
-    for key, label in (("bytes", "bytes of weights"), ("ms", "milliseconds per call"), ("macs", "multiply-adds")):
-        known = [p for p in points if p.get(key) is not None and p.get("loss") is not None]
-        if len(known) > 1:
-            scale = 1e6 if key in ("bytes", "macs") else 1
-            unit = {"bytes": "MB of weights", "macs": "million multiply-adds"}.get(key, label)
-            body += figure(_svg.scatter([(p.get("name", ""), p[key] / scale, p["loss"], p.get("chosen", False)) for p in known],
-                                        (unit, "loss"), f"loss by {label}"))
-    return section("Size, speed and quality", body, "Every plan that was measured; the filled one was taken.") if body else ""
 
 
 def passes(report):
