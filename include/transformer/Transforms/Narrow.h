@@ -63,6 +63,69 @@ struct NarrowFfnOptions : NarrowOptions {
 llvm::Expected<NarrowResult> narrowFfns(ModuleOp module,
                                         const NarrowFfnOptions &options);
 
+/// Attention between linears that give its queries, keys and values and
+/// nothing else, and the linear that alone reads it.
+struct AttentionSite {
+  AttentionOp attention;
+  LinearOp query, key, value, output;
+
+  int64_t groups() { return attention.getNumKvHeads(); }
+};
+
+/// Why the linears around `op` cannot change; empty if they can.
+StringRef whyNotNarrowed(AttentionOp op);
+AttentionSite siteOf(AttentionOp op);
+
+/// What is known of the inputs of the linears of a site.
+struct SiteMoments {
+  InputMoments query, key, output;
+};
+SiteMoments momentsOf(AttentionSite site, const Profile *profile,
+                      uint64_t seed);
+
+/// The error of the output for every number of heads (of keys and values, each
+/// with its queries), with the output linear fitted anew.
+llvm::Expected<EliminationCurve>
+headsCurve(AttentionSite site, const SiteMoments &moments, double damping);
+
+/// What becomes of a site, before anything changes.
+struct HeadsPlan {
+  std::vector<int64_t> kept; // heads of keys and values
+  int64_t qkDim = 0, valueDim = 0;
+  Matrix query, key, value; // weights, a last column for the bias
+  Matrix basis;             // of the input of the output linear
+  Matrix output;
+  std::vector<double> outputBias;
+  /// Parts of the variance, of scores and of the output.
+  double scoreError = 0, outputError = 0;
+};
+
+/// What a plan is to reach; what is not given stays, or follows from maxError.
+struct HeadsGoal {
+  std::optional<int64_t> groups, qkRank, voRank;
+  std::optional<double> maxError;
+  int64_t multiple = 8; // of ranks
+};
+
+llvm::Expected<HeadsPlan> planHeads(AttentionSite site,
+                                    const SiteMoments &moments,
+                                    const HeadsGoal &goal, double damping);
+
+/// Does what `plan` says.
+AttentionSite narrowHeads(RewriterBase &rewriter, AttentionSite site,
+                          const HeadsPlan &plan);
+
+struct NarrowHeadsOptions : NarrowOptions {
+  NarrowHeadsOptions() { multiple = 8; }
+  std::optional<int64_t> heads, qkRank, voRank;
+  std::optional<double> keep, maxError;
+};
+
+/// Narrows the attention of `module`, with a remark for each, and drops what
+/// nothing reads any more. An error for options that say nothing.
+llvm::Expected<NarrowResult> narrowHeads(ModuleOp module,
+                                         const NarrowHeadsOptions &options);
+
 } // namespace mlir::transformer
 
 #endif // TRANSFORMER_TRANSFORMS_NARROW_H

@@ -1,0 +1,304 @@
+//===- HeadFits.cpp - attention on fewer heads and channels ---------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "KnownWeights.h"
+#include "Numbers.h"
+
+#include "transformer/Support/LowRank.h"
+#include "transformer/Transforms/Narrow.h"
+
+using namespace mlir;
+using namespace mlir::transformer;
+
+SiteMoments transformer::momentsOf(AttentionSite site, const Profile *profile,
+                                   uint64_t seed) {
+  return {momentsOf(site.query, profile, seed),
+          momentsOf(site.key, profile, seed),
+          momentsOf(site.output, profile, seed)};
+}
+
+/// The channels of the heads `which`, of `dim` each.
+static std::vector<int64_t> channelsOf(ArrayRef<int64_t> which, int64_t dim) {
+  std::vector<int64_t> result;
+  for (int64_t head : which)
+    for (int64_t i = 0; i < dim; ++i)
+      result.push_back(head * dim + i);
+  return result;
+}
+
+static Matrix block(const Matrix &of, int64_t head, int64_t dim) {
+  return of.selectRows(channelsOf({head}, dim));
+}
+
+/// The weight with the bias as a last column.
+static Matrix extended(LinearOp op) {
+  Matrix weight = matrixOf(op.getWeight());
+  std::vector<double> bias = biasOf(op);
+  Matrix result(weight.rows, weight.columns + 1);
+  for (int64_t r = 0; r < weight.rows; ++r) {
+    llvm::copy(weight.row(r), result.row(r).begin());
+    result(r, weight.columns) = bias[r];
+  }
+  return result;
+}
+
+static void append(Matrix &to, const Matrix &rows) {
+  to.columns = rows.columns;
+  to.rows += rows.rows;
+  llvm::append_range(to.values, rows.values);
+}
+
+static Matrix rounded(const Matrix &values) {
+  return Matrix(values.rows, values.columns, values.toFloats());
+}
+
+llvm::Expected<EliminationCurve>
+transformer::headsCurve(AttentionSite site, const SiteMoments &moments,
+                        double damping) {
+  int64_t group = site.attention.getNumHeads() / site.groups();
+  return eliminate(moments.output.covariance, matrixOf(site.output.getWeight()),
+                   outputMetric(site.output),
+                   group * site.attention.getValueDim(), damping);
+}
+
+namespace {
+class Planner {
+public:
+  Planner(AttentionSite site, const SiteMoments &moments, const HeadsGoal &goal,
+          double damping)
+      : site(site), moments(moments), goal(goal), damping(damping),
+        group(site.attention.getNumHeads() / site.groups()),
+        qkDim(site.attention.getQkDim()),
+        valueDim(site.attention.getValueDim()),
+        old(matrixOf(site.output.getWeight())),
+        metric(outputMetric(site.output)) {}
+
+  llvm::Expected<HeadsPlan> run() {
+    plan.qkDim = qkDim, plan.valueDim = valueDim;
+    if (llvm::Error error = chooseHeads())
+      return std::move(error);
+    if (llvm::Error error = narrowValues())
+      return std::move(error);
+    if (llvm::Error error = narrowScoresOfAll())
+      return std::move(error);
+    return std::move(plan);
+  }
+
+private:
+  /// Fits the output linear to `basis`; its error too.
+  llvm::Error fitOutput(Matrix basis) {
+    llvm::Expected<Matrix> weight =
+        refit(moments.output.covariance, old, basis, damping);
+    if (!weight)
+      return weight.takeError();
+    plan.output = rounded(*weight);
+    plan.outputError = relativeError(moments.output.covariance, old,
+                                     plan.output, basis, metric);
+    plan.basis = std::move(basis);
+    plan.outputBias = biasOf(site.output);
+    Matrix mean(old.columns, 1);
+    mean.values = moments.output.mean;
+    Matrix before = multiply(old, mean);
+    Matrix after =
+        multiply(plan.output, multiply(plan.basis, mean, Form::Transposed));
+    for (int64_t r = 0; r < old.rows; ++r)
+      plan.outputBias[r] += before(r, 0) - after(r, 0);
+    return llvm::Error::success();
+  }
+
+  llvm::Error keepGroups(const EliminationCurve &curve, int64_t count) {
+    plan.kept = curve.kept(count);
+    return fitOutput(
+        selection(old.columns, channelsOf(plan.kept, group * valueDim)));
+  }
+
+  llvm::Error chooseHeads() {
+    int64_t all = site.groups();
+    bool isByError = !goal.groups && goal.maxError;
+    int64_t count = goal.groups.value_or(all);
+    if (!isByError && count >= all) {
+      for (int64_t i = 0; i < all; ++i)
+        plan.kept.push_back(i);
+      plan.basis = Matrix::identity(old.columns);
+      plan.output = old;
+      plan.outputBias = biasOf(site.output);
+      return llvm::Error::success();
+    }
+    llvm::Expected<EliminationCurve> curve = headsCurve(site, moments, damping);
+    if (!curve)
+      return curve.takeError();
+    if (!isByError)
+      return keepGroups(*curve, count);
+    // There are few; the curve counts the damping too.
+    for (count = 1; count < all; ++count) {
+      if (llvm::Error error = keepGroups(*curve, count))
+        return error;
+      if (plan.outputError <= *goal.maxError)
+        return llvm::Error::success();
+    }
+    return keepGroups(*curve, all);
+  }
+
+  /// The maps of the values of each kept head in the metric of `covariance` (of
+  /// the kept channels), or of what others do not tell of it.
+  llvm::Expected<Matrix> valueMaps(const Matrix &covariance, bool isJoint) {
+    Matrix metricOf = covariance;
+    if (isJoint) {
+      damp(metricOf, damping);
+      llvm::Expected<Matrix> inverse = invertPositive(metricOf);
+      if (!inverse)
+        return inverse;
+      metricOf = std::move(*inverse);
+    }
+    Matrix maps;
+    Matrix weight = old.selectColumns(channelsOf(plan.kept, valueDim));
+    for (size_t i = 0; i < plan.kept.size(); ++i) {
+      std::vector<int64_t> own = channelsOf({int64_t(i)}, valueDim);
+      Matrix part = metricOf.selectRows(own).selectColumns(own);
+      if (isJoint) {
+        llvm::Expected<Matrix> back = invertPositive(part);
+        if (!back)
+          return back;
+        part = std::move(*back);
+      }
+      LowRankOptions options;
+      options.damping = damping;
+      llvm::Expected<LowRank> best =
+          lowRankOf(part, weight.selectColumns(own), metric, options);
+      if (!best)
+        return best.takeError();
+      Matrix map = best->down;
+      map.rows = plan.valueDim;
+      map.values.resize(map.rows * map.columns);
+      append(maps, map);
+    }
+    return maps;
+  }
+
+  llvm::Error narrowValues() {
+    Matrix values = extended(site.value);
+    for (int64_t head : plan.kept)
+      append(plan.value, block(values, head, valueDim));
+    if (!goal.voRank || *goal.voRank >= valueDim || group != 1)
+      return llvm::Error::success();
+    plan.valueDim = *goal.voRank;
+    std::vector<int64_t> channels = channelsOf(plan.kept, valueDim);
+    Matrix covariance =
+        moments.output.covariance.selectRows(channels).selectColumns(channels);
+    std::optional<HeadsPlan> best;
+    Matrix bestMaps;
+    for (bool isJoint : {false, true}) {
+      llvm::Expected<Matrix> maps = valueMaps(covariance, isJoint);
+      if (!maps)
+        return maps.takeError();
+      Matrix basis(old.columns, maps->rows);
+      for (int64_t r = 0; r < maps->rows; ++r)
+        for (int64_t c = 0; c < valueDim; ++c)
+          basis(channels[r / plan.valueDim * valueDim + c], r) = (*maps)(r, c);
+      if (llvm::Error error = fitOutput(std::move(basis)))
+        return error;
+      if (!best || plan.outputError < best->outputError)
+        best = plan, bestMaps = std::move(*maps);
+    }
+    plan = std::move(*best);
+    Matrix narrow;
+    for (size_t i = 0; i < plan.kept.size(); ++i)
+      append(narrow, multiply(block(bestMaps, i, plan.valueDim),
+                              block(plan.value, i, valueDim)));
+    plan.value = std::move(narrow);
+    return llvm::Error::success();
+  }
+
+  llvm::Error narrowScoresOfAll() {
+    Matrix queries = extended(site.query), keys = extended(site.key);
+    std::vector<int64_t> heads = channelsOf(plan.kept, group);
+    bool isAsked = goal.qkRank || goal.maxError;
+    if (!isAsked || (goal.qkRank && *goal.qkRank >= qkDim)) {
+      plan.query = queries.selectRows(channelsOf(heads, qkDim));
+      plan.key = keys.selectRows(channelsOf(plan.kept, qkDim));
+      return llvm::Error::success();
+    }
+    Matrix weight = matrixOf(site.query.getWeight());
+    std::vector<NarrowScores> narrow;
+    std::vector<double> lost(qkDim + 1); // [rank], of all heads
+    for (size_t i = 0; i < plan.kept.size(); ++i) {
+      Matrix moment(qkDim, qkDim);
+      for (int64_t h = 0; h < group; ++h)
+        addQueryMoments(moment, weight, heads[i * group + h]);
+      Matrix own = block(matrixOf(site.key.getWeight()), plan.kept[i], qkDim);
+      llvm::Expected<NarrowScores> best =
+          narrowScores(moment, covarianceThrough(own, moments.key.covariance));
+      if (!best)
+        return best.takeError();
+      for (size_t c = 0; c < best->energies.size(); ++c)
+        for (size_t rank = 0; rank <= c; ++rank)
+          lost[rank] += best->energies[c];
+      narrow.push_back(std::move(*best));
+    }
+    setRank(lost);
+    for (auto [i, maps] : llvm::enumerate(narrow)) {
+      for (int64_t h = 0; h < group; ++h)
+        append(plan.query, padded(maps.query, queries, heads[i * group + h]));
+      append(plan.key, padded(maps.key, keys, plan.kept[i]));
+    }
+    // A bias of keys shifts all scores of a query.
+    for (int64_t r = 0; r < plan.key.rows; ++r)
+      plan.key(r, plan.key.columns - 1) = 0;
+    return llvm::Error::success();
+  }
+
+  /// E[q q^T] of one head.
+  void addQueryMoments(Matrix &to, const Matrix &weight, int64_t head) {
+    Matrix own = block(weight, head, qkDim);
+    Matrix spread = covarianceThrough(own, moments.query.covariance);
+    std::vector<double> bias = biasOf(site.query);
+    std::vector<double> mean(qkDim);
+    for (int64_t r = 0; r < qkDim; ++r) {
+      mean[r] = bias[head * qkDim + r];
+      for (int64_t c = 0; c < own.columns; ++c)
+        mean[r] += own(r, c) * moments.query.mean[c];
+    }
+    for (int64_t r = 0; r < qkDim; ++r)
+      for (int64_t c = 0; c < qkDim; ++c)
+        to(r, c) += spread(r, c) + mean[r] * mean[c];
+  }
+
+  void setRank(ArrayRef<double> lost) {
+    double all = lost[0];
+    auto errorOf = [&](int64_t rank) {
+      return all > 0 ? lost[rank] / all : 0.0;
+    };
+    int64_t rank = goal.qkRank.value_or(1);
+    if (!goal.qkRank)
+      while (rank < qkDim && errorOf(rank) > *goal.maxError)
+        ++rank;
+    int64_t multiple = std::max<int64_t>(goal.multiple, 1);
+    plan.qkDim = std::min((rank + multiple - 1) / multiple * multiple, qkDim);
+    plan.scoreError = errorOf(plan.qkDim);
+  }
+
+  /// The rows of a head, through the first rows of `map`; a head with fewer
+  /// directions gets rows of zeros.
+  Matrix padded(const Matrix &map, const Matrix &weight, int64_t head) const {
+    Matrix first = map;
+    first.rows = plan.qkDim;
+    first.values.resize(first.rows * first.columns);
+    return multiply(first, block(weight, head, qkDim));
+  }
+
+  AttentionSite site;
+  const SiteMoments &moments;
+  const HeadsGoal &goal;
+  double damping;
+  int64_t group, qkDim, valueDim;
+  Matrix old;
+  std::vector<double> metric;
+  HeadsPlan plan;
+};
+} // namespace
+
+llvm::Expected<HeadsPlan> transformer::planHeads(AttentionSite site,
+                                                 const SiteMoments &moments,
+                                                 const HeadsGoal &goal,
+                                                 double damping) {
+  return Planner(site, moments, goal, damping).run();
+}

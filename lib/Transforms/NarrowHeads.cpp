@@ -1,0 +1,315 @@
+//===- NarrowHeads.cpp - fewer heads, narrower scores and values ----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "GivenOptions.h"
+#include "KnownWeights.h"
+
+#include "transformer/Support/Error.h"
+#include "transformer/Transforms/Narrow.h"
+#include "transformer/Transforms/Passes.h"
+#include "transformer/Transforms/Transforms.h"
+
+#include "mlir/IR/Remarks.h"
+#include "mlir/IR/Threading.h"
+#include "llvm/Support/FormatVariadic.h"
+
+namespace mlir::transformer {
+#define GEN_PASS_DEF_TRANSFORMERNARROWHEADS
+#include "transformer/Transforms/Passes.h.inc"
+} // namespace mlir::transformer
+
+using namespace mlir;
+using namespace mlir::transformer;
+
+static constexpr StringLiteral kFlag = "transformer-narrow-heads";
+
+AttentionSite transformer::siteOf(AttentionOp op) {
+  AttentionSite site{op, op.getQuery().getDefiningOp<LinearOp>(),
+                     op.getKey().getDefiningOp<LinearOp>(),
+                     op.getValue().getDefiningOp<LinearOp>(), LinearOp()};
+  if (op->hasOneUse())
+    site.output = dyn_cast<LinearOp>(*op->getUsers().begin());
+  return site;
+}
+
+StringRef transformer::whyNotNarrowed(AttentionOp op) {
+  for (Value v : {op.getQuery(), op.getKey()})
+    if (v.getDefiningOp<RopeOp>())
+      return "rope turns its queries and keys by position, channel by channel, "
+             "so that no other channels can take their place";
+  AttentionSite site = siteOf(op);
+  for (LinearOp linear : {site.query, site.key, site.value}) {
+    if (!linear)
+      return "its queries, keys and values do not come from a linear each: "
+             "narrow before linears are merged";
+    if (!linear->hasOneUse())
+      return "its queries, keys or values are read elsewhere too";
+    if (linear.getActivation() != Activation::none)
+      return "there is an activation in its queries, keys or values";
+    StringRef why = whyNotChanged(linear);
+    if (!why.empty())
+      return why;
+  }
+  if (!site.output || site.output.getInput() != op.getResult())
+    return "no linear alone reads its result";
+  return whyNotChanged(site.output);
+}
+
+/// The last column is the bias.
+static LinearOp exchange(RewriterBase &rewriter, LinearOp op, Value input,
+                         const Matrix &extended) {
+  Matrix weight(extended.rows, extended.columns - 1);
+  std::vector<double> bias;
+  for (int64_t r = 0; r < weight.rows; ++r) {
+    llvm::copy(extended.row(r).drop_back(), weight.row(r).begin());
+    bias.push_back(extended.row(r).back());
+  }
+  return exchangeLinear(rewriter, op, input, weight, bias);
+}
+
+AttentionSite transformer::narrowHeads(RewriterBase &rewriter,
+                                       AttentionSite site,
+                                       const HeadsPlan &plan) {
+  AttentionOp old = site.attention;
+  float scale = old.getEffectiveScale();
+  int64_t group = old.getNumHeads() / old.getNumKvHeads();
+  int64_t groups = plan.kept.size();
+  site.query = exchange(rewriter, site.query, Value(), plan.query);
+  site.key = exchange(rewriter, site.key, Value(), plan.key);
+  site.value = exchange(rewriter, site.value, Value(), plan.value);
+  rewriter.setInsertionPoint(old);
+  auto fresh = cast<AttentionOp>(rewriter.clone(*old));
+  rewriter.modifyOpInPlace(fresh, [&] {
+    fresh.setScaleAttr(rewriter.getF32FloatAttr(scale));
+    fresh.setNumHeads(groups * group);
+    fresh.setNumKvHeads(groups);
+    auto type = cast<RankedTensorType>(old.getType());
+    SmallVector<int64_t> shape(type.getShape());
+    shape.back() = groups * group * plan.valueDim;
+    fresh.getResult().setType(type.clone(shape));
+  });
+  rewriter.replaceOp(old, fresh.getResult());
+  site.attention = fresh;
+  site.output = exchangeLinear(rewriter, site.output, fresh.getResult(),
+                               plan.output, plan.outputBias);
+  return site;
+}
+
+namespace {
+struct Candidate {
+  AttentionSite site;
+  SiteMoments moments;
+  HeadsGoal goal;
+  std::optional<HeadsPlan> plan;
+  std::string why; // it stays
+};
+
+class HeadNarrower {
+public:
+  HeadNarrower(ModuleOp module, const NarrowHeadsOptions &options)
+      : module(module), options(options) {}
+
+  NarrowResult run() {
+    module.walk([&](AttentionOp op) { collect(op); });
+    parallelForEach(module.getContext(), candidates, [&](Candidate &candidate) {
+      auto plan = planHeads(candidate.site, candidate.moments, candidate.goal,
+                            options.damping);
+      if (plan)
+        candidate.plan = std::move(*plan);
+      else
+        candidate.why = llvm::toString(plan.takeError());
+    });
+    IRRewriter rewriter(module.getContext());
+    for (Candidate &candidate : candidates)
+      finish(rewriter, candidate);
+    eraseUnreadWeights(module, [](Location, StringRef) {});
+    return result;
+  }
+
+private:
+  void missed(Operation *op, StringRef why) {
+    ++result.left;
+    remark::missed(op->getLoc(),
+                   remark::RemarkOpts::name("kept").category(kFlag))
+        << remark::add("attention stays as it is: {0}", why);
+  }
+
+  void collect(AttentionOp op) {
+    StringRef why = options.filter ? options.filter->whyNot(op) : "";
+    if (why.empty())
+      why = whyNotNarrowed(op);
+    if (!why.empty())
+      return missed(op, why);
+    Candidate candidate{siteOf(op), {}, {}, {}, ""};
+    std::string whyNot = setGoal(op, candidate.goal);
+    if (!whyNot.empty())
+      return missed(op, whyNot);
+    candidate.moments =
+        momentsOf(candidate.site, options.profile, options.seed);
+    candidates.push_back(std::move(candidate));
+  }
+
+  int64_t roundedUp(int64_t rank) const {
+    int64_t multiple = options.multiple;
+    return (rank + multiple - 1) / multiple * multiple;
+  }
+
+  /// Why nothing is to change; empty if something is.
+  std::string setGoal(AttentionOp op, HeadsGoal &goal) const {
+    int64_t heads = op.getNumHeads(), groups = op.getNumKvHeads();
+    int64_t group = heads / groups;
+    std::string text;
+    llvm::raw_string_ostream why(text);
+    std::optional<int64_t> wanted = options.heads;
+    if (options.keep)
+      wanted = std::max<int64_t>(int64_t(std::ceil(*options.keep * heads)), 1);
+    bool isPerHead = op.getMask() && whyNotHeads(op);
+    if (wanted && *wanted >= heads) {
+      why << "it has " << heads << " heads, and " << *wanted
+          << " are not fewer; ";
+    } else if (wanted && *wanted % group) {
+      why << "each head of keys and values serves " << group
+          << " of queries, and " << *wanted << " is no multiple; ";
+    } else if ((wanted || options.maxError) && isPerHead) {
+      why << "its mask has a part for each head; ";
+    } else if (wanted) {
+      goal.groups = *wanted / group;
+    }
+    if (!goal.groups && (wanted || isPerHead))
+      goal.groups = groups; // all stay, whatever the error
+    if (options.qkRank && roundedUp(*options.qkRank) >= op.getQkDim())
+      why << "scores sum " << op.getQkDim() << " channels, and "
+          << roundedUp(*options.qkRank) << " are not fewer; ";
+    else
+      goal.qkRank = options.qkRank;
+    if (options.voRank && group != 1)
+      why << "each head of values serves " << group
+          << " of queries, which would need different channels of it; ";
+    else if (options.voRank && roundedUp(*options.voRank) >= op.getValueDim())
+      why << "values have " << op.getValueDim() << " channels, and "
+          << roundedUp(*options.voRank) << " are not fewer; ";
+    else if (options.voRank)
+      goal.voRank = roundedUp(*options.voRank);
+    goal.maxError = options.maxError;
+    goal.multiple = options.multiple;
+    bool changes = goal.maxError || goal.qkRank || goal.voRank ||
+                   (goal.groups && *goal.groups < groups);
+    return changes ? "" : StringRef(text).drop_back(2).str();
+  }
+
+  static bool whyNotHeads(AttentionOp op) {
+    auto type = cast<RankedTensorType>(op.getMask().getType());
+    return type.getRank() == 3 ||
+           (type.getRank() == 4 && type.getDimSize(1) != 1);
+  }
+
+  void finish(RewriterBase &rewriter, Candidate &candidate) {
+    AttentionOp op = candidate.site.attention;
+    if (!candidate.plan)
+      return missed(op, candidate.why);
+    const HeadsPlan &plan = *candidate.plan;
+    int64_t heads = op.getNumHeads(), group = heads / op.getNumKvHeads();
+    int64_t left = int64_t(plan.kept.size()) * group;
+    int64_t qkDim = op.getQkDim(), valueDim = op.getValueDim();
+    if (left == heads && plan.qkDim == qkDim && plan.valueDim == valueDim)
+      return missed(op, llvm::formatv("fewer than its {0} heads or {1} "
+                                      "channels of scores lose more than "
+                                      "{2:e1} of the variance",
+                                      heads, qkDim, *options.maxError)
+                            .str());
+    std::string text;
+    llvm::raw_string_ostream os(text);
+    os << heads << " heads to " << left << ", " << qkDim
+       << " channels of scores to " << plan.qkDim << ", " << valueDim
+       << " channels of values to " << plan.valueDim;
+    os << llvm::formatv(", with {0:e2} of the variance of scores and {1:e2} of "
+                        "that of the output lost, {2}",
+                        plan.scoreError, plan.outputError,
+                        plan.outputError == 0
+                            ? candidate.moments.query.source
+                            : candidate.moments.output.source);
+    std::string path = modulePath(candidate.site.output).str();
+    AttentionSite fresh = narrowHeads(rewriter, candidate.site, plan);
+    if (options.profile)
+      changeInput(*options.profile, path, plan.basis);
+    ++result.narrowed;
+    result.before += heads;
+    result.after += left;
+    remark::passed(fresh.attention.getLoc(),
+                   remark::RemarkOpts::name("narrowed").category(kFlag))
+        << remark::add("{0}", text);
+  }
+
+  ModuleOp module;
+  const NarrowHeadsOptions &options;
+  std::vector<Candidate> candidates;
+  NarrowResult result;
+};
+} // namespace
+
+llvm::Expected<NarrowResult>
+transformer::narrowHeads(ModuleOp module, const NarrowHeadsOptions &options) {
+  if (options.heads && options.keep)
+    return makeError("heads and keep exclude each other: give one");
+  if (!options.heads && !options.keep && !options.qkRank && !options.voRank &&
+      !options.maxError)
+    return makeError("how narrow is not said: give heads=, keep=, qk-rank=, "
+                     "vo-rank= or max-error=");
+  for (auto [name, value] :
+       {std::pair("heads", options.heads), std::pair("qk-rank", options.qkRank),
+        std::pair("vo-rank", options.voRank)})
+    if (value && *value < 1)
+      return makeError(llvm::Twine(name) + " is " + llvm::Twine(*value) +
+                       ", expected 1 or more");
+  if (options.keep && !(*options.keep > 0 && *options.keep <= 1))
+    return makeError("keep is no part between 0 and 1");
+  if (options.maxError && !(*options.maxError >= 0 && *options.maxError <= 1))
+    return makeError("max-error is no part between 0 and 1");
+  if (options.multiple < 1 || !(options.damping >= 0))
+    return makeError("multiple or damping is too small");
+  return HeadNarrower(module, options).run();
+}
+
+namespace {
+struct NarrowHeads
+    : public transformer::impl::TransformerNarrowHeadsBase<NarrowHeads> {
+  using TransformerNarrowHeadsBase::TransformerNarrowHeadsBase;
+
+  llvm::Error narrow() {
+    llvm::Expected<GivenOptions> given =
+        GivenOptions::read(getOperation(), skip, only, profile);
+    if (!given)
+      return given.takeError();
+    NarrowHeadsOptions options;
+    options.profile = given->known();
+    options.filter = &given->filter;
+    options.multiple = multiple;
+    options.damping = damping;
+    options.seed = seed;
+    if (heads.hasValue())
+      options.heads = heads;
+    if (keep.hasValue())
+      options.keep = keep;
+    if (qkRank.hasValue())
+      options.qkRank = qkRank;
+    if (voRank.hasValue())
+      options.voRank = voRank;
+    if (maxError.hasValue())
+      options.maxError = maxError;
+    auto result = transformer::narrowHeads(getOperation(), options);
+    if (!result)
+      return result.takeError();
+    numNarrowed += result->narrowed;
+    numLeft += result->left;
+    numHeads += result->before - result->after;
+    return given->save(saveProfile);
+  }
+
+  void runOnOperation() override {
+    if (llvm::Error error = narrow()) {
+      getOperation().emitError()
+          << kFlag << ": " << llvm::toString(std::move(error));
+      signalPassFailure();
+    }
+  }
+};
+} // namespace
