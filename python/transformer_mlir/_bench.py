@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 
-from . import _profile, load
+from . import _endtoend, _profile, load
 
 BURST = 0.15  # seconds of calls of one system before the next one's turn
 TEXT_BATCH = 32
@@ -161,12 +161,17 @@ def shapes(model, batches, lengths):
                      batch=batch, length=length) for batch in batches for length in lengths]
 
 
-def texts(model, path):
-    """The lines of a file, in batches as they come, sorted by length, and one by one."""
+def lines_of(path):
     with open(path, encoding="utf-8-sig") as file:
         lines = [line for line in file.read().split("\n") if line.strip()]
     if not lines:
         raise ValueError(f"{path}: has no text")
+    return lines
+
+
+def texts(model, path):
+    """The lines of a file, in batches as they come, sorted by length, and one by one."""
+    lines = lines_of(path)
     rows = [np.asarray(ids) for ids in model._load_tokenizer().encode(lines)[0]]
     ordered = sorted(rows, key=len)
 
@@ -207,7 +212,19 @@ def code_of(model):
     return f"code for {model.target}{others}"
 
 
+def time_of(workload, calls, model, rounds, show):
+    rows = {system: summary(t, workload.tokens) for system, t in interleave(calls, rounds).items()}
+    for system, row in rows.items():
+        row["ratio"] = row["median_ms"] / rows["transformer-mlir"]["median_ms"]
+        if show:
+            show(f"{workload.name:<22} {system:<16} {row['median_ms']:>10.3f} {row['min_ms']:>10.3f} "
+                 f"{row['p95_ms']:>10.3f} {row['tokens_per_second']:>10.0f} {row['ratio']:>6.2f}x")
+    return {"workload": workload.name, "tokens": workload.tokens, **workload.details, "threads": model.threads,
+            "target": model.target, "systems": rows}
+
+
 def measure(out, against, batches, lengths, threads, rounds=7, show=None, text=None):
+    _endtoend.one_thread(threads)
     model = open_model(out, threads)
     workloads = texts(model, text) if text else shapes(model, batches, lengths)
     reference = Reference(against, threads) if against else None
@@ -218,15 +235,16 @@ def measure(out, against, batches, lengths, threads, rounds=7, show=None, text=N
         show(HEAD)
     for workload in workloads:
         calls = calls_of(workload, model, reference, output)
-        rows = {system: summary(t, workload.tokens) for system, t in interleave(calls, rounds).items()}
-        results.append({"workload": workload.name, "tokens": workload.tokens, **workload.details, "threads": threads,
-                        "target": model.target,
-                        "systems": rows})
-        for system, row in rows.items():
-            row["ratio"] = row["median_ms"] / rows["transformer-mlir"]["median_ms"]
-            if show:
-                show(f"{workload.name:<22} {system:<16} {row['median_ms']:>10.3f} {row['min_ms']:>10.3f} "
-                     f"{row['p95_ms']:>10.3f} {row['tokens_per_second']:>10.0f} {row['ratio']:>6.2f}x")
+        results.append(time_of(workload, calls, model, rounds, show))
+    if text and output == "sentence_embedding":
+        lines = lines_of(text)
+        whole = Workload(_endtoend.NAME, [[ids for workload in workloads[:1] for batch in workload.batches for ids in batch]],
+                         sentences=len(lines))
+        results.append(time_of(whole, _endtoend.calls(model, reference, lines), model, rounds, show))
+        parts = results[-1]["us_per_sentence"] = _endtoend.breakdown(model, lines)
+        if show:
+            show(f"{len(lines) * 1e3 / results[-1]['systems']['transformer-mlir']['median_ms']:.0f} sentences/s; microseconds "
+                 "a sentence: " + ", ".join(f"{name} {part:.1f}" for name, part in parts.items()))
     return results
 
 

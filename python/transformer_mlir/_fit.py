@@ -25,22 +25,17 @@ def need_torch():
 
 
 def start(rows, counts, width, heads, hidden, inner, seed):
-    """The parameters before fitting. `rows`: the original's vector of each token on its own. A narrower table holds
+    """The parameters before fitting. `rows`: the original's vector of each token on its own. The table holds
     their principal components, weighted by how often a token is seen; zero queries are mean pooling."""
     generator = np.random.default_rng(seed)
     share = counts / max(1, counts.sum())
-    if width < hidden:
-        weighted = rows * np.sqrt(share + 0.1 / len(rows))[:, None]
-        values, vectors = np.linalg.eigh((weighted.T @ weighted).astype(np.float64))
-        basis = vectors[:, ::-1][:, :width].astype(np.float32)
-        # Each head gets strong and weak components.
-        basis = np.ascontiguousarray(basis.reshape(hidden, width // heads, heads).swapaxes(1, 2).reshape(hidden, width))
-        rows = rows @ basis
-    parameters = {"table": rows, "query.weight": np.zeros((width, width)), "query.bias": np.zeros(width),
+    weighted = rows * np.sqrt(share + 0.1 / len(rows))[:, None]
+    _, vectors = np.linalg.eigh((weighted.T @ weighted).astype(np.float64))
+    # Each head gets strong and weak components.
+    basis = vectors[:, ::-1][:, :width].reshape(hidden, width // heads, heads).swapaxes(1, 2).reshape(hidden, width)
+    parameters = {"table": rows @ basis, "query.weight": np.zeros((width, width)), "query.bias": np.zeros(width),
                   "up.weight": generator.standard_normal((inner, width)) / math.sqrt(width), "up.bias": np.zeros(inner),
-                  "down.weight": np.zeros((hidden, inner)), "down.bias": np.zeros(hidden)}
-    if width < hidden:
-        parameters["widen.weight"] = basis
+                  "down.weight": np.zeros((hidden, inner)), "down.bias": np.zeros(hidden), "widen.weight": basis}
     return {name: np.ascontiguousarray(value, np.float32) for name, value in parameters.items()}
 
 
@@ -56,8 +51,8 @@ def apply(torch, parameters, ids, mask, heads):
     weights = scores.masked_fill(mask[..., None] == 0, -1e30).softmax(1)
     pooled = torch.einsum("bnh,bnhd->bhd", weights, split).reshape(sentences, width)
     inner = functions.gelu(functions.linear(pooled, parameters["up.weight"], parameters["up.bias"]))
-    widened = functions.linear(pooled, parameters["widen.weight"]) if "widen.weight" in parameters else pooled
-    vector = functions.linear(inner, parameters["down.weight"], parameters["down.bias"]) + widened
+    vector = functions.linear(inner, parameters["down.weight"], parameters["down.bias"]) + \
+        functions.linear(pooled, parameters["widen.weight"])
     return functions.normalize(vector, dim=1, eps=1e-12)
 
 

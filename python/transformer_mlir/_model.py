@@ -181,7 +181,7 @@ class Model:
             return None
         return shape if shape[0] * shape[1] * shape[2] == width else None
 
-    def encode(self, sentences, *, batch_size=256, normalize=False):
+    def encode(self, sentences, *, batch_size=1024, normalize=False):
         """Sentence embeddings, float32 [batch, hidden], as sentence-transformers computes them.
 
         A single string gives a single vector. `normalize` scales each row to
@@ -202,14 +202,20 @@ class Model:
         tokenizer = self._load_tokenizer()
         result = np.empty((len(texts), self._outputs["sentence_embedding"][2]), np.float32)
         for begin in range(0, len(texts), batch_size):
-            ids, types = tokenizer.encode(texts[begin:begin + batch_size])
-            types = types if "token_type_ids" in self._inputs else None
-            result[begin:begin + batch_size] = self.run(
-                ids, token_type_ids=types, outputs=["sentence_embedding"])["sentence_embedding"]
+            ids, lengths, types = tokenizer.packed(texts[begin:begin + batch_size])
+            result[begin:begin + batch_size] = self._run_packed(ids, lengths, types)
         if normalize:
             norms = np.linalg.norm(result, axis=1, keepdims=True)
             result /= np.maximum(norms, 1e-12)
         return result[0] if single else result
+
+    def _run_packed(self, ids, lengths, types):
+        """Sentence embeddings of what a tokenizer gave."""
+        ids = _inputs.to_int32("input_ids", ids, lengths, self.vocabulary)
+        if types is not None:
+            limit = self._inputs["token_type_ids"][3] if "token_type_ids" in self._inputs else 0
+            types = _inputs.to_int32("token_type_ids", types, lengths, limit) if limit else None
+        return self._run_tokens(ids, types, lengths, ["sentence_embedding"])["sentence_embedding"]
 
     def _load_tokenizer(self):
         with self._lock:

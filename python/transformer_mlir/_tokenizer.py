@@ -5,6 +5,10 @@ SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 import json
 import pathlib
 
+import numpy as np
+
+from ._words import open_words
+
 
 def read_json(path):
     try:
@@ -45,6 +49,7 @@ class Tokenizer:
         tokenizer.enable_truncation(min(limit or max_length, max_length), direction=side)
         self.lower = bool(sentence.get("do_lower_case"))
         self.tokenizer = tokenizer
+        self.words = open_words(tokenizer, min(limit or max_length, max_length)) if side == "right" else None
         self.prompt = self.read_prompt()
 
     def open(self, config):
@@ -69,8 +74,41 @@ class Tokenizer:
         text = prompts.get(name) if isinstance(prompts, dict) and isinstance(name, str) else None
         return text if isinstance(text, str) else ""
 
+    def ready(self, texts):
+        """Stripped as sentence-transformers does."""
+        texts = [(self.prompt + text).strip() for text in texts] if self.prompt else [text.strip() for text in texts]
+        return [text.lower() for text in texts] if self.lower else texts
+
     def encode(self, texts):
-        """Ids and token types of each text, stripped as sentence-transformers does."""
-        texts = [(self.prompt + text).strip() for text in texts]
-        found = self.tokenizer.encode_batch([text.lower() for text in texts] if self.lower else texts)
+        """Ids and token types of each text."""
+        found = self.tokenizer.encode_batch(self.ready(texts))
         return [one.ids for one in found], [one.type_ids for one in found]
+
+    def packed(self, texts):
+        """The ids of all texts end to end, their lengths, and their token types, None if all are 0."""
+        texts = self.ready(texts)
+        if self.words:
+            if all(map(self.words.takes, texts)):
+                if (found := self.words(texts)) is not None:
+                    return *found, None
+            elif len(texts) > 1:  # few texts need the library
+                return self.mixed(texts)
+        found = self.tokenizer.encode_batch(texts)
+        lengths = np.fromiter((len(one.ids) for one in found), np.int64, len(found))
+        ids, types = (np.fromiter((i for one in found for i in getattr(one, name)), np.int32, int(lengths.sum()))
+                      for name in ("ids", "type_ids"))
+        return ids, lengths, types if types.any() else None
+
+    def mixed(self, texts):
+        fast = np.fromiter(map(self.words.takes, texts), bool, len(texts))
+        rows = [None] * len(texts)
+        found = self.words([texts[i] for i in np.flatnonzero(fast)])
+        if found is None:
+            fast[:] = False
+        else:
+            for i, row in zip(np.flatnonzero(fast), np.split(found[0], np.cumsum(found[1])[:-1])):
+                rows[i] = row
+        others = np.flatnonzero(~fast)
+        for i, one in zip(others, self.tokenizer.encode_batch([texts[i] for i in others])):
+            rows[i] = np.array(one.ids, np.int32)
+        return np.concatenate(rows), np.fromiter(map(len, rows), np.int64, len(rows)), None
