@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 
-TABLE_RATE, RATE = 1e-2, 1e-3
+TABLE_RATE, RATE, SETTLE_RATE = 1e-2, 1e-3, 3e-4
 BATCH, WARM_UP = 512, 0.05  # sentences a step; the part of the steps whose rate rises
 SIMILARITY = 3.0  # weight of the differences between the similarities within a batch
 POOL = 32  # batches that are sorted by length together, so that hardly any padding is needed
@@ -80,14 +80,22 @@ class Fit:
     def __init__(self, parameters, heads, sequences, targets, held, held_targets, seed):
         self.torch = need_torch()
         self.torch.manual_seed(seed)
-        self.parameters = {name: self.torch.from_numpy(value.copy()).requires_grad_(True)
-                           for name, value in parameters.items()}
+        self.take(parameters)
         self.heads, self.sequences, self.targets = heads, sequences, targets
         self.held, self.held_targets = held, held_targets
         self.generator = np.random.default_rng([seed, 3])
         self.first = self.cosine()
-        self.best, self.kept = self.first, self.snapshot()
-        self.epochs, self.interrupted = 0.0, False
+        self.best, self.kept, self.epochs, self.interrupted = self.first, self.snapshot(), 0.0, False
+
+    def take(self, parameters, fixed=()):
+        self.parameters = {name: self.torch.from_numpy(value.copy()).requires_grad_(name not in fixed)
+                           for name, value in parameters.items()}
+
+    def settle(self, parameters, minutes, show):
+        """One epoch more for what follows a table that stays as it is, a rounded one."""
+        self.take(parameters, fixed=["table"])
+        self.best, self.kept = self.cosine(), self.snapshot()
+        return self.run(1, minutes, show)
 
     def snapshot(self):
         return {name: value.detach().numpy().copy() for name, value in self.parameters.items()}
@@ -124,16 +132,16 @@ class Fit:
         return float(loss.detach())
 
     def optimizer(self):
-        table = [value for name, value in self.parameters.items() if name == "table"]
-        others = [value for name, value in self.parameters.items() if name != "table"]
-        return self.torch.optim.AdamW([{"params": table, "lr": TABLE_RATE}, {"params": others, "lr": RATE}],
+        table, others = self.parameters["table"], [v for name, v in self.parameters.items() if name != "table"]
+        groups = [{"params": [table], "lr": TABLE_RATE}] if table.requires_grad else []
+        return self.torch.optim.AdamW([*groups, {"params": others, "lr": RATE if groups else SETTLE_RATE}],
                                       betas=(0.9, 0.98), weight_decay=0.0, fused=True)
 
     def run(self, epochs, minutes, show):
         """The rate falls to 0 at the end of the last epoch, or of the minutes if they are fewer."""
         optimizer = self.optimizer()
         rates = [group["lr"] for group in optimizer.param_groups]
-        begun, last, done = time.monotonic(), 0.0, 0
+        begun, last, done, before = time.monotonic(), 0.0, 0, self.epochs
         try:
             for epoch in range(epochs):
                 parts = batches(self.sequences, self.generator)
@@ -149,7 +157,7 @@ class Fit:
                         group["lr"] = rate * factor
                     losses.append(self.step(np.asarray(rows), optimizer))
                     done += 1
-                    self.epochs = done / len(parts)
+                    self.epochs = before + done / len(parts)
                     if show and time.monotonic() - last > 5 and done > 10:
                         last = time.monotonic()
                         left = (last - begun) / max(progress, 1e-9) * (1 - progress)

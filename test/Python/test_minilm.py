@@ -117,7 +117,8 @@ def test_commands(artifact, checkpoint, model, tmp_path):
     text = tmp_path / "lines.txt"
     text.write_text("A cat sleeps.\nTwo dogs run in the park.\n\n")
     rows = json.loads(command("bench", artifact, "--text", text, "--rounds", 1, "--json").stdout)
-    assert [r["workload"] for r in rows] == ["text, as given", "text, sorted", "text, one by one"]
+    assert [r["workload"] for r in rows] == ["text, as given", "text, sorted", "text, one by one", "text to embedding"]
+    assert set(rows[-1]["us_per_sentence"]) == {"tokenizer", "packing", "model"}
     assert {r["tokens"] for r in rows} == {6 + 9} and {r["sentences"] for r in rows} == {2}
 
 

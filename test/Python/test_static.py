@@ -33,15 +33,14 @@ def recompute(parameters, heads, sequence):
     pooled = np.concatenate(pooled)
     inner = p["up.weight"] @ pooled + p["up.bias"]
     inner = inner * 0.5 * (1 + np.vectorize(math.erf)(inner / math.sqrt(2)))
-    vector = p["down.weight"] @ inner + p["down.bias"] + (p["widen.weight"] @ pooled if "widen.weight" in p else pooled)
+    vector = p["down.weight"] @ inner + p["down.bias"] + p["widen.weight"] @ pooled
     return vector / np.linalg.norm(vector)
 
 
 def parameters(width, hidden, seed=0):
     generator = np.random.default_rng(seed)
     shapes = {"table": (64, width), "query.weight": (width, width), "query.bias": (width,), "up.weight": (4 * hidden, width),
-              "up.bias": (4 * hidden,), "down.weight": (hidden, 4 * hidden), "down.bias": (hidden,)}
-    shapes.update({"widen.weight": (hidden, width)} if width < hidden else {})
+              "up.bias": (4 * hidden,), "down.weight": (hidden, 4 * hidden), "down.bias": (hidden,), "widen.weight": (hidden, width)}
     return {name: (generator.standard_normal(shape) / math.sqrt(width) ** (name != "table")).astype(np.float32)
             for name, shape in shapes.items()}
 
