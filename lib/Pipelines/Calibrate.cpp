@@ -5,6 +5,7 @@
 
 #include "transformer/Profile/Profiler.h"
 #include "transformer/Support/Error.h"
+#include "transformer/Transforms/CompressEmbedding.h"
 #include "transformer/Transforms/Quantize.h"
 
 #include "llvm/Support/FileSystem.h"
@@ -106,6 +107,8 @@ LogicalResult mlir::transformer::quantizeByProfile(
   }
   report.profileSource = profile->source;
   report.profileTokens = profile->tokens;
+  if (options.tableBits > 0)
+    compressEmbeddings(module, ModuleFilter(), options.tableBits);
   QuantizeI8Options how;
   how.profile = &*profile;
   how.compensate = grams;

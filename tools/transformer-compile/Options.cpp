@@ -3,6 +3,7 @@
 #include "Options.h"
 
 #include "transformer/CodeGen/Target.h"
+#include "transformer/Pipelines/Presets.h"
 #include "transformer/Support/Version.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -58,13 +59,16 @@ struct Flags {
       "bits", cl::init(0), cl::value_desc("number"), cl::cat(category),
       cl::desc("with --quantize: round linears to uniform grids that need so "
                "many bits per weight on average, entropy coded")};
+  cl::opt<double> tableBits{
+      "table-bits", cl::init(0), cl::value_desc("number"), cl::cat(category),
+      cl::desc("with --quantize: keep embedding tables in their principal "
+               "basis, in so many bits per number, entropy coded")};
   cl::opt<bool> compensate{
       "compensate", cl::cat(category),
       cl::desc("with --quantize: let rounding make up for its errors by the "
                "covariance of the inputs (GPTQ); --bits does so always")};
-  cl::opt<std::string> preset{
-      "preset", cl::value_desc("name"), cl::cat(category),
-      cl::desc("exact (default), bf16 (--dtype=bf16) or int8 (--quantize=i8)")};
+  cl::opt<std::string> preset{"preset", cl::value_desc("name"),
+                              cl::cat(category), cl::desc(presetDescription())};
   cl::list<std::string> profiles{
       "profile", cl::value_desc("files"), cl::cat(category), cl::CommaSeparated,
       cl::desc("profiles of this checkpoint for --quantize, which are added "
@@ -109,6 +113,16 @@ struct Flags {
   cl::opt<bool> quiet{"quiet", cl::cat(category),
                       cl::desc("print errors only")};
 
+  static StringRef presetDescription() {
+    static const std::string text = llvm::join(
+        llvm::map_range(
+            presets(),
+            [](const Preset &preset) {
+              return (preset.name + " (" + preset.summary + ")").str();
+            }),
+        ", ");
+    return text;
+  }
   static StringRef targetDescription() {
     static const std::string text =
         "the CPU to compile for: host (default), or one of " +
@@ -138,14 +152,13 @@ static Precision precisionOf(const Flags &flags) {
   if (!flags.dtype.empty())
     said.push_back(
         {"--dtype", flags.dtype == "f32" ? Precision::F32 : Precision::BF16});
-  if (flags.preset == "int8")
-    said.push_back({"--preset", Precision::I8});
-  else if (flags.preset == "bf16")
-    said.push_back({"--preset", Precision::BF16});
-  else if (flags.preset == "exact")
-    said.push_back({"--preset", Precision::F32});
+  if (const Preset *preset = findPreset(flags.preset))
+    said.push_back({"--preset", preset->precision});
   else if (!flags.preset.empty())
-    misuse("--preset=" + flags.preset + ": there are exact, bf16 and int8");
+    misuse("--preset=" + flags.preset + ": there are " +
+           llvm::join(llvm::map_range(presets(),
+                                      [](const Preset &p) { return p.name; }),
+                      ", "));
   for (auto [name, precision] : said)
     if (precision != said.front().second)
       misuse(said.front().first + " and " + name + " contradict each other");
@@ -165,7 +178,8 @@ static void checkRounding(const Flags &flags, Precision precision) {
   if (precision != Precision::I8 &&
       (!flags.saveProfile.empty() || flags.bits.getNumOccurrences() ||
        flags.compensate))
-    misuse("--save-profile, --bits and --compensate go with --quantize i8");
+    misuse("--save-profile, --bits, --table-bits and --compensate go with "
+           "--quantize i8");
   if (!flags.profiles.empty() && !flags.saveProfile.empty())
     misuse("--save-profile keeps a profile that is made, and --profile names "
            "one that is there: give one of them");
@@ -174,18 +188,24 @@ static void checkRounding(const Flags &flags, Precision precision) {
            "there: give one of them");
   if (!(flags.bits >= 0 && flags.bits <= 8))
     misuse("--bits: expected a number from 0 to 8");
+  if (flags.tableBits != 0 && !(flags.tableBits >= 0.5 && flags.tableBits <= 7))
+    misuse("--table-bits: expected 0, or a number from 0.5 to 7");
 }
 
-static StringRef presetName(Precision precision) {
-  switch (precision) {
-  case Precision::F32:
-    return "exact";
-  case Precision::BF16:
-    return "bf16";
-  case Precision::I8:
-    return "int8";
-  }
-  llvm_unreachable("all precisions are handled");
+/// A preset, and what is said beside it.
+static void setRounding(const Flags &flags, CompileOptions &options) {
+  options.precision = precisionOf(flags);
+  checkRounding(flags, options.precision);
+  const Preset *preset = findPreset(flags.preset);
+  if (!preset) // the first of this precision asks for nothing else
+    preset = llvm::find_if(presets(), [&](const Preset &p) {
+      return p.precision == options.precision;
+    });
+  options.preset = preset->name;
+  options.bits = flags.bits.getNumOccurrences() ? flags.bits : preset->bits;
+  options.tableBits =
+      flags.tableBits.getNumOccurrences() ? flags.tableBits : preset->tableBits;
+  options.compensate = flags.compensate;
 }
 
 CompileOptions mlir::transformer::parseCompileOptions(int argc, char **argv) {
@@ -206,11 +226,7 @@ CompileOptions mlir::transformer::parseCompileOptions(int argc, char **argv) {
     options.output = flags.output;
   options.targetCpu = flags.targetCpu;
   options.passes = flags.passes;
-  options.precision = precisionOf(flags);
-  checkRounding(flags, options.precision);
-  options.preset = presetName(options.precision);
-  options.bits = flags.bits;
-  options.compensate = flags.compensate;
+  setRounding(flags, options);
   options.profiles.assign(flags.profiles.begin(), flags.profiles.end());
   options.sequences = flags.sequences;
   options.saveProfile = flags.saveProfile;

@@ -48,6 +48,9 @@ struct CompileOptions {
   /// How I8 rounds the weights of linears; see transformer-quantize-i8.
   bool compensate = false;
   double bits = 0;
+  /// Tables go to their principal basis with so many bits per number; 0: not;
+  /// see transformer-compress-embedding.
+  double tableBits = 0;
   /// The name for the report.
   std::string preset = "exact";
   /// Of this checkpoint; they are added up. None: one is made.

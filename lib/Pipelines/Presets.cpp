@@ -1,0 +1,29 @@
+//===- Presets.cpp - what one word asks for -------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "transformer/Pipelines/Presets.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+using namespace mlir::transformer;
+
+// The bits of small and tiny give a BERT of 30522 words and six layers of 384
+// an eighth and a tenth of its size. What is lost by tables and by linears is
+// then about the same (docs/compression.md).
+static constexpr Preset kPresets[] = {
+    {"exact", Precision::F32, 0, 0, "f32"},
+    {"bf16", Precision::BF16, 0, 0, "--dtype=bf16"},
+    {"int8", Precision::I8, 0, 0, "--quantize=i8"},
+    {"small", Precision::I8, 4.8, 3.1,
+     "--quantize=i8 --bits=4.8 --table-bits=3.1 --pack=entropy"},
+    {"tiny", Precision::I8, 4.0, 2.25,
+     "--quantize=i8 --bits=4.0 --table-bits=2.25 --pack=entropy"},
+};
+
+llvm::ArrayRef<Preset> transformer::presets() { return kPresets; }
+
+const Preset *transformer::findPreset(llvm::StringRef name) {
+  auto found =
+      llvm::find_if(kPresets, [&](const Preset &p) { return p.name == name; });
+  return found == std::end(kPresets) ? nullptr : found;
+}
