@@ -131,12 +131,14 @@ DenseMap<Operation *, uint64_t> wantedMasks(Block &block) {
   for (OpOperand &result : block.getTerminator()->getOpOperands())
     if (Operation *def = result.get().getDefiningOp())
       masks[def] |= uint64_t(1) << std::min(63u, result.getOperandNumber());
-  for (Operation &op : llvm::reverse(block))
+  for (Operation &op : llvm::reverse(block)) {
+    // What an observer gets is wanted whichever outputs are.
+    if (isa<func::CallOp>(op))
+      masks[&op] = ~uint64_t(0);
     for (Value v : op.getOperands())
       if (Operation *def = v.getDefiningOp())
         masks[def] |= masks.lookup(&op);
-  for (OpOperand &result : block.getTerminator()->getOpOperands())
-    (void)result;
+  }
   return masks;
 }
 

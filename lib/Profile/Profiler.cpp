@@ -63,10 +63,10 @@ public:
     }
   }
 
-  /// What a thread needs: the rows that a site waits with for the norm behind
-  /// it, and room for what it adds.
+  /// What a thread needs: the rows of a site, or the weights by the norm behind
+  /// it, until both are there, and room for what it adds.
   struct Waiting {
-    DenseMap<int64_t, std::vector<float>> rows;
+    DenseMap<int64_t, std::vector<float>> rows, weights;
     GramPart part;
   };
 
@@ -74,19 +74,17 @@ public:
 
   void add(size_t batch, int64_t site, const float *rows, int64_t count,
            int64_t width, int64_t stride, Waiting &waiting) {
+    // A site and the norm behind it come in any order.
     if (isNorm(site)) {
-      std::vector<float> weights =
-          weightsOf(sites[site], rows, count, width, stride);
       int64_t of = sites[site].weighs;
-      const std::vector<float> &kept = waiting.rows[of];
-      int64_t keptWidth = count ? int64_t(kept.size()) / count : 0;
-      waiting.part.measure(kept.data(), count, keptWidth, keptWidth, weights);
-      addPart(batch, of, waiting.part);
+      waiting.weights[of] = weightsOf(sites[site], rows, count, width, stride);
+      addWeighed(batch, of, waiting);
     } else if (sites[site].isWeighed) {
       std::vector<float> &kept = waiting.rows[site];
       kept.resize(count * width);
       for (int64_t r = 0; r < count; ++r)
         std::copy_n(rows + r * stride, width, kept.begin() + r * width);
+      addWeighed(batch, site, waiting);
     } else {
       waiting.part.measure(rows, count, width, stride);
       addPart(batch, site, waiting.part);
@@ -130,6 +128,17 @@ private:
       weights[r] = float(1 / std::max(variance, 1e-12));
     }
     return weights;
+  }
+
+  void addWeighed(size_t batch, int64_t site, Waiting &waiting) {
+    std::vector<float> &rows = waiting.rows[site],
+                       &weights = waiting.weights[site];
+    if (rows.empty() || weights.empty())
+      return;
+    int64_t width = rows.size() / weights.size();
+    waiting.part.measure(rows.data(), weights.size(), width, width, weights);
+    addPart(batch, site, waiting.part);
+    rows.clear(), weights.clear();
   }
 
   void addPart(size_t batch, int64_t number, const GramPart &part) {

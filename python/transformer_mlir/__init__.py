@@ -8,10 +8,11 @@
 Needs NumPy, and `tokenizers` on the first `encode`.
 """
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+from ._calibrate import profile
 from ._compress import CompileError, compress
 from ._model import Model, load
 from ._presets import PRESETS
 from ._quality import quality
 from ._version import __version__
 
-__all__ = ["CompileError", "Model", "PRESETS", "compress", "load", "quality", "__version__"]
+__all__ = ["CompileError", "Model", "PRESETS", "compress", "load", "profile", "quality", "__version__"]

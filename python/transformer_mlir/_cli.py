@@ -13,6 +13,7 @@ from ._gates import KNOWN, GateFailure
 EPILOG = """examples:
   transformer-mlir compress CHECKPOINT -o OUT
   echo 'a sentence' | transformer-mlir encode OUT --text - -o out.npy
+  transformer-mlir compress CHECKPOINT -o OUT --preset tiny --text sentences.txt
   transformer-mlir compress CHECKPOINT -o OUT --preset static --text sentences.txt
   transformer-mlir bench OUT --against CHECKPOINT --batch 1,32 --lengths 8,128
   transformer-mlir bench OUT --profile --trace trace.json
@@ -60,11 +61,13 @@ def make_parser():
     compress.add_argument("--preset", help="see 'transformer-mlir presets' (default: exact)")
     compress.add_argument("--quantize", choices=["i8"], help="the preset int8")
     compress.add_argument("--dtype", choices=["f32", "bf16"], help="the preset exact or bf16")
-    compress.add_argument("--profile", metavar="FILE",
-                          help="for int8: a profile.safetensors of this checkpoint (default: made of synthetic sequences)")
+    compress.add_argument("--profile", metavar="FILE", action="append",
+                          help="for int8, small and tiny: a profile.safetensors of this checkpoint (several are added up)")
     compress.add_argument("--target-cpu", default="host", metavar="LEVELS",
                           help="such as x86-64-v3, or several: avx512-vnni,x86-64-v3 (default: host)")
-    compress.add_argument("--text", metavar="FILE", nargs="+", action="extend", help="for static: sentences, one a line, UTF-8")
+    compress.add_argument("--text", metavar="FILE", nargs="+", action="extend",
+                          help="sentences, one a line, UTF-8: what int8, small and tiny are calibrated on (default: "
+                          "synthetic sequences) and static is fitted to")
     compress.add_argument("--epochs", type=positive, metavar="N", help="for static: passes over the text (default: 5)")
     compress.add_argument("--minutes", type=positive, metavar="N", help="for static: fit for no longer")
     compress.add_argument("--seed", type=natural, metavar="N", help="for static (default: 0)")
@@ -74,6 +77,14 @@ def make_parser():
                           help="held-out sentences, one a line: measure the quality and put it into the report "
                           "(where --fail-if needs it and there is only --text: every tenth line of that)")
     add_gates(compress)
+
+    profile = add("profile", help="measure a checkpoint's activations on your text, for compress --profile")
+    profile.add_argument("checkpoint", metavar="DIR", help="config.json, model.safetensors, tokenizer files")
+    profile.add_argument("--text", metavar="FILE", nargs="+", action="extend", required=True, help="sentences, one a line, UTF-8")
+    profile.add_argument("-o", "--out", metavar="FILE", required=True, help="the profile.safetensors to write")
+    profile.add_argument("--add", metavar="FILE", action="append", default=[],
+                         help="a profile of the same checkpoint on other text, to be added up with it")
+    profile.add_argument("--quiet", action="store_true", help="print errors only")
 
     quality = add("quality", help="how close an artifact is to its checkpoint, on your text")
     quality.add_argument("out", metavar="OUT", help="an artifact directory")

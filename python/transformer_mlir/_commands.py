@@ -6,7 +6,7 @@ import pathlib
 
 import numpy as np
 
-from . import PRESETS, _gates, _quality, _report, compress as compile_checkpoint, load
+from . import PRESETS, _gates, _quality, _report, compress as compile_checkpoint, load, profile as measure_profile
 from ._files import new_file, read_array, read_lines, write_json
 
 
@@ -72,6 +72,11 @@ def compress(options):
         if not options.quiet:
             show_quality(measured)
     _gates.check(gates, measured)
+
+
+def profile(options):
+    measure_profile(options.checkpoint, list(map(pathlib.Path, options.text)), options.out, add=options.add,
+                    progress=not options.quiet)
 
 
 def show_quality(result):

@@ -7,9 +7,11 @@ import subprocess
 import sys
 
 from . import _native
+from ._calibrate import sequences_of
 from ._presets import check_preset
 
 PREFIX = "transformer-compile: "
+UNFITTED = ("exact", "bf16")  # presets that no text changes
 
 
 class CompileError(RuntimeError):
@@ -74,11 +76,13 @@ def compress(checkpoint, out, preset="exact", *, profile=None, target_cpu="host"
     """Compiles a Hugging Face checkpoint directory into an artifact directory.
 
     `out` may be missing, empty, or an older artifact, which is replaced as a
-    whole. `preset` is a name of PRESETS. `profile`: for "int8", the file of a
-    profile of the checkpoint; without it one is made of synthetic sequences.
+    whole. `preset` is a name of PRESETS. Those that round to 8 bits and less do
+    it by a profile: `profile` names its file (or several, that are added up),
+    and `text` makes one, of sentences, or of files with one a line as
+    pathlib.Path; without both it is made of synthetic sequences.
     `target_cpu` is "host", a level such as "x86-64-v3", or several with commas
-    between them, of which the best one runs that a CPU has. `text`, for "static":
-    sentences, or files with one a line as pathlib.Path; `epochs`, `minutes` and
+    between them, of which the best one runs that a CPU has. "static" is
+    fitted to its `text`; `epochs`, `minutes` and
     `seed` go with it (docs/static.md). `progress`: True or
     False (default: when stderr is a terminal), or a function that takes a
     line. Returns the report that is also in `out`/report.json, and drawn in
@@ -94,11 +98,16 @@ def compress(checkpoint, out, preset="exact", *, profile=None, target_cpu="host"
         show = reporter(progress)
         return compress_static(source, target, text, lambda arguments: run_compiler(arguments, show),
                                target_cpu=cpu, show=show, **fitting)
-    if text is not None or fitting:
-        raise ValueError(f"{'text' if text is not None else next(iter(fitting))} goes with the preset static")
+    if fitting:
+        raise ValueError(f"{next(iter(fitting))} goes with the preset static")
+    if preset in UNFITTED and text is not None:
+        raise ValueError(f"the preset {preset} fits nothing to text: leave text out")
+    if profile is not None and text is not None:
+        raise ValueError("text makes a profile, and profile names one that is there: give one of them")
     arguments = [source, "-o", target, f"--target-cpu={cpu}", f"--preset={preset}"]
-    if profile is not None:
-        arguments.append(f"--profile={os.fspath(profile)}")
-    run_compiler(arguments, reporter(progress))
+    for path in [profile] if isinstance(profile, (str, os.PathLike)) else profile or []:
+        arguments.append(f"--profile={os.fspath(path)}")
+    with sequences_of(source, text) as sequences:
+        run_compiler(arguments + sequences, reporter(progress))
     from ._report import finish
     return finish(target, source)

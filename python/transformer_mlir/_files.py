@@ -2,6 +2,7 @@
 import contextlib
 import json
 import os
+import pathlib
 import sys
 import tempfile
 
@@ -76,3 +77,19 @@ def read_report(out):
 def write_json(path, value):
     with new_file(path) as file:
         file.write((json.dumps(value, indent=1, allow_nan=False) + "\n").encode("utf-8"))
+
+
+def read_sentences(sources):
+    """Distinct ones in their order, and a name for them: of files (pathlib.Path), or given themselves."""
+    if isinstance(sources, (str, os.PathLike)):
+        sources = [pathlib.Path(sources)]
+    lines, names = [], []
+    for source in sources:
+        if isinstance(source, os.PathLike):
+            lines += read_lines(os.fspath(source))
+            names.append(os.path.basename(os.fspath(source)))
+        elif isinstance(source, str):
+            lines.append(source)
+        else:
+            raise TypeError(f"text has a {type(source).__name__}, expected sentences, or files as pathlib.Path")
+    return list(dict.fromkeys(line.strip() for line in lines if line.strip())), ", ".join(names) or "text"

@@ -27,19 +27,6 @@ AGREEMENT = 0.995  # cosine of int8 and exact code that makes int8 the teacher
 CALL = 512  # sentences
 
 
-def read_text(sources):
-    """Distinct sentences in their order: of files (pathlib.Path), or given themselves."""
-    lines = []
-    for source in [sources] if isinstance(sources, (str, os.PathLike)) else sources:
-        if isinstance(source, os.PathLike) or isinstance(sources, str):
-            lines += _files.read_lines(os.fspath(source))
-        elif isinstance(source, str):
-            lines.append(source)
-        else:
-            raise TypeError(f"text has a {type(source).__name__}, expected sentences, or files as pathlib.Path")
-    return list(dict.fromkeys(line.strip() for line in lines if line.strip()))
-
-
 def check_options(text, epochs, minutes, seed):
     if text is None:
         raise ValueError("the preset static is fitted to your sentences: pass text (--text FILE, one sentence a line; "
@@ -50,7 +37,7 @@ def check_options(text, epochs, minutes, seed):
     if minutes is not None and (isinstance(minutes, bool) or not isinstance(minutes, (int, float)) or not minutes > 0):
         raise ValueError(f"minutes is {minutes!r}, expected a number above 0")
     _fit.need_torch()
-    texts = read_text(text)
+    texts, _ = _files.read_sentences(text)
     if len(texts) < LEAST:
         raise ValueError(f"the text has {len(texts):,} distinct sentences; the preset static needs at least {LEAST:,}, "
                          f"and {ENOUGH:,} or more for good quality")

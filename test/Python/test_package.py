@@ -47,11 +47,11 @@ def test_wrong_usage_exits_with_1(arguments, tmp_path):
 def test_help_and_presets():
     done = command("--help")
     assert done.returncode == 0
-    for name in ("compress", "encode", "run", "bench", "inspect", "presets"):
+    for name in ("compress", "profile", "encode", "run", "bench", "inspect", "presets"):
         assert name in done.stdout
         assert command(name, "--help").returncode == 0
     rows = [line.split() for line in command("presets").stdout.splitlines()]
-    assert [row[0] for row in rows] == ["preset", "exact", "bf16", "int8", "static"]
+    assert [row[0] for row in rows] == ["preset", "exact", "bf16", "int8", "small", "tiny", "static"]
 
 
 def test_inspect(checkpoint):

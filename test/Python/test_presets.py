@@ -64,6 +64,15 @@ def test_int8_rows_do_not_depend_on_their_company(int8):
         np.testing.assert_array_equal(model.run([row], outputs=["sentence_embedding"])["sentence_embedding"][0], whole[i])
 
 
+@pytest.mark.parametrize("preset, smaller, spearman, cosine", [("small", 8, 0.996, 0.988), ("tiny", 10, 0.992, 0.975)])
+def test_entropy_coded(texts, exact, checkpoint, tmp_path, preset, smaller, spearman, cosine):
+    """Even without text, by synthetic sequences; the numbers of the docs, with text, lie above."""
+    report = tm.compress(checkpoint, tmp_path / "out", preset, progress=False)
+    assert report["bytes"]["checkpoint"] >= smaller * report["bytes"]["weights"]
+    found = embedding_quality(exact, tm.load(tmp_path / "out").encode(texts))
+    assert found["spearman"] >= spearman and found["cosine_mean"] >= cosine, found
+
+
 def test_bf16(texts, exact, checkpoint, tmp_path):
     report = tm.compress(checkpoint, tmp_path / "bf16", preset="bf16", progress=False)
     assert report["bytes"]["checkpoint"] >= 1.98 * report["bytes"]["weights"]

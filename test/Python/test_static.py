@@ -121,8 +121,6 @@ def test_refusals(tmp_path, options, problem):
 
 def test_more_refusals(tmp_path, monkeypatch):
     source = tiny.sentence_model(tmp_path / "checkpoint")
-    with pytest.raises(ValueError, match="text goes with the preset static"):
-        tm.compress(source, tmp_path / "out", "int8", text=["w1"])
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(RuntimeError, match="fitted with PyTorch: pip install torch"):
         tm.compress(source, tmp_path / "out", "static", text=sentences(1100))

@@ -1,0 +1,76 @@
+"""Text to a profile: what a checkpoint's activations look like on it.
+
+SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""
+import contextlib
+import json
+import os
+import pathlib
+import struct
+import tempfile
+
+import numpy as np
+
+from . import _files
+from ._tokenizer import Tokenizer, length_of, read_json
+
+LONGEST = 256  # tokens of a sentence that is profiled
+
+
+def write_sequences(path, sequences, source):
+    """The file that transformer-compile --sequences takes."""
+    lengths = np.array([len(ids) for ids in sequences], "<i4")
+    ids = np.concatenate([np.asarray(ids, "<i4") for ids in sequences])
+    header = {"__metadata__": {"source": source}}
+    end = 0
+    for name, array in (("ids", ids), ("lengths", lengths)):
+        header[name] = {"dtype": "I32", "shape": [len(array)], "data_offsets": [end, end := end + array.nbytes]}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text + ids.tobytes() + lengths.tobytes())
+
+
+def tokenize(checkpoint, text):
+    """Token ids of each distinct sentence, and what they are for the report."""
+    sentences, name = _files.read_sentences(text)
+    if not sentences:
+        raise ValueError(f"{name}: has no line that is not empty")
+    config = read_json(pathlib.Path(checkpoint) / "config.json")
+    positions = length_of(config.get("max_position_embeddings"), config.get("n_positions"))
+    # Two fewer, because RoBERTa counts its positions from two on.
+    tokenizer = Tokenizer(checkpoint, min(LONGEST, (positions or LONGEST + 2) - 2))
+    ids = [one for one in tokenizer.encode(sentences)[0] if one]
+    if not ids:
+        raise ValueError(f"{name}: has no tokens")
+    return ids, f"{len(ids)} sentences of {name}"
+
+
+@contextlib.contextmanager
+def sequences_of(checkpoint, text):
+    """The arguments by which transformer-compile makes a profile of `text`; none for None."""
+    if text is None:
+        yield []
+        return
+    ids, source = tokenize(checkpoint, text)
+    with tempfile.TemporaryDirectory(prefix="transformer-mlir-") as folder:
+        path = os.path.join(folder, "sequences.safetensors")
+        write_sequences(path, ids, source)
+        yield [f"--sequences={path}"]
+
+
+def profile(checkpoint, text, out, *, add=(), progress=None):
+    """Measures the activations of a checkpoint on sentences, for `compress(profile=...)`.
+
+    `text`: sentences, or files with one a line as pathlib.Path; a few thousand
+    are enough. `out`: the profile.safetensors to write. `add`: profiles of the
+    same checkpoint, on other text, that are added up with it. Runs on all
+    cores. The file holds sums in float64, per input of a linear: count, sum,
+    squares and largest size of each channel, and the Gram matrix, in which
+    tokens weigh by one over the variance behind them where a norm follows.
+    """
+    from ._compress import check_source, reporter, run_compiler
+    source = check_source(checkpoint)
+    with sequences_of(source, text) as arguments:
+        others = [f"--profile={os.fspath(path)}" for path in ([add] if isinstance(add, (str, os.PathLike)) else add)]
+        run_compiler([source, "--emit=profile", "-o", os.fspath(out), *arguments, *others], reporter(progress))
