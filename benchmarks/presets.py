@@ -63,7 +63,7 @@ def main():
     sentences = list(dict.fromkeys(line for line in lines if line.strip()))
     with tempfile.TemporaryDirectory() as folder:
         reports = {name: tm.compress(options.checkpoint, f"{folder}/{name}", name, progress=False)
-                   for name in tm.PRESETS if name != "static"}  # that one needs text of its own: benchmarks/static.py
+                   for name in tm.PRESETS if name != "static"}  # which needs text of its own
         models = {name: tm.load(f"{folder}/{name}", threads=1) for name in reports}
         embeddings = {name: model.encode(sentences) for name, model in models.items()}
         single, many = speeds(models, 1, 128, options.rounds), speeds(models, 32, 128, max(3, options.rounds // 4))
