@@ -6,6 +6,7 @@
 #include "transformer/Profile/Profiler.h"
 #include "transformer/Support/Error.h"
 #include "transformer/Transforms/CompressEmbedding.h"
+#include "transformer/Transforms/Narrow.h"
 #include "transformer/Transforms/Quantize.h"
 
 #include "llvm/Support/FileSystem.h"
@@ -88,10 +89,32 @@ mlir::transformer::profileFor(ModuleOp module, const CompileOptions &options,
   }
   if (sum && grams && sum->grams.empty())
     return makeError(options.profiles.front() +
-                     " has no Gram matrices, which errors are compensated by: "
+                     " has no Gram matrices, which what is fitted needs: "
                      "make it with 'transformer-mlir profile' or "
                      "transformer-compile --emit=profile");
   return sum;
+}
+
+/// The profile is that of the narrower model afterwards.
+static llvm::Error narrow(ModuleOp module, const CompileOptions &options,
+                          Profile &profile) {
+  if (options.qkRank > 0) {
+    NarrowHeadsOptions heads;
+    heads.profile = &profile;
+    heads.qkRank = options.qkRank;
+    auto done = narrowHeads(module, heads);
+    if (!done)
+      return done.takeError();
+  }
+  if (options.ffnError > 0) {
+    NarrowFfnOptions neurons;
+    neurons.profile = &profile;
+    neurons.maxError = options.ffnError;
+    auto done = narrowFfns(module, neurons);
+    if (!done)
+      return done.takeError();
+  }
+  return llvm::Error::success();
 }
 
 LogicalResult mlir::transformer::quantizeByProfile(
@@ -99,7 +122,8 @@ LogicalResult mlir::transformer::quantizeByProfile(
     raw_ostream &log, Problem problem) {
   if (failed(checkModel(module)))
     return failure();
-  bool grams = options.compensate || options.bits > 0;
+  bool grams = options.compensate || options.bits > 0 || options.qkRank > 0 ||
+               options.ffnError > 0;
   llvm::Expected<Profile> profile = profileFor(module, options, grams, log);
   if (!profile) {
     problem(llvm::toString(profile.takeError()));
@@ -107,11 +131,15 @@ LogicalResult mlir::transformer::quantizeByProfile(
   }
   report.profileSource = profile->source;
   report.profileTokens = profile->tokens;
+  if (llvm::Error error = narrow(module, options, *profile)) {
+    problem(llvm::toString(std::move(error)));
+    return failure();
+  }
   if (options.tableBits > 0)
     compressEmbeddings(module, ModuleFilter(), options.tableBits);
   QuantizeI8Options how;
   how.profile = &*profile;
-  how.compensate = grams;
+  how.compensate = options.compensate || options.bits > 0;
   how.bits = options.bits;
   quantizeI8(module, how);
   return success();

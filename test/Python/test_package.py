@@ -51,7 +51,7 @@ def test_help_and_presets():
         assert name in done.stdout
         assert command(name, "--help").returncode == 0
     rows = [line.split() for line in command("presets").stdout.splitlines()]
-    assert [row[0] for row in rows] == ["preset", "exact", "bf16", "int8", "small", "tiny", "static"]
+    assert [row[0] for row in rows] == ["preset", "exact", "bf16", "int8", "small", "tiny", "turbo", "static"]
 
 
 def test_inspect(checkpoint):

@@ -63,6 +63,14 @@ struct Flags {
       "table-bits", cl::init(0), cl::value_desc("number"), cl::cat(category),
       cl::desc("with --quantize: keep embedding tables in their principal "
                "basis, in so many bits per number, entropy coded")};
+  cl::opt<unsigned> qkRank{
+      "qk-rank", cl::init(0), cl::value_desc("number"), cl::cat(category),
+      cl::desc("with --quantize: narrow queries and keys to so many numbers "
+               "per head first (default: 0, not)")};
+  cl::opt<double> ffnError{
+      "ffn-error", cl::init(0), cl::value_desc("part"), cl::cat(category),
+      cl::desc("with --quantize: drop neurons of each feed-forward layer first "
+               "until its output has lost this part of its variance")};
   cl::opt<bool> compensate{
       "compensate", cl::cat(category),
       cl::desc("with --quantize: let rounding make up for its errors by the "
@@ -178,8 +186,8 @@ static void checkRounding(const Flags &flags, Precision precision) {
   if (precision != Precision::I8 &&
       (!flags.saveProfile.empty() || flags.bits.getNumOccurrences() ||
        flags.compensate))
-    misuse("--save-profile, --bits, --table-bits and --compensate go with "
-           "--quantize i8");
+    misuse("--save-profile, --bits, --table-bits, --qk-rank, --ffn-error and "
+           "--compensate go with --quantize i8");
   if (!flags.profiles.empty() && !flags.saveProfile.empty())
     misuse("--save-profile keeps a profile that is made, and --profile names "
            "one that is there: give one of them");
@@ -190,6 +198,8 @@ static void checkRounding(const Flags &flags, Precision precision) {
     misuse("--bits: expected a number from 0 to 8");
   if (flags.tableBits != 0 && !(flags.tableBits >= 0.5 && flags.tableBits <= 7))
     misuse("--table-bits: expected 0, or a number from 0.5 to 7");
+  if (!(flags.ffnError >= 0 && flags.ffnError < 1))
+    misuse("--ffn-error: expected a number from 0 up to 1");
 }
 
 /// A preset, and what is said beside it.
@@ -205,6 +215,10 @@ static void setRounding(const Flags &flags, CompileOptions &options) {
   options.bits = flags.bits.getNumOccurrences() ? flags.bits : preset->bits;
   options.tableBits =
       flags.tableBits.getNumOccurrences() ? flags.tableBits : preset->tableBits;
+  options.qkRank =
+      flags.qkRank.getNumOccurrences() ? flags.qkRank : preset->qkRank;
+  options.ffnError =
+      flags.ffnError.getNumOccurrences() ? flags.ffnError : preset->ffnError;
   options.compensate = flags.compensate;
 }
 

@@ -51,6 +51,11 @@ struct CompileOptions {
   /// Tables go to their principal basis with so many bits per number; 0: not;
   /// see transformer-compress-embedding.
   double tableBits = 0;
+  /// Before that, scores of attention are narrowed to so many numbers per head
+  /// (transformer-narrow-heads), and feed-forward layers as far as this error
+  /// allows (transformer-narrow-ffn); 0: not.
+  int64_t qkRank = 0;
+  double ffnError = 0;
   /// The name for the report.
   std::string preset = "exact";
   /// Of this checkpoint; they are added up. None: one is made.

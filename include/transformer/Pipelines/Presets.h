@@ -15,6 +15,9 @@ struct Preset {
   /// Of linears and tables, entropy coded; 0: as fine as 8 bits allow, and not
   /// coded.
   double bits = 0, tableBits = 0;
+  /// As in CompileOptions.
+  int64_t qkRank = 0;
+  double ffnError = 0;
   /// For --help.
   llvm::StringRef summary;
 };
