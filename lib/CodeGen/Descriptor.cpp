@@ -105,10 +105,12 @@ static SmallVector<DictionaryAttr> dictionaries(ModuleOp module,
   return result;
 }
 
-llvm::Error
-mlir::transformer::addDescriptor(llvm::Module &llvmModule, ModuleOp module,
-                                 const Target &target, WeightsIdentity weights,
-                                 const NextLevel &own, const NextLevel *next) {
+llvm::Error mlir::transformer::addDescriptor(llvm::Module &llvmModule,
+                                             ModuleOp module,
+                                             const Target &target,
+                                             const WeightsIdentity &weights,
+                                             const NextLevel &own,
+                                             const NextLevel *next) {
   Constants c(llvmModule);
   Reader reader;
   SmallVector<llvm::Constant *> inputs, outputs;
@@ -136,6 +138,10 @@ mlir::transformer::addDescriptor(llvm::Module &llvmModule, ModuleOp module,
       spans.push_back(
           c.record({c.string(cast<StringAttr>(span[0]).getValue()),
                     c.string(cast<StringAttr>(span[1]).getValue())}));
+  SmallVector<llvm::Constant *> parts;
+  for (const WeightsPart &part : weights.parts)
+    parts.push_back(c.record(
+        {c.i64(part.fileBytes), c.i64(part.memoryBytes), c.i64(part.xxh3)}));
   auto model = module->getAttrOfType<DictionaryAttr>("transformer.model");
   auto space = module->getAttrOfType<DictionaryAttr>("transformer.workspace");
   llvm::Constant *descriptor =
@@ -159,7 +165,10 @@ mlir::transformer::addDescriptor(llvm::Module &llvmModule, ModuleOp module,
                 c.array(spans),
                 llvmModule.getFunction("tm_forward"),
                 next ? c.elsewhere(next->symbol) : c.nothing(),
-                c.string(own.names)});
+                c.string(own.names),
+                c.i64(weights.memory),
+                c.i64(parts.size()),
+                c.array(parts)});
   if (!reader.missing.empty())
     return makeError("internal error: the lowered module has no attribute '" +
                      reader.missing + "' for the descriptor");

@@ -58,7 +58,7 @@ static void setFunctionAttributes(llvm::Function &function,
 
 llvm::Expected<NativeCode> NativeCode::create(ModuleOp module,
                                               const Target &target,
-                                              WeightsIdentity weights,
+                                              const WeightsIdentity &weights,
                                               const NextLevel *next,
                                               bool isBest) {
   NativeCode code;

@@ -138,6 +138,12 @@ private:
     auto fresh = ml_program::GlobalOp::create(
         b, global.getLoc(), packedName, packed, /*is_mutable=*/false,
         packedValue(global, packed, packedName), b.getStringAttr("private"));
+    // For coding the file: the bytes of one k are alike (ByteLayout).
+    if (packed.getElementType().isInteger(8))
+      fresh->setAttr(
+          "transformer.columns",
+          b.getDenseI64ArrayAttr({packed.getDimSize(2), packed.getDimSize(1),
+                                  depthOf(packed.getElementType())}));
     symbols.insert(fresh);
     return fresh;
   }

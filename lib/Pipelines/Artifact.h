@@ -25,11 +25,20 @@ struct LevelReport {
   CpuReport cpu;           // if asked for
 };
 
+/// A tensor of the weights file that was coded, or is not worth it.
+struct CodedWeight {
+  std::string name;
+  uint64_t values = 0, bytes = 0, fileBytes = 0;
+  unsigned classes = 0; // 0: as it is
+};
+
 /// What report.json tells.
 struct Report {
   std::string input, commandLine, buildId, weightsHash;
   std::vector<LevelReport> levels; // the best first
   uint64_t checkpointBytes = 0, weightsBytes = 0, libraryBytes = 0;
+  uint64_t weightsMemory = 0;
+  std::vector<CodedWeight> coded; // only if weights are to be coded
   std::vector<std::pair<std::string, double>> milliseconds; // per stage
   std::string preset;
   std::string profileSource; // empty: none was needed
@@ -65,9 +74,10 @@ private:
 
 /// Writes the bound globals of a lowered module in their order, which is that
 /// of their transformer.offset attributes, and returns what model.so will
-/// check.
+/// check. With Pack::Entropy, tells in `coded` what became of each tensor.
 llvm::Expected<WeightsIdentity> writeWeights(ModuleOp module,
-                                             llvm::StringRef path);
+                                             llvm::StringRef path, Pack pack,
+                                             std::vector<CodedWeight> &coded);
 
 /// The configuration and tokenizer files that programs need to use the model.
 llvm::Error copyCompanions(llvm::StringRef checkpoint,

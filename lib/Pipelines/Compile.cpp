@@ -219,10 +219,12 @@ LogicalResult Compilation::lower() {
 LogicalResult Compilation::saveWeights() {
   if (options.emit == Emit::Artifact) {
     llvm::Expected<WeightsIdentity> written = writeWeights(
-        *module, (directory->path() + "/weights.safetensors").str());
+        *module, (directory->path() + "/weights.safetensors").str(),
+        options.pack, report.coded);
     if (!written)
       return check(written.takeError());
-    weights = *written;
+    weights = std::move(*written);
+    report.weightsMemory = weights.memory;
     report.weightsHash = llvm::utohexstr(weights.xxh3, /*LowerCase=*/true, 16);
     watch.finished("weights");
   }
@@ -310,7 +312,7 @@ LogicalResult Compilation::finishArtifact(StringRef text) {
   watch.finished("files");
   if (report.measured) {
     if (failed(check(measureLevels(report.levels, *report.measured,
-                                   directory->path(), report.weightsBytes))))
+                                   directory->path(), report.weightsMemory))))
       return failure();
     for (const LevelReport &level : report.levels)
       printCpuReport(level, report.measured->workload, llvm::outs());
@@ -377,9 +379,13 @@ LogicalResult Compilation::buildArtifact() {
   for (const auto &[stage, time] : report.milliseconds)
     seconds += time / 1000;
   log << options.output << ": model.so "
-      << llvm::format("%.2f MB, weights.safetensors %.2f MB, %.1f s\n",
+      << llvm::format("%.2f MB, weights.safetensors %.2f MB",
                       double(report.libraryBytes) / 1e6,
-                      double(report.weightsBytes) / 1e6, seconds);
+                      double(report.weightsBytes) / 1e6);
+  if (options.pack != Pack::None)
+    log << llvm::format(" (%.2f MB in memory)",
+                        double(report.weightsMemory) / 1e6);
+  log << llvm::format(", %.1f s\n", seconds);
   return success();
 }
 

@@ -35,6 +35,19 @@ static void writeLevel(const LevelReport &level,
         "cpu", [&] { writeCpuReport(level.cpu, measured->workload, json); });
 }
 
+static void writeCoded(const CodedWeight &weight, llvm::json::OStream &json) {
+  auto bits = [&](StringRef name, uint64_t bytes) {
+    json.attributeBegin(name);
+    json.rawValue(llvm::formatv("{0:f3}", 8.0 * bytes / weight.values).str());
+    json.attributeEnd();
+  };
+  json.attribute("weight", llvm::json::fixUTF8(weight.name));
+  json.attribute("values", int64_t(weight.values));
+  bits("bits_in_memory", weight.bytes);
+  bits("bits_in_file", weight.fileBytes);
+  json.attribute("classes", int64_t(weight.classes));
+}
+
 llvm::Error mlir::transformer::writeReport(const Report &report,
                                            StringRef path) {
   std::string text;
@@ -70,9 +83,15 @@ llvm::Error mlir::transformer::writeReport(const Report &report,
     json.attributeObject("bytes", [&] {
       json.attribute("checkpoint", int64_t(report.checkpointBytes));
       json.attribute("weights", int64_t(report.weightsBytes));
+      json.attribute("weights_memory", int64_t(report.weightsMemory));
       json.attribute("library", int64_t(report.libraryBytes));
     });
     json.attribute("weights_xxh3", report.weightsHash);
+    if (!report.coded.empty())
+      json.attributeArray("coded", [&] {
+        for (const CodedWeight &weight : report.coded)
+          json.object([&] { writeCoded(weight, json); });
+      });
     json.attributeObject("milliseconds", [&] {
       for (const auto &[stage, time] : report.milliseconds)
         json.attributeBegin(stage), json.rawValue(fixed(time)),

@@ -22,8 +22,8 @@ enum { TM_MAX_THREADS = 1024, TM_ALIGNMENT = 64 };
 enum { TM_CHUNK_TOKENS = 1024 };
 
 typedef struct tm_weights {
-  const char *data; /* the data section */
-  void *base;       /* the mapping */
+  const char *data; /* what the code reads */
+  void *base;       /* the mapping: of the file, or of what it decodes to */
   size_t bytes;
 } tm_weights;
 
@@ -119,8 +119,14 @@ const tm_descriptor *tm_choose_level(tm_error *error);
 /* The CPUs that this process may use, and how many of them at once. */
 int tm_usable_cpus(cpu_set_t *cpus);
 
+/* Weights that are to be decoded are so by up to `threads`, which have ended
+   when it returns. */
 int tm_open_weights(const char *directory, const tm_descriptor *descriptor,
-                    tm_weights *weights, tm_error *error);
+                    int32_t threads, tm_weights *weights, tm_error *error);
+/* Puts decoded weights in the place of the mapped file, whose checksum is
+   right. */
+int tm_decode_weights(const char *path, const tm_descriptor *descriptor,
+                      int32_t threads, tm_weights *weights, tm_error *error);
 void tm_close_weights(tm_weights *weights);
 
 /* Sums and products of sizes; false on overflow. */

@@ -172,7 +172,7 @@ static inline uint32_t step(uint32_t state, const uint32_t *slots,
 }
 
 static inline uint32_t refilled(uint32_t state, const unsigned char *word) {
-  return state << 16 | word[0] | (uint32_t)word[1] << 8;
+  return state << 16 | (word[0] | (uint32_t)word[1] << 8); /* one load */
 }
 
 /* The same with its refill, for which two bytes are there. No branch: nobody

@@ -77,8 +77,8 @@ int tm_load(const char *directory, const tm_options *options, tm_model **model,
   if (status == TM_OK)
     status = check_threads(options, loaded, error);
   if (status == TM_OK)
-    status =
-        tm_open_weights(directory, loaded->descriptor, &loaded->weights, error);
+    status = tm_open_weights(directory, loaded->descriptor, loaded->threads,
+                             &loaded->weights, error);
   if (status == TM_OK)
     status = tm_create_state(loaded, error);
   if (status == TM_OK)

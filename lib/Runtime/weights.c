@@ -91,7 +91,7 @@ static int map_file(const char *path, tm_weights *weights, tm_error *error) {
 }
 
 int tm_open_weights(const char *directory, const tm_descriptor *descriptor,
-                    tm_weights *weights, tm_error *error) {
+                    int32_t threads, tm_weights *weights, tm_error *error) {
   memset(weights, 0, sizeof(*weights));
   size_t length = strlen(directory) + sizeof("/weights.safetensors");
   char *path = malloc(length);
@@ -101,6 +101,8 @@ int tm_open_weights(const char *directory, const tm_descriptor *descriptor,
   int status = map_file(path, weights, error);
   if (status == TM_OK)
     status = check_layout(path, descriptor, weights, error);
+  if (status == TM_OK && descriptor->part_count > 0)
+    status = tm_decode_weights(path, descriptor, threads, weights, error);
   if (status != TM_OK)
     tm_close_weights(weights);
   free(path);

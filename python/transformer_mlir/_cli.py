@@ -63,6 +63,8 @@ def make_parser():
     compress.add_argument("--dtype", choices=["f32", "bf16"], help="the preset exact or bf16")
     compress.add_argument("--profile", metavar="FILE", action="append",
                           help="for int8, small and tiny: a profile.safetensors of this checkpoint (several are added up)")
+    compress.add_argument("--pack", choices=["none", "entropy"],
+                          help="entropy: a smaller weights file, decoded when the model is loaded (default for small, tiny and static)")
     compress.add_argument("--target-cpu", default="host", metavar="LEVELS",
                           help="such as x86-64-v3, or several: avx512-vnni,x86-64-v3 (default: host)")
     compress.add_argument("--text", metavar="FILE", nargs="+", action="extend",

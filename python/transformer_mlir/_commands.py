@@ -57,7 +57,7 @@ def compress(options):
             raise ValueError(f"--fail-if: {name} needs query-answer pairs, which 'transformer-mlir quality --pairs' takes")
     text, held = texts_of(options, [name for name in wanted if name not in _gates.SIZE_METRICS])
     report = compile_checkpoint(options.checkpoint, options.out, preset_of(options), profile=options.profile,
-                                target_cpu=options.target_cpu, progress=not options.quiet, text=text,
+                                pack=options.pack, target_cpu=options.target_cpu, progress=not options.quiet, text=text,
                                 **{name: getattr(options, name) for name in ("epochs", "minutes", "seed")
                                    if getattr(options, name) is not None})
     if not options.quiet:

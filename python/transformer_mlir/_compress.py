@@ -12,6 +12,7 @@ from ._presets import check_preset
 
 PREFIX = "transformer-compile: "
 UNFITTED = ("exact", "bf16")  # presets that no text changes
+PACKS = ("none", "entropy")
 
 
 class CompileError(RuntimeError):
@@ -72,7 +73,8 @@ def run_compiler(arguments, show=None):
         raise CompileError(problems or last or [f"transformer-compile failed with exit code {child.returncode}"])
 
 
-def compress(checkpoint, out, preset="exact", *, profile=None, target_cpu="host", progress=None, text=None, **fitting):
+def compress(checkpoint, out, preset="exact", *, profile=None, pack=None, target_cpu="host", progress=None, text=None,
+             **fitting):
     """Compiles a Hugging Face checkpoint directory into an artifact directory.
 
     `out` may be missing, empty, or an older artifact, which is replaced as a
@@ -80,6 +82,9 @@ def compress(checkpoint, out, preset="exact", *, profile=None, target_cpu="host"
     it by a profile: `profile` names its file (or several, that are added up),
     and `text` makes one, of sentences, or of files with one a line as
     pathlib.Path; without both it is made of synthetic sequences.
+    `pack`: "entropy" codes the weights file in fewer bits, which `load`
+    decodes (as it does without being told for "small", "tiny" and "static");
+    "none" leaves weights as they are used, to be mapped.
     `target_cpu` is "host", a level such as "x86-64-v3", or several with commas
     between them, of which the best one runs that a CPU has. "static" is
     fitted to its `text`; `epochs`, `minutes` and
@@ -91,6 +96,8 @@ def compress(checkpoint, out, preset="exact", *, profile=None, target_cpu="host"
     check_preset(preset)
     source, target = check_source(checkpoint), os.fspath(out)
     cpu = check_text("target_cpu", target_cpu)
+    if pack is not None and pack not in PACKS:
+        raise ValueError(f"pack is {pack!r}; there are {' and '.join(PACKS)}")
     if preset == "static":
         from ._static import compress_static
         if profile is not None:
@@ -105,6 +112,8 @@ def compress(checkpoint, out, preset="exact", *, profile=None, target_cpu="host"
     if profile is not None and text is not None:
         raise ValueError("text makes a profile, and profile names one that is there: give one of them")
     arguments = [source, "-o", target, f"--target-cpu={cpu}", f"--preset={preset}"]
+    if pack is not None:
+        arguments.append(f"--pack={pack}")
     for path in [profile] if isinstance(profile, (str, os.PathLike)) else profile or []:
         arguments.append(f"--profile={os.fspath(path)}")
     with sequences_of(source, text) as sequences:

@@ -103,6 +103,16 @@ struct Flags {
       "weights", cl::value_desc("file"), cl::cat(category),
       cl::desc("weights of an .mlir file: a .safetensors file, an index, or a "
                "directory that holds one")};
+  cl::opt<Pack> pack{
+      "pack", cl::init(Pack::None), cl::cat(category),
+      cl::desc("how weights lie in their file (default: none; with "
+               "--bits, entropy):"),
+      cl::values(
+          clEnumValN(Pack::None, "none",
+                     "as they are used: mapped, and shared by processes"),
+          clEnumValN(Pack::Entropy, "entropy",
+                     "in as few bits as their counts allow, decoded "
+                     "when the model is loaded"))};
   cl::opt<std::string> linker{
       "linker", cl::value_desc("path"), cl::cat(category),
       cl::desc("ELF linker (default: ld.lld-22 or ld.lld)")};
@@ -248,6 +258,12 @@ CompileOptions mlir::transformer::parseCompileOptions(int argc, char **argv) {
   options.mergeProjections = flags.mergeProjections;
   options.lowering = flags.lowering;
   options.weights = flags.weights;
+  if (flags.pack.getNumOccurrences())
+    options.pack = flags.pack;
+  else if (options.emit == Emit::Artifact && options.bits > 0)
+    options.pack = Pack::Entropy; // fewer bits are worth nothing uncoded
+  if (options.pack != Pack::None && flags.emit != Emit::Artifact)
+    misuse("--pack goes with an artifact");
   options.linker = flags.linker;
   options.naive = flags.naive;
   options.threads = flags.threads;

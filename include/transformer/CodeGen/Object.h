@@ -14,12 +14,21 @@
 #include "llvm/Target/TargetMachine.h"
 
 #include <memory>
+#include <vector>
 
 namespace mlir::transformer {
 
+/// A piece of the weights, in the file and in memory.
+struct WeightsPart {
+  uint64_t fileBytes = 0, memoryBytes = 0;
+  uint64_t xxh3 = 0; // in memory; of parts whose two sizes differ
+};
+
 /// The weights file that the code belongs to.
 struct WeightsIdentity {
-  uint64_t bytes = 0, xxh3 = 0; // of the data section
+  uint64_t bytes = 0, xxh3 = 0;   // of the data section
+  uint64_t memory = 0;            // what the code sees
+  std::vector<WeightsPart> parts; // none: the data section is what it sees
 };
 
 /// What generated code may call. Kernels that call libm would be slow, so only
@@ -45,7 +54,7 @@ public:
   /// only symbol that other objects see, @tm_model_descriptor for the best of
   /// the levels that are linked together. `next` is the level after this one.
   static llvm::Expected<NativeCode>
-  create(ModuleOp module, const Target &target, WeightsIdentity weights,
+  create(ModuleOp module, const Target &target, const WeightsIdentity &weights,
          const NextLevel *next = nullptr, bool isBest = true);
 
   /// Names this code and that of the levels after it: a hash of everything that
@@ -75,7 +84,7 @@ private:
 /// Adds the constant `own.symbol` to `llvmModule`; see tm_descriptor in
 /// Runtime/abi.h.
 llvm::Error addDescriptor(llvm::Module &llvmModule, ModuleOp module,
-                          const Target &target, WeightsIdentity weights,
+                          const Target &target, const WeightsIdentity &weights,
                           const NextLevel &own, const NextLevel *next);
 
 } // namespace mlir::transformer

@@ -145,7 +145,8 @@ def TransformerPackWeights : Pass<"transformer-pack-weights", "::mlir::ModuleOp"
     A weight `[N, K]` that only `transformer_kernel.contract` ops read becomes
     panels of P = 16 columns, `[ceil(N / P), ceil(K / V), P * V]` (V as in the
     op's description), the same on every CPU level. The bytes of bound globals are rewritten into new globals
-    called `<name>.packed`; extern globals change their type only. Constant
+    called `<name>.packed`; extern globals change their type only. On those of i8, `transformer.columns` says which k a
+    byte belongs to: the one at position p to `(p / c0 % c1) * c2 + p % c2`. Constant
     tensors that chains are called with become globals. Unused globals go.
 
     Example:

@@ -27,6 +27,10 @@ enum class Emit {
 /// What the products are computed in.
 enum class Precision { F32, BF16, I8 };
 
+/// How weights lie in their file: as they are used, so that they can be mapped,
+/// or small, to be decoded when the model is loaded.
+enum class Pack { None, Entropy };
+
 struct CompileOptions {
   /// A checkpoint directory or a file of MLIR text.
   std::string input;
@@ -42,6 +46,7 @@ struct CompileOptions {
   bool freeze = true;
   /// Let one linear make Q, K and V.
   bool mergeProjections = false;
+  Pack pack = Pack::None;
   /// How transformer-round-bf16 or transformer-quantize-i8 follow, the latter
   /// with a profile.
   Precision precision = Precision::F32;

@@ -37,8 +37,8 @@ typedef void (*tm_body)(void *captures, int64_t index, char *thread_workspace);
 
 /* One chunk of one call; passed to the generated entry. */
 typedef struct tm_call {
-  const char
-      *weights;      /* data section of weights.safetensors, 64-byte aligned */
+  const char *weights; /* data section of weights.safetensors, or what its parts
+                          decode to; 64-byte aligned */
   char *workspace;   /* fixed + T*per_token + B*per_sequence, 64-byte aligned */
   int64_t tokens;    /* T */
   int64_t sequences; /* B */
@@ -80,6 +80,14 @@ typedef struct tm_span_desc {
   const char *path; /* its module path in the checkpoint */
 } tm_span_desc;
 
+/* A piece of the weights, behind the piece before it in the file and in memory.
+   If the two sizes differ, the file has a stream (docs/weights-file.md). */
+typedef struct tm_weights_part {
+  uint64_t file_bytes;
+  uint64_t memory_bytes;
+  uint64_t memory_xxh3; /* of what a stream decodes to */
+} tm_weights_part;
+
 typedef struct tm_descriptor {
   uint32_t abi_version;
   uint32_t size; /* of this struct */
@@ -102,6 +110,9 @@ typedef struct tm_descriptor {
   void (*forward)(tm_call *call);
   const struct tm_descriptor *next; /* the level to try if the CPU lacks this */
   const char *levels; /* names of this level and those that follow: "a,b" */
+  uint64_t weights_memory; /* bytes of weights that `forward` gets */
+  int64_t part_count;      /* 0: it gets the data section as it is */
+  const tm_weights_part *parts;
 } tm_descriptor;
 
 extern const tm_descriptor tm_model_descriptor;
@@ -135,7 +146,9 @@ TM_STATIC_ASSERT(offsetof(tm_descriptor, outputs) == 64);
 TM_STATIC_ASSERT(offsetof(tm_descriptor, weights_xxh3) == 112);
 TM_STATIC_ASSERT(offsetof(tm_descriptor, spans) == 128);
 TM_STATIC_ASSERT(offsetof(tm_descriptor, next) == 144);
-TM_STATIC_ASSERT(sizeof(tm_descriptor) == 160);
+TM_STATIC_ASSERT(offsetof(tm_descriptor, parts) == 176);
+TM_STATIC_ASSERT(sizeof(tm_descriptor) == 184);
+TM_STATIC_ASSERT(sizeof(tm_weights_part) == 24);
 
 #ifdef __cplusplus
 }

@@ -104,7 +104,8 @@ TM_API const char *tm_target(void);
 
 /* Opens `directory`/weights.safetensors and checks that it belongs to this
    library. `options` may be NULL. On success *model is to be given to tm_free,
-   otherwise it is NULL. Starts no thread. */
+   otherwise it is NULL. Threads that it starts, to decode weights that were
+   compiled with --pack=entropy, have ended when it returns. */
 TM_API int tm_load(const char *directory, const tm_options *options,
                    tm_model **model, tm_error *error);
 /* NULL is fine. No call on the model may be running. */
