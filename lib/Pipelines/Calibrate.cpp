@@ -110,6 +110,8 @@ static llvm::Error narrow(ModuleOp module, const CompileOptions &options,
     NarrowFfnOptions neurons;
     neurons.profile = &profile;
     neurons.maxError = options.ffnError;
+    // Layers of different widths need code of their own each.
+    neurons.multiple = 128;
     auto done = narrowFfns(module, neurons);
     if (!done)
       return done.takeError();

@@ -14,12 +14,12 @@ static constexpr Preset kPresets[] = {
     {"exact", Precision::F32, 0, 0, 0, 0, "f32"},
     {"bf16", Precision::BF16, 0, 0, 0, 0, "--dtype=bf16"},
     {"int8", Precision::I8, 0, 0, 0, 0, "--quantize=i8"},
-    {"small", Precision::I8, 4.8, 3.1, 0, 0,
-     "--quantize=i8 --bits=4.8 --table-bits=3.1 --pack=entropy"},
-    {"tiny", Precision::I8, 4.0, 2.25, 0, 0,
-     "--quantize=i8 --bits=4.0 --table-bits=2.25 --pack=entropy"},
-    {"turbo", Precision::I8, 4.8, 3.1, 16, 0.055,
-     "small, after --qk-rank=16 --ffn-error=0.055"},
+    {"small", Precision::I8, 4.75, 3.02, 0, 0,
+     "--quantize=i8 --bits=4.75 --table-bits=3.02 --pack=entropy"},
+    {"tiny", Precision::I8, 3.95, 2.2, 0, 0,
+     "--quantize=i8 --bits=3.95 --table-bits=2.2 --pack=entropy"},
+    {"turbo", Precision::I8, 4.75, 3.02, 16, 0.06,
+     "small, after --qk-rank=16 --ffn-error=0.06"},
 };
 
 llvm::ArrayRef<Preset> transformer::presets() { return kPresets; }

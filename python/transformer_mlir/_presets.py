@@ -19,8 +19,8 @@ SUMMARIES = {
     "exact": "float32; ops merged, parameters without effect dropped",
     "bf16": "factors of products and tables in bf16",
     "int8": "weights, inputs of products and tables in 8 bits; inputs scaled per token",
-    "small": "int8 on grids of 4.8 and tables of 3.1 bits, entropy coded; decoded when loaded",
-    "tiny": "int8 on grids of 4.0 and tables of 2.25 bits, entropy coded; decoded when loaded",
+    "small": "int8 on grids of 4.75 and tables of 3.02 bits, entropy coded; decoded when loaded",
+    "tiny": "int8 on grids of 3.95 and tables of 2.2 bits, entropy coded; decoded when loaded",
     "turbo": "small, with narrower queries, keys and feed-forward layers",
     "static": "a table, one attention query and an MLP per sentence, fitted to the original; needs --text and torch",
 }

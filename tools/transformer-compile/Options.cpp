@@ -260,7 +260,8 @@ CompileOptions mlir::transformer::parseCompileOptions(int argc, char **argv) {
   options.weights = flags.weights;
   if (flags.pack.getNumOccurrences())
     options.pack = flags.pack;
-  else if (options.emit == Emit::Artifact && options.bits > 0)
+  else if (options.emit == Emit::Artifact &&
+           (options.bits > 0 || options.tableBits > 0))
     options.pack = Pack::Entropy; // fewer bits are worth nothing uncoded
   if (options.pack != Pack::None && flags.emit != Emit::Artifact)
     misuse("--pack goes with an artifact");
