@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Size, speed and quality of every preset on one checkpoint, against `exact`.
 
-    benchmarks/presets.py CHECKPOINT [--text FILE] [--json FILE] [--rounds 15]
+    benchmarks/presets.py CHECKPOINT [--calibration FILE] [--text FILE] [--json FILE] [--rounds 15]
 
+Presets that round by a profile are calibrated on the lines of --calibration, such
+as calibration.txt of benchmarks/text.py (default: on synthetic sequences).
 Speed: one thread, medians of interleaved calls with 1 and 32 sequences of 128
 tokens. Quality: as 'transformer-mlir quality' measures it (docs/quality.md), on the
 lines of --text, such as heldout.txt of benchmarks/text.py (default: sentences of
@@ -24,6 +26,7 @@ import numpy as np
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "python"))
 import transformer_mlir as tm  # noqa: E402
+from transformer_mlir._compress import UNFITTED  # noqa: E402
 from transformer_mlir._metrics import embedding_quality  # noqa: E402
 
 
@@ -55,6 +58,7 @@ def speeds(models, batch, length, rounds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("checkpoint")
+    parser.add_argument("--calibration", type=pathlib.Path)
     parser.add_argument("--text", type=pathlib.Path)
     parser.add_argument("--json", type=pathlib.Path)
     parser.add_argument("--rounds", type=int, default=15)
@@ -62,7 +66,12 @@ def main():
     lines = options.text.read_text(encoding="utf-8").splitlines() if options.text else documentation()
     sentences = list(dict.fromkeys(line for line in lines if line.strip()))
     with tempfile.TemporaryDirectory() as folder:
-        reports = {name: tm.compress(options.checkpoint, f"{folder}/{name}", name, progress=False)
+        profile = None
+        if options.calibration:
+            profile = f"{folder}/profile.safetensors"
+            tm.profile(options.checkpoint, [options.calibration], profile, progress=False)
+        reports = {name: tm.compress(options.checkpoint, f"{folder}/{name}", name, progress=False,
+                                     profile=None if name in UNFITTED else profile)
                    for name in tm.PRESETS if name != "static"}  # which needs text of its own
         models = {name: tm.load(f"{folder}/{name}", threads=1) for name in reports}
         embeddings = {name: model.encode(sentences) for name, model in models.items()}
@@ -76,6 +85,7 @@ def main():
                       **embedding_quality(embeddings["exact"], embeddings[name], intervals=False)}
     result = {"checkpoint": pathlib.Path(options.checkpoint).resolve().parent.name, "sentences": len(sentences),
               "text": options.text.name if options.text else "documentation",
+              "calibration": options.calibration.name if options.calibration else "synthetic",
               "target": models["exact"].target, "presets": rows}
     print(f"{len(sentences)} sentences, {result['target']}, one thread")
     print(f"{'preset':8} {'smaller':>8} {'1x128':>7} {'32x128':>7} {'cosine':>8} {'p1':>8} {'min':>8} {'Spearman':>9} {'top 10':>7}")
