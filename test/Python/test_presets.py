@@ -64,7 +64,7 @@ def test_int8_rows_do_not_depend_on_their_company(int8):
         np.testing.assert_array_equal(model.run([row], outputs=["sentence_embedding"])["sentence_embedding"][0], whole[i])
 
 
-@pytest.mark.parametrize("preset, smaller, spearman, cosine", [("small", 8, 0.996, 0.988), ("tiny", 10, 0.992, 0.975)])
+@pytest.mark.parametrize("preset, smaller, spearman, cosine", [("small", 8, 0.996, 0.988), ("tiny", 10, 0.985, 0.95)])
 def test_entropy_coded(texts, exact, checkpoint, tmp_path, preset, smaller, spearman, cosine):
     """Even without text, by synthetic sequences; the numbers of the docs, with text, lie above."""
     report = tm.compress(checkpoint, tmp_path / "out", preset, progress=False)
