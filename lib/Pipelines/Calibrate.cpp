@@ -57,14 +57,16 @@ mlir::transformer::makeProfile(ModuleOp module, const CompileOptions &options,
   return profileModel(module, *sequences, how);
 }
 
-static llvm::Expected<Profile> readProfileOf(ModuleOp module, StringRef path) {
-  llvm::Expected<Profile> read = readProfile(path);
-  if (!read)
-    return read;
-  std::string why = whyNotOf(*read, module);
-  if (!why.empty())
-    return makeError(path + " " + why);
-  return read;
+llvm::Error mlir::transformer::addProfiles(Profile &sum,
+                                           ArrayRef<std::string> paths) {
+  for (StringRef path : paths) {
+    llvm::Expected<Profile> next = readProfile(path);
+    if (!next)
+      return next.takeError();
+    if (llvm::Error error = sum.merge(*next))
+      return makeError(path + " " + llvm::toString(std::move(error)));
+  }
+  return llvm::Error::success();
 }
 
 llvm::Expected<Profile>
@@ -77,18 +79,18 @@ mlir::transformer::profileFor(ModuleOp module, const CompileOptions &options,
         return std::move(error);
     return made;
   }
-  llvm::Expected<Profile> sum = readProfileOf(module, options.profiles.front());
-  for (StringRef path : ArrayRef(options.profiles).drop_front()) {
-    if (!sum)
-      return sum;
-    llvm::Expected<Profile> next = readProfileOf(module, path);
-    if (!next)
-      return next;
-    if (llvm::Error error = sum->merge(*next))
-      return makeError(path + " " + llvm::toString(std::move(error)));
-  }
-  if (sum && grams && sum->grams.empty())
-    return makeError(options.profiles.front() +
+  StringRef first = options.profiles.front();
+  llvm::Expected<Profile> sum = readProfile(first);
+  if (!sum)
+    return sum;
+  std::string why = whyNotOf(*sum, module);
+  if (!why.empty())
+    return makeError(first + " " + why);
+  if (llvm::Error error =
+          addProfiles(*sum, ArrayRef(options.profiles).drop_front()))
+    return std::move(error);
+  if (grams && sum->grams.empty())
+    return makeError(first +
                      " has no Gram matrices, which what is fitted needs: "
                      "make it with 'transformer-mlir profile' or "
                      "transformer-compile --emit=profile");

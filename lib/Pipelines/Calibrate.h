@@ -15,6 +15,9 @@ llvm::Expected<Profile> makeProfile(ModuleOp module,
                                     const CompileOptions &options, bool grams,
                                     raw_ostream &log);
 
+/// Adds those of `paths`, which must be of the same checkpoint.
+llvm::Error addProfiles(Profile &sum, ArrayRef<std::string> paths);
+
 /// The profile that `options` name, or one that is made. One with Gram matrices
 /// if `grams`.
 llvm::Expected<Profile> profileFor(ModuleOp module,

@@ -154,14 +154,8 @@ LogicalResult Compilation::emitProfile() {
       makeProfile(*module, options, /*grams=*/true, log);
   if (!profile)
     return check(profile.takeError());
-  for (StringRef path : options.profiles) {
-    llvm::Expected<Profile> other = readProfile(path);
-    if (!other)
-      return check(other.takeError());
-    if (llvm::Error error = profile->merge(*other))
-      return check(makeError(path + " " + toString(std::move(error))));
-  }
-  if (failed(check(writeProfile(*profile, options.output))))
+  if (failed(check(addProfiles(*profile, options.profiles))) ||
+      failed(check(writeProfile(*profile, options.output))))
     return failure();
   if (!options.quiet)
     log << options.output << ": " << profile->tokens << " tokens of "

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "Artifact.h"
 
+#include "transformer/IR/Weights.h"
 #include "transformer/Support/Entropy.h"
 #include "transformer/Support/Error.h"
 #include "transformer/Support/Hash.h"
@@ -19,31 +20,6 @@
 
 using namespace mlir;
 using namespace mlir::transformer;
-
-static std::optional<DataType> dataTypeOf(Type type) {
-  if (type.isF64())
-    return DataType::F64;
-  if (type.isF32())
-    return DataType::F32;
-  if (type.isF16())
-    return DataType::F16;
-  if (type.isBF16())
-    return DataType::BF16;
-  if (auto integer = dyn_cast<IntegerType>(type)) {
-    bool isUnsigned = integer.isUnsigned();
-    switch (integer.getWidth()) {
-    case 8:
-      return isUnsigned ? DataType::U8 : DataType::I8;
-    case 16:
-      return isUnsigned ? DataType::U16 : DataType::I16;
-    case 32:
-      return isUnsigned ? DataType::U32 : DataType::I32;
-    case 64:
-      return isUnsigned ? DataType::U64 : DataType::I64;
-    }
-  }
-  return std::nullopt;
-}
 
 namespace {
 /// A global on its way to the file.

@@ -10,15 +10,16 @@
 //===----------------------------------------------------------------------===//
 #include "transformer/Transforms/CompressEmbedding.h"
 #include "Numbers.h"
+#include "PassRemarks.h"
 
 #include "transformer/Support/Compensate.h"
 #include "transformer/Support/Rounding.h"
+#include "transformer/Transforms/InputMoments.h"
 #include "transformer/Transforms/Passes.h"
 #include "transformer/Transforms/Quantize.h"
 #include "transformer/Transforms/Transforms.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/IR/Remarks.h"
 #include "mlir/IR/Threading.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -36,38 +37,12 @@ static constexpr int64_t kLeastRowsPerColumn = 4;
 static constexpr int64_t kChunk = 2048, kSample = 16384;
 
 /// By what the norm behind the table multiplies each channel; ones if there is
-/// none. Sums with other tables may lie between. A channel of weight zero still
-/// goes through the residual, so none counts for less than a quarter.
+/// none.
 static std::vector<double> metricOf(EmbeddingOp op) {
-  int64_t width = cast<RankedTensorType>(op.getType()).getShape().back();
-  std::vector<double> ones(width, 1.0);
-  Value value = op.getResult();
-  while (value.hasOneUse()) {
-    Operation *user = *value.user_begin();
-    if (isa<arith::AddFOp>(user)) {
-      value = user->getResult(0);
-      continue;
-    }
-    Value weight;
-    if (auto norm = dyn_cast<LayerNormOp>(user))
-      weight = norm.getWeight();
-    else if (auto norm = dyn_cast<RmsNormOp>(user))
-      weight = norm.getWeight();
-    if (!weight || !constantOf(weight) || !copyOfBytes(weight) ||
-        !cast<RankedTensorType>(weight.getType()).getElementType().isF32())
-      return ones;
-    double sum = 0;
-    std::vector<double> metric;
-    for (float x : numbersOf(weight))
-      metric.push_back(std::abs(x)), sum += std::abs(x);
-    double floor = 0.25 * sum / double(width);
-    if (!(floor > 0))
-      return ones;
-    for (double &x : metric)
-      x = std::max(x, floor);
-    return metric;
-  }
-  return ones;
+  std::vector<double> metric = normMetric(op.getResult());
+  if (metric.empty())
+    metric.assign(cast<RankedTensorType>(op.getType()).getShape().back(), 1.0);
+  return metric;
 }
 
 namespace {
@@ -291,17 +266,15 @@ transformer::compressEmbeddings(ModuleOp module, const ModuleFilter &filter,
       done = compressEmbedding(rewriter, op, bits);
     if (failed(done)) {
       ++result.left;
-      remark::missed(loc, remark::RemarkOpts::name("kept").category(kFlag))
-          << remark::add("the table stays as it is: {0}", why);
+      remarkKept(loc, kFlag, "the table stays as it is: " + why);
       continue;
     }
     ++result.tables;
-    std::string text = llvm::formatv(
-        "the table is integers in its principal basis, {0:f2} bits each when "
-        "entropy coded, with {1:e1} of its variance lost",
-        done->bits, done->error);
-    remark::passed(loc, remark::RemarkOpts::name("pca").category(kFlag))
-        << remark::add("{0}", text);
+    remarkDone(loc, kFlag, "pca",
+               llvm::formatv("the table is integers in its principal basis, "
+                             "{0:f2} bits each when entropy coded, with "
+                             "{1:e1} of its variance lost",
+                             done->bits, done->error));
   }
   eraseUnreadWeights(module, [](Location, StringRef) {});
   return result;

@@ -3,6 +3,7 @@
 #include "GivenOptions.h"
 #include "KnownWeights.h"
 #include "Numbers.h"
+#include "PassRemarks.h"
 
 #include "transformer/IR/Weights.h"
 #include "transformer/Support/Elimination.h"
@@ -11,7 +12,6 @@
 #include "transformer/Transforms/Passes.h"
 #include "transformer/Transforms/Transforms.h"
 
-#include "mlir/IR/Remarks.h"
 #include "mlir/IR/Threading.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -74,10 +74,6 @@ llvm::Expected<LowRank> transformer::factorsOf(const FactorGroup &group,
                    options);
 }
 
-static Matrix rounded(const Matrix &values) {
-  return Matrix(values.rows, values.columns, values.toFloats());
-}
-
 /// "encoder.layer.0.attention.self.query" gives
 /// "encoder.layer.0.attention.self.query.down".
 static std::string downName(const FactorGroup &group) {
@@ -91,13 +87,10 @@ static LinearOp createDown(RewriterBase &rewriter, const FactorGroup &group,
   rewriter.setInsertionPoint(first);
   std::string name = downName(group);
   Location loc = NameLoc::get(rewriter.getStringAttr(name));
-  std::vector<float> floats = down.toFloats();
-  auto *begin = reinterpret_cast<const char *>(floats.data());
   Value weight = createWeight(
       rewriter, loc, name + ".weight",
       RankedTensorType::get({down.rows, down.columns}, rewriter.getF32Type()),
-      std::vector<char>(begin, begin + floats.size() * sizeof(float)),
-      first.getWeight());
+      rawBytes<float>(down.toFloats()), first.getWeight());
   auto input = cast<RankedTensorType>(first.getInput().getType());
   SmallVector<int64_t> shape(input.getShape());
   shape.back() = down.rows;
@@ -123,15 +116,15 @@ FailureOr<double> transformer::factorize(RewriterBase &rewriter,
   std::vector<int64_t> first(rank);
   for (int64_t i = 0; i < rank; ++i)
     first[i] = i;
-  Matrix down = rounded(factors.down.selectRows(first));
-  Matrix up = rounded(factors.up.selectColumns(first));
+  Matrix down = factors.down.selectRows(first).roundedToFloats();
+  Matrix up = factors.up.selectColumns(first).roundedToFloats();
   Matrix old = stacked(group), basis = down.transposed();
   double error =
       relativeError(moments.covariance, old, up, basis, metricOf(group));
-  Matrix mean(old.columns, 1);
-  mean.values = moments.mean;
-  Matrix before = multiply(old, mean);
-  Matrix after = multiply(up, multiply(down, mean));
+  std::vector<double> biases;
+  for (LinearOp op : group.linears)
+    llvm::append_range(biases, biasOf(op));
+  biases = refittedBias(std::move(biases), old, up, basis, moments.mean);
 
   LinearOp inner = createDown(rewriter, group, down);
   if (profile) { // the new linear reads what the old ones did
@@ -141,10 +134,10 @@ FailureOr<double> transformer::factorize(RewriterBase &rewriter,
   }
   int64_t row = 0;
   for (LinearOp &op : group.linears) {
-    std::vector<double> bias = biasOf(op);
+    std::vector<double> bias;
     std::vector<int64_t> own;
-    for (double &value : bias) {
-      value += before(row, 0) - after(row, 0);
+    for (int64_t n = weightType(op).getDimSize(0); n > 0; --n) {
+      bias.push_back(biases[row]);
       own.push_back(row++);
     }
     if (profile)
@@ -195,9 +188,8 @@ public:
 private:
   void missed(Operation *op, StringRef why) {
     ++result.left;
-    remark::missed(op->getLoc(),
-                   remark::RemarkOpts::name("kept").category(kFlag))
-        << remark::add("the linear keeps its rank: {0}", why);
+    remarkKept(op->getLoc(), kFlag,
+               ("the linear keeps its rank: " + why).str());
   }
 
   /// Queries, keys or values of attention.
@@ -230,8 +222,7 @@ private:
   }
 
   int64_t roundedUp(int64_t rank) const {
-    int64_t multiple = options.multiple;
-    return (std::max<int64_t>(rank, 1) + multiple - 1) / multiple * multiple;
+    return llvm::alignTo(std::max<int64_t>(rank, 1), options.multiple);
   }
 
   /// The rank that the options ask for.
@@ -363,9 +354,7 @@ private:
             : "",
         *error, candidate.moments.source);
     for (LinearOp op : group.linears)
-      remark::passed(op.getLoc(),
-                     remark::RemarkOpts::name("factorized").category(kFlag))
-          << remark::add("{0}", text);
+      remarkDone(op.getLoc(), kFlag, "factorized", text);
   }
 
   ModuleOp module;
@@ -405,43 +394,34 @@ struct FactorizeSvd
     : public transformer::impl::TransformerFactorizeSvdBase<FactorizeSvd> {
   using TransformerFactorizeSvdBase::TransformerFactorizeSvdBase;
 
-  llvm::Error factorizeAll() {
-    llvm::Expected<GivenOptions> given =
-        GivenOptions::read(getOperation(), skip, only, profile);
-    if (!given)
-      return given.takeError();
+  llvm::Error factorizeAll(GivenOptions &given) {
     FactorizeSvdOptions options;
-    options.profile = given->known();
-    options.filter = &given->filter;
+    options.profile = given.known();
+    options.filter = &given.filter;
     options.share = share;
     options.multiple = multiple;
     options.fit.damping = damping;
     options.fit.seed = seed;
     options.fit.exactBelow = exactBelow;
-    auto take = [](auto &to, const auto &from) {
-      if (from.hasValue())
-        to = from.getValue();
-    };
-    take(options.rank, rank);
-    take(options.maxBytes, maxBytes);
-    take(options.energy, energy);
-    take(options.error, error);
-    take(options.ratio, ratio);
+    takeGiven(options.rank, rank);
+    takeGiven(options.maxBytes, maxBytes);
+    takeGiven(options.energy, energy);
+    takeGiven(options.error, error);
+    takeGiven(options.ratio, ratio);
     auto result = factorizeSvd(getOperation(), options);
     if (!result)
       return result.takeError();
     numFactorized += result->factorized;
     numLeft += result->left;
     numNumbers += result->before - result->after;
-    return given->save(saveProfile);
+    return llvm::Error::success();
   }
 
   void runOnOperation() override {
-    if (llvm::Error why = factorizeAll()) {
-      getOperation().emitError()
-          << kFlag << ": " << llvm::toString(std::move(why));
+    if (failed(runWithGiven(
+            getOperation(), kFlag, skip, only, profile, saveProfile,
+            [&](GivenOptions &given) { return factorizeAll(given); })))
       signalPassFailure();
-    }
   }
 };
 } // namespace

@@ -1,7 +1,8 @@
 //===- Freeze.cpp - parameters that change no result ----------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Numbers.h"
+
 #include "transformer/IR/TransformerDialect.h"
-#include "transformer/IR/Weights.h"
 #include "transformer/Transforms/Passes.h"
 #include "transformer/Transforms/Transforms.h"
 
@@ -38,18 +39,6 @@ LogicalResult transformer::dropKeyBias(RewriterBase &rewriter, LinearOp op) {
     return rewriter.notifyMatchFailure(op, "the result is not only keys");
   rewriter.modifyOpInPlace(op, [&] { op.getBiasMutable().clear(); });
   return success();
-}
-
-/// The f32 numbers of a known constant.
-static std::optional<std::vector<float>> numbersOf(Value value) {
-  if (!cast<RankedTensorType>(value.getType()).getElementType().isF32())
-    return std::nullopt;
-  std::optional<std::vector<char>> bytes = copyOfBytes(value);
-  if (!bytes)
-    return std::nullopt;
-  std::vector<float> numbers(bytes->size() / sizeof(float));
-  std::memcpy(numbers.data(), bytes->data(), bytes->size());
-  return numbers;
 }
 
 /// The global that only `value`, with one use, loads: it may change.
@@ -100,11 +89,11 @@ LogicalResult transformer::foldValueBias(RewriterBase &rewriter,
                                 : LinearOp();
   if (!output || output.getInput() != op.getResult())
     return rewriter.notifyMatchFailure(op, "no linear alone reads the result");
-  auto bias = numbersOf(value.getBias()),
-       weight = numbersOf(output.getWeight());
+  auto bias = knownNumbersOf(value.getBias()),
+       weight = knownNumbersOf(output.getWeight());
   std::optional<std::vector<float>> shift;
   if (output.getBias())
-    shift = numbersOf(output.getBias());
+    shift = knownNumbersOf(output.getBias());
   if (!bias || !weight || (output.getBias() && !shift))
     return rewriter.notifyMatchFailure(
         op, "the weights are not known or not f32: load them first");
@@ -120,9 +109,7 @@ LogicalResult transformer::foldValueBias(RewriterBase &rewriter,
              (*bias)[k / dim / group * dim + k % dim];
     folded[n] = float(sum);
   }
-  std::vector<char> bytes(rows * sizeof(float));
-  std::memcpy(bytes.data(), folded.data(), bytes.size());
-  setBias(rewriter, output, std::move(bytes));
+  setBias(rewriter, output, rawBytes<float>(folded));
   rewriter.modifyOpInPlace(value, [&] { value.getBiasMutable().clear(); });
   return success();
 }

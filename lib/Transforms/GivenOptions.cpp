@@ -35,3 +35,23 @@ llvm::Error GivenOptions::save(StringRef path) const {
     return makeError("save-profile= needs a profile=");
   return writeProfile(*profile, path);
 }
+
+LogicalResult
+transformer::runWithGiven(ModuleOp module, StringRef flag, StringRef skip,
+                          StringRef only, StringRef profile,
+                          StringRef saveProfile,
+                          function_ref<llvm::Error(GivenOptions &)> work) {
+  auto run = [&]() -> llvm::Error {
+    llvm::Expected<GivenOptions> given =
+        GivenOptions::read(module, skip, only, profile);
+    if (!given)
+      return given.takeError();
+    if (llvm::Error error = work(*given))
+      return error;
+    return given->save(saveProfile);
+  };
+  if (llvm::Error error = run())
+    return module.emitError()
+           << flag << ": " << llvm::toString(std::move(error));
+  return success();
+}

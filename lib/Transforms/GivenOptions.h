@@ -24,6 +24,20 @@ struct GivenOptions {
   Profile *known() { return profile ? &*profile : nullptr; }
 };
 
+/// The run of a pass on `module`: `work` with what its options stand for, then
+/// the profile to `saveProfile`. What is wrong is an error of the pass `flag`.
+LogicalResult runWithGiven(ModuleOp module, StringRef flag, StringRef skip,
+                           StringRef only, StringRef profile,
+                           StringRef saveProfile,
+                           function_ref<llvm::Error(GivenOptions &)> work);
+
+/// An option that a user may leave out.
+template <typename To, typename Option>
+void takeGiven(std::optional<To> &to, const Option &option) {
+  if (option.hasValue())
+    to = option.getValue();
+}
+
 } // namespace mlir::transformer
 
 #endif // TRANSFORMER_LIB_TRANSFORMS_GIVENOPTIONS_H

@@ -47,10 +47,6 @@ static void append(Matrix &to, const Matrix &rows) {
   llvm::append_range(to.values, rows.values);
 }
 
-static Matrix rounded(const Matrix &values) {
-  return Matrix(values.rows, values.columns, values.toFloats());
-}
-
 llvm::Expected<EliminationCurve>
 transformer::headsCurve(AttentionSite site, const SiteMoments &moments,
                         double damping) {
@@ -90,18 +86,12 @@ private:
         refit(moments.output.covariance, old, basis, damping);
     if (!weight)
       return weight.takeError();
-    plan.output = rounded(*weight);
+    plan.output = weight->roundedToFloats();
     plan.outputError = relativeError(moments.output.covariance, old,
                                      plan.output, basis, metric);
     plan.basis = std::move(basis);
-    plan.outputBias = biasOf(site.output);
-    Matrix mean(old.columns, 1);
-    mean.values = moments.output.mean;
-    Matrix before = multiply(old, mean);
-    Matrix after =
-        multiply(plan.output, multiply(plan.basis, mean, Form::Transposed));
-    for (int64_t r = 0; r < old.rows; ++r)
-      plan.outputBias[r] += before(r, 0) - after(r, 0);
+    plan.outputBias = refittedBias(biasOf(site.output), old, plan.output,
+                                   plan.basis, moments.output.mean);
     return llvm::Error::success();
   }
 

@@ -27,11 +27,9 @@ Matrix InputMoments::secondMoments() const {
 
 /// The numbers of a known f32 vector; empty if they are not known.
 static std::vector<double> knownVector(Value value) {
-  auto type =
-      value ? cast<RankedTensorType>(value.getType()) : RankedTensorType();
-  if (!type || !type.getElementType().isF32() || !copyOfBytes(value))
-    return {};
-  return vectorOf(value);
+  auto numbers = value ? knownNumbersOf(value) : std::nullopt;
+  return numbers ? std::vector<double>(numbers->begin(), numbers->end())
+                 : std::vector<double>();
 }
 
 static double activate(Activation activation, double x) {
@@ -201,14 +199,44 @@ static bool findNorms(Value value, SmallVectorImpl<Operation *> &norms) {
   return true;
 }
 
-std::vector<double> transformer::outputMetric(LinearOp op) {
+/// The norm that alone reads `value`, behind sums; null if there is none.
+static Operation *normBehind(Value value) {
   SmallVector<Operation *> norms;
-  if (!findNorms(op.getResult(), norms) || norms.size() != 1)
+  return findNorms(value, norms) && norms.size() == 1 ? norms.front() : nullptr;
+}
+
+/// Its weights as factors; empty if they are not known.
+static std::vector<double> factorsOf(Operation *norm) {
+  if (!norm)
     return {};
-  Operation *norm = norms.front();
-  std::vector<double> metric =
+  std::vector<double> factors =
       knownVector(isa<LayerNormOp>(norm) ? cast<LayerNormOp>(norm).getWeight()
                                          : cast<RmsNormOp>(norm).getWeight());
+  for (double &factor : factors)
+    factor = std::abs(factor);
+  return factors;
+}
+
+/// None below a quarter of the mean, because a channel that a norm silences
+/// still goes through the residual; empty if there is no mean.
+static std::vector<double> raised(std::vector<double> metric) {
+  double mean = 0;
+  for (double factor : metric)
+    mean += factor / double(metric.size());
+  if (!(mean > 0) || !std::isfinite(mean))
+    return {};
+  for (double &factor : metric)
+    factor = std::max(factor, 0.25 * mean);
+  return metric;
+}
+
+std::vector<double> transformer::normMetric(Value value) {
+  return raised(factorsOf(normBehind(value)));
+}
+
+std::vector<double> transformer::outputMetric(LinearOp op) {
+  Operation *norm = normBehind(op.getResult());
+  std::vector<double> metric = factorsOf(norm);
   if (metric.empty())
     return {};
   std::vector<double> read(metric.size());
@@ -224,16 +252,10 @@ std::vector<double> transformer::outputMetric(LinearOp op) {
         read[c] += weight(r, c) * weight(r, c);
     isRead = true;
   }
-  double mean = 0;
-  for (size_t c = 0; c < metric.size(); ++c) {
-    metric[c] = std::abs(metric[c]) * (isRead ? std::sqrt(read[c]) : 1.0);
-    mean += metric[c] / double(metric.size());
-  }
-  if (!(mean > 0) || !std::isfinite(mean))
-    return {};
-  for (double &factor : metric)
-    factor = std::max(factor, 0.25 * mean);
-  return metric;
+  if (isRead)
+    for (size_t c = 0; c < metric.size(); ++c)
+      metric[c] *= std::sqrt(read[c]);
+  return raised(std::move(metric));
 }
 
 void transformer::changeInput(Profile &profile, StringRef path,

@@ -23,6 +23,20 @@ std::vector<double> transformer::biasOf(LinearOp op) {
   return std::vector<double>(type.getDimSize(0));
 }
 
+std::vector<double> transformer::refittedBias(std::vector<double> bias,
+                                              const Matrix &weight,
+                                              const Matrix &fresh,
+                                              const Matrix &basis,
+                                              ArrayRef<double> mean) {
+  Matrix column(weight.columns, 1);
+  column.values.assign(mean.begin(), mean.end());
+  Matrix before = multiply(weight, column);
+  Matrix after = multiply(fresh, multiply(basis, column, Form::Transposed));
+  for (int64_t r = 0; r < weight.rows; ++r)
+    bias[r] += before(r, 0) - after(r, 0);
+  return bias;
+}
+
 /// The global that `value` loads; null for a constant.
 static ml_program::GlobalOp globalOf(Value value) {
   auto load = value.getDefiningOp<ml_program::GlobalLoadConstOp>();
@@ -52,10 +66,10 @@ StringRef transformer::whyNotChanged(LinearOp op) {
     return "another op reads its weight too, which would be stored twice";
   if (!op.getBias())
     return "";
-  auto type = cast<RankedTensorType>(op.getBias().getType());
-  if (!type.getElementType().isF32() || !copyOfBytes(op.getBias()))
+  std::optional<std::vector<float>> bias = knownNumbersOf(op.getBias());
+  if (!bias)
     return "the numbers of its bias are not known";
-  for (float value : numbersOf(op.getBias()))
+  for (float value : *bias)
     if (!std::isfinite(value))
       return "its bias holds NaN or infinity";
   return "";
@@ -65,8 +79,7 @@ Value transformer::exchangeWeight(RewriterBase &rewriter, Value old,
                                   ArrayRef<int64_t> shape,
                                   ArrayRef<float> values) {
   auto type = RankedTensorType::get(shape, rewriter.getF32Type());
-  auto *begin = reinterpret_cast<const char *>(values.data());
-  std::vector<char> bytes(begin, begin + values.size() * sizeof(float));
+  std::vector<char> bytes = rawBytes<float>(values);
   ml_program::GlobalOp global = globalOf(old);
   if (!global || isShared(old))
     return createWeight(rewriter, old.getLoc(),
@@ -97,13 +110,11 @@ LinearOp transformer::exchangeLinear(RewriterBase &rewriter, LinearOp op,
     old.push_back(op.getBias());
     freshBias = exchangeWeight(rewriter, op.getBias(), {weight.rows}, shift);
   } else if (!isZero) {
-    auto *begin = reinterpret_cast<const char *>(shift.data());
     StringRef path = modulePath(op);
     freshBias = createWeight(
         rewriter, op.getLoc(), (path.empty() ? "linear" : path.str()) + ".bias",
         RankedTensorType::get({weight.rows}, rewriter.getF32Type()),
-        std::vector<char>(begin, begin + shift.size() * sizeof(float)),
-        op.getWeight());
+        rawBytes<float>(shift), op.getWeight());
   }
   auto type = cast<RankedTensorType>(op.getType());
   SmallVector<int64_t> shape(type.getShape());

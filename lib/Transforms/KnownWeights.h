@@ -19,6 +19,12 @@ std::vector<double> vectorOf(Value bias);
 /// Of the bias of `op`; zeros if there is none.
 std::vector<double> biasOf(LinearOp op);
 
+/// `bias` of `weight`, so that outputs keep their mean when `fresh` multiplies
+/// basisT x in its place and x has the mean `mean`.
+std::vector<double> refittedBias(std::vector<double> bias, const Matrix &weight,
+                                 const Matrix &fresh, const Matrix &basis,
+                                 ArrayRef<double> mean);
+
 /// A weight of other shape and numbers in place of `old`, whose only reader is
 /// the op at the insertion point: under the same name. The caller makes that op
 /// read it, then erases the load or constant that `old` is.

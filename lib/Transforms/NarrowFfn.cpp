@@ -3,13 +3,13 @@
 #include "GivenOptions.h"
 #include "KnownWeights.h"
 #include "Numbers.h"
+#include "PassRemarks.h"
 
 #include "transformer/Support/Error.h"
 #include "transformer/Transforms/Narrow.h"
 #include "transformer/Transforms/Passes.h"
 #include "transformer/Transforms/Transforms.h"
 
-#include "mlir/IR/Remarks.h"
 #include "mlir/IR/Threading.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -47,11 +47,6 @@ transformer::ffnCurve(FfnPair pair, const InputMoments &moments,
                    outputMetric(pair.down), 1, damping);
 }
 
-/// `values` as f32 holds them.
-static Matrix rounded(const Matrix &values) {
-  return Matrix(values.rows, values.columns, values.toFloats());
-}
-
 namespace {
 /// `down` on fewer neurons, before anything changes.
 struct Fit {
@@ -69,16 +64,12 @@ static llvm::Expected<Fit> fitDown(FfnPair pair, ArrayRef<int64_t> kept,
   llvm::Expected<Matrix> weight = refit(moments.covariance, old, kept, damping);
   if (!weight)
     return weight.takeError();
-  Fit fit{kept, rounded(*weight), biasOf(pair.down)};
-  for (int64_t r = 0; r < old.rows; ++r) {
-    for (int64_t c = 0; c < old.columns; ++c)
-      fit.bias[r] += old(r, c) * moments.mean[c];
-    for (auto [c, from] : llvm::enumerate(kept))
-      fit.bias[r] -= fit.weight(r, c) * moments.mean[from];
-  }
-  fit.error =
-      relativeError(moments.covariance, old, fit.weight,
-                    selection(old.columns, kept), outputMetric(pair.down));
+  Matrix basis = selection(old.columns, kept);
+  Fit fit{kept, weight->roundedToFloats(), {}};
+  fit.bias =
+      refittedBias(biasOf(pair.down), old, fit.weight, basis, moments.mean);
+  fit.error = relativeError(moments.covariance, old, fit.weight, basis,
+                            outputMetric(pair.down));
   return fit;
 }
 
@@ -185,9 +176,7 @@ public:
 private:
   void missed(Operation *op, StringRef why) {
     ++result.left;
-    remark::missed(op->getLoc(),
-                   remark::RemarkOpts::name("kept").category(kFlag))
-        << remark::add("all neurons stay: {0}", why);
+    remarkKept(op->getLoc(), kFlag, ("all neurons stay: " + why).str());
   }
 
   void collect(LinearOp down) {
@@ -211,8 +200,7 @@ private:
 
   /// Up to a multiple.
   int64_t roundedUp(int64_t width, int64_t most) const {
-    int64_t multiple = std::max<int64_t>(options.multiple, 1);
-    return std::min((width + multiple - 1) / multiple * multiple, most);
+    return std::min<int64_t>(llvm::alignTo(width, options.multiple), most);
   }
 
   /// Why the pair keeps all; empty if it has a width or finds one.
@@ -277,9 +265,7 @@ private:
   void finish(RewriterBase &rewriter, Candidate &candidate) {
     FfnPair pair = candidate.pair;
     if (!candidate.curve.empty())
-      remark::analysis(pair.up.getLoc(),
-                       remark::RemarkOpts::name("error-curve").category(kFlag))
-          << remark::add("{0}", candidate.curve);
+      remarkFound(pair.up.getLoc(), kFlag, "error-curve", candidate.curve);
     if (!candidate.fit)
       return missed(pair.up, candidate.why);
     const Fit &fit = *candidate.fit;
@@ -295,14 +281,10 @@ private:
     ++result.narrowed;
     result.before += old;
     result.after += width;
-    remark::passed(pair.up.getLoc(),
-                   remark::RemarkOpts::name("narrowed").category(kFlag))
-        << remark::add("{0}",
-                       llvm::formatv("{0} neurons to {1}, with {2:e2} of the "
-                                     "output's variance lost, {3}",
-                                     old, width, fit.error,
-                                     candidate.moments.source)
-                           .str());
+    remarkDone(pair.up.getLoc(), kFlag, "narrowed",
+               llvm::formatv("{0} neurons to {1}, with {2:e2} of the output's "
+                             "variance lost, {3}",
+                             old, width, fit.error, candidate.moments.source));
   }
 
   ModuleOp module;
@@ -342,23 +324,16 @@ struct NarrowFfn
     : public transformer::impl::TransformerNarrowFfnBase<NarrowFfn> {
   using TransformerNarrowFfnBase::TransformerNarrowFfnBase;
 
-  llvm::Error narrow() {
-    llvm::Expected<GivenOptions> given =
-        GivenOptions::read(getOperation(), skip, only, profile);
-    if (!given)
-      return given.takeError();
+  llvm::Error narrow(GivenOptions &given) {
     NarrowFfnOptions options;
-    options.profile = given->known();
-    options.filter = &given->filter;
+    options.profile = given.known();
+    options.filter = &given.filter;
     options.multiple = multiple;
     options.damping = damping;
     options.seed = seed;
-    if (width.hasValue())
-      options.width = width;
-    if (keep.hasValue())
-      options.keep = keep;
-    if (maxError.hasValue())
-      options.maxError = maxError;
+    takeGiven(options.width, width);
+    takeGiven(options.keep, keep);
+    takeGiven(options.maxError, maxError);
     options.widths = widths;
     llvm::Expected<NarrowResult> result = narrowFfns(getOperation(), options);
     if (!result)
@@ -366,15 +341,14 @@ struct NarrowFfn
     numNarrowed += result->narrowed;
     numLeft += result->left;
     numNeurons += result->before - result->after;
-    return given->save(saveProfile);
+    return llvm::Error::success();
   }
 
   void runOnOperation() override {
-    if (llvm::Error error = narrow()) {
-      getOperation().emitError()
-          << kFlag << ": " << llvm::toString(std::move(error));
+    if (failed(runWithGiven(
+            getOperation(), kFlag, skip, only, profile, saveProfile,
+            [&](GivenOptions &given) { return narrow(given); })))
       signalPassFailure();
-    }
   }
 };
 } // namespace

@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "GivenOptions.h"
 #include "KnownWeights.h"
+#include "PassRemarks.h"
 
 #include "transformer/Support/Error.h"
 #include "transformer/Transforms/Narrow.h"
 #include "transformer/Transforms/Passes.h"
 #include "transformer/Transforms/Transforms.h"
 
-#include "mlir/IR/Remarks.h"
 #include "mlir/IR/Threading.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -128,9 +128,7 @@ public:
 private:
   void missed(Operation *op, StringRef why) {
     ++result.left;
-    remark::missed(op->getLoc(),
-                   remark::RemarkOpts::name("kept").category(kFlag))
-        << remark::add("attention stays as it is: {0}", why);
+    remarkKept(op->getLoc(), kFlag, ("attention stays as it is: " + why).str());
   }
 
   void collect(AttentionOp op) {
@@ -149,8 +147,7 @@ private:
   }
 
   int64_t roundedUp(int64_t rank) const {
-    int64_t multiple = options.multiple;
-    return (rank + multiple - 1) / multiple * multiple;
+    return llvm::alignTo(rank, options.multiple);
   }
 
   /// Why nothing is to change; empty if something is.
@@ -162,7 +159,7 @@ private:
     std::optional<int64_t> wanted = options.heads;
     if (options.keep)
       wanted = std::max<int64_t>(int64_t(std::ceil(*options.keep * heads)), 1);
-    bool isPerHead = op.getMask() && whyNotHeads(op);
+    bool isPerHead = op.getMask() && hasMaskPerHead(op);
     if (wanted && *wanted >= heads) {
       why << "it has " << heads << " heads, and " << *wanted
           << " are not fewer; ";
@@ -196,7 +193,7 @@ private:
     return changes ? "" : StringRef(text).drop_back(2).str();
   }
 
-  static bool whyNotHeads(AttentionOp op) {
+  static bool hasMaskPerHead(AttentionOp op) {
     auto type = cast<RankedTensorType>(op.getMask().getType());
     return type.getRank() == 3 ||
            (type.getRank() == 4 && type.getDimSize(1) != 1);
@@ -234,9 +231,7 @@ private:
     ++result.narrowed;
     result.before += heads;
     result.after += left;
-    remark::passed(fresh.attention.getLoc(),
-                   remark::RemarkOpts::name("narrowed").category(kFlag))
-        << remark::add("{0}", text);
+    remarkDone(fresh.attention.getLoc(), kFlag, "narrowed", text);
   }
 
   ModuleOp module;
@@ -274,42 +269,32 @@ struct NarrowHeads
     : public transformer::impl::TransformerNarrowHeadsBase<NarrowHeads> {
   using TransformerNarrowHeadsBase::TransformerNarrowHeadsBase;
 
-  llvm::Error narrow() {
-    llvm::Expected<GivenOptions> given =
-        GivenOptions::read(getOperation(), skip, only, profile);
-    if (!given)
-      return given.takeError();
+  llvm::Error narrow(GivenOptions &given) {
     NarrowHeadsOptions options;
-    options.profile = given->known();
-    options.filter = &given->filter;
+    options.profile = given.known();
+    options.filter = &given.filter;
     options.multiple = multiple;
     options.damping = damping;
     options.seed = seed;
-    if (heads.hasValue())
-      options.heads = heads;
-    if (keep.hasValue())
-      options.keep = keep;
-    if (qkRank.hasValue())
-      options.qkRank = qkRank;
-    if (voRank.hasValue())
-      options.voRank = voRank;
-    if (maxError.hasValue())
-      options.maxError = maxError;
+    takeGiven(options.heads, heads);
+    takeGiven(options.keep, keep);
+    takeGiven(options.qkRank, qkRank);
+    takeGiven(options.voRank, voRank);
+    takeGiven(options.maxError, maxError);
     auto result = transformer::narrowHeads(getOperation(), options);
     if (!result)
       return result.takeError();
     numNarrowed += result->narrowed;
     numLeft += result->left;
     numHeads += result->before - result->after;
-    return given->save(saveProfile);
+    return llvm::Error::success();
   }
 
   void runOnOperation() override {
-    if (llvm::Error error = narrow()) {
-      getOperation().emitError()
-          << kFlag << ": " << llvm::toString(std::move(error));
+    if (failed(runWithGiven(
+            getOperation(), kFlag, skip, only, profile, saveProfile,
+            [&](GivenOptions &given) { return narrow(given); })))
       signalPassFailure();
-    }
   }
 };
 } // namespace

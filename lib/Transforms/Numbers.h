@@ -12,15 +12,29 @@
 
 namespace mlir::transformer {
 
-/// The numbers of a known constant; the caller has checked that it is one.
-template <typename T = float> std::vector<T> numbersOf(Value value) {
-  std::vector<char> bytes = *copyOfBytes(value);
+template <typename T> std::vector<T> fromBytes(ArrayRef<char> bytes) {
   std::vector<T> numbers(bytes.size() / sizeof(T));
   std::memcpy(numbers.data(), bytes.data(), bytes.size());
   return numbers;
 }
 
-/// The same of an f32 matrix.
+/// The numbers of a known constant; the caller has checked that it is one.
+template <typename T = float> std::vector<T> numbersOf(Value value) {
+  return fromBytes<T>(*copyOfBytes(value));
+}
+
+/// The numbers of an f32 constant; nothing if they are not known or not f32.
+inline std::optional<std::vector<float>> knownNumbersOf(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!type || !type.getElementType().isF32())
+    return std::nullopt;
+  std::optional<std::vector<char>> bytes = copyOfBytes(value);
+  if (!bytes)
+    return std::nullopt;
+  return fromBytes<float>(*bytes);
+}
+
+/// Those of a known f32 matrix.
 inline Matrix matrixOf(Value value) {
   auto type = cast<RankedTensorType>(value.getType());
   return Matrix(type.getDimSize(0), type.getDimSize(1), numbersOf(value));

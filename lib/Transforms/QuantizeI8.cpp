@@ -5,13 +5,13 @@
 // weight share the multipliers too, so that a weight has one i8 form.
 //===----------------------------------------------------------------------===//
 #include "GivenOptions.h"
+#include "PassRemarks.h"
 
 #include "transformer/IR/Weights.h"
 #include "transformer/Transforms/Passes.h"
 #include "transformer/Transforms/Quantize.h"
 #include "transformer/Transforms/Transforms.h"
 
-#include "mlir/IR/Remarks.h"
 #include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -27,18 +27,11 @@ using namespace mlir::transformer;
 static constexpr StringLiteral kFlag = "transformer-quantize-i8";
 
 static void missed(Operation *op, StringRef what, StringRef why) {
-  remark::missed(op->getLoc(), remark::RemarkOpts::name("kept").category(kFlag))
-      << remark::add("{0} stays f32: {1}", what, why);
+  remarkKept(op->getLoc(), kFlag, (what + " stays f32: " + why).str());
 }
 
 static void passed(Location loc, const std::string &text) {
-  remark::passed(loc, remark::RemarkOpts::name("i8").category(kFlag))
-      << remark::add("{0}", text);
-}
-
-static void note(Location loc, StringRef name, const std::string &text) {
-  remark::analysis(loc, remark::RemarkOpts::name(name).category(kFlag))
-      << remark::add("{0}", text);
+  remarkDone(loc, kFlag, "i8", text);
 }
 
 namespace {
@@ -252,9 +245,9 @@ private:
 QuantizeI8Result transformer::quantizeI8(ModuleOp module,
                                          const QuantizeI8Options &options) {
   if (!options.profile)
-    note(module.getLoc(), "no-profile",
-         "no profile was given, so inputs are rounded plainly, without "
-         "smoothing, which costs accuracy: give profile=");
+    remarkFound(module.getLoc(), kFlag, "no-profile",
+                "no profile was given, so inputs are rounded plainly, without "
+                "smoothing, which costs accuracy: give profile=");
   return Quantizer(module, options).run();
 }
 

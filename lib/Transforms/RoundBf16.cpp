@@ -1,12 +1,14 @@
 //===- RoundBf16.cpp - products of bf16 -----------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "transformer/IR/Weights.h"
+#include "Numbers.h"
+#include "PassRemarks.h"
+
+#include "transformer/Support/Rounding.h"
 #include "transformer/Transforms/Passes.h"
 #include "transformer/Transforms/Quantize.h"
 #include "transformer/Transforms/Transforms.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/IR/Remarks.h"
 #include "llvm/ADT/MapVector.h"
 
 namespace mlir::transformer {
@@ -33,17 +35,10 @@ static Value roundWeight(RewriterBase &rewriter, Location loc, Value weight) {
           rewriter, loc, type,
           FlatSymbolRefAttr::get(rewriter.getContext(), name));
   }
-  std::vector<char> from = *copyOfBytes(weight), to;
-  to.reserve(from.size() / 2);
-  for (size_t i = 0; i < from.size(); i += sizeof(float)) {
-    uint32_t bits;
-    std::memcpy(&bits, from.data() + i, sizeof(bits));
-    // To nearest, ties to even; the numbers are finite.
-    bits += 0x7fff + (bits >> 16 & 1);
-    uint16_t half = bits >> 16;
-    to.push_back(char(half & 0xff)), to.push_back(char(half >> 8));
-  }
-  return createWeight(rewriter, loc, name, type, std::move(to), weight);
+  std::vector<float> numbers = numbersOf(weight);
+  for (float &number : numbers)
+    number = roundToBf16(number); // they are finite
+  return createWeight(rewriter, loc, name, type, upperHalves(numbers), weight);
 }
 
 static void eraseUnread(RewriterBase &rewriter, Value weight) {
@@ -104,16 +99,13 @@ struct RoundBf16
     if (why.empty())
       why = whyNotRounded(op);
     if (!why.empty())
-      remark::missed(op.getLoc(),
-                     remark::RemarkOpts::name("kept").category(getArgument()))
-          << remark::add("{0} is left alone: {1}", what, why);
+      remarkKept(op.getLoc(), getArgument(),
+                 (what + " is left alone: " + why).str());
     return why.empty();
   }
 
   void passed(Location loc, StringRef what) {
-    remark::passed(loc,
-                   remark::RemarkOpts::name("bf16").category(getArgument()))
-        << remark::add("{0} is bf16", what);
+    remarkDone(loc, getArgument(), "bf16", (what + " is bf16").str());
   }
 
   void runOnOperation() override {

@@ -3,10 +3,8 @@
 SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """
 import contextlib
-import json
 import os
 import pathlib
-import struct
 import tempfile
 
 import numpy as np
@@ -17,23 +15,10 @@ from ._tokenizer import Tokenizer, length_of, read_json
 LONGEST = 256  # tokens of a sentence that is profiled
 
 
-def write_sequences(path, sequences, source):
-    """The file that transformer-compile --sequences takes."""
-    lengths = np.array([len(ids) for ids in sequences], "<i4")
-    ids = np.concatenate([np.asarray(ids, "<i4") for ids in sequences])
-    header = {"__metadata__": {"source": source}}
-    end = 0
-    for name, array in (("ids", ids), ("lengths", lengths)):
-        header[name] = {"dtype": "I32", "shape": [len(array)], "data_offsets": [end, end := end + array.nbytes]}
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text + ids.tobytes() + lengths.tobytes())
-
-
 def tokenize(checkpoint, text):
     """Token ids of each distinct sentence, and what they are for the report."""
-    sentences, name = _files.read_sentences(text)
+    sentences, counts = _files.read_texts(text)
+    name = ", ".join(map(os.path.basename, counts["files"])) or "text"
     if not sentences:
         raise ValueError(f"{name}: has no line that is not empty")
     config = read_json(pathlib.Path(checkpoint) / "config.json")
@@ -55,7 +40,9 @@ def sequences_of(checkpoint, text):
     ids, source = tokenize(checkpoint, text)
     with tempfile.TemporaryDirectory(prefix="transformer-mlir-") as folder:
         path = os.path.join(folder, "sequences.safetensors")
-        write_sequences(path, ids, source)
+        lengths = np.array([len(one) for one in ids], "<i4")
+        _files.write_tensors(path, {"ids": ("I32", np.concatenate(ids, dtype="<i4", casting="unsafe")), "lengths": ("I32", lengths)},
+                             {"source": source})
         yield [f"--sequences={path}"]
 
 

@@ -2,7 +2,6 @@
 import contextlib
 import json
 import os
-import pathlib
 import sys
 import tempfile
 
@@ -79,17 +78,35 @@ def write_json(path, value):
         file.write((json.dumps(value, indent=1, allow_nan=False) + "\n").encode("utf-8"))
 
 
-def read_sentences(sources):
-    """Distinct ones in their order, and a name for them: of files (pathlib.Path), or given themselves."""
-    if isinstance(sources, (str, os.PathLike)):
-        sources = [pathlib.Path(sources)]
-    lines, names = [], []
-    for source in sources:
-        if isinstance(source, os.PathLike):
+def read_texts(sources):
+    """Distinct texts in their order, without empty ones, and the counts of what was left out.
+
+    Of one file, or of a list of texts (str) and of files with one a line (pathlib.Path).
+    """
+    single = isinstance(sources, (str, os.PathLike))
+    files, lines = [], []
+    for source in [sources] if single else sources:
+        if single or isinstance(source, os.PathLike):
+            files.append(os.fspath(source))
             lines += read_lines(os.fspath(source))
-            names.append(os.path.basename(os.fspath(source)))
         elif isinstance(source, str):
             lines.append(source)
         else:
             raise TypeError(f"text has a {type(source).__name__}, expected sentences, or files as pathlib.Path")
-    return list(dict.fromkeys(line.strip() for line in lines if line.strip())), ", ".join(names) or "text"
+    full = [line.strip() for line in lines if line.strip()]
+    texts = list(dict.fromkeys(full))
+    return texts, {"files": files, "lines": len(lines), "empty": len(lines) - len(full),
+                   "repeated": len(full) - len(texts), "distinct": len(texts)}
+
+
+def write_tensors(path, tensors, metadata=None):
+    """A .safetensors file of the (type, array) of each name."""
+    header, end = {"__metadata__": metadata} if metadata else {}, 0
+    for name, (kind, array) in tensors.items():
+        header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": [end, end := end + array.nbytes]}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for _, array in tensors.values():
+            file.write(np.ascontiguousarray(array).tobytes())

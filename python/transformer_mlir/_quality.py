@@ -18,24 +18,12 @@ LEAST = 20  # distinct texts
 
 
 def read_texts(sources):
-    """Distinct texts in their order, without empty ones, and the counts of what was left out."""
-    single = isinstance(sources, (str, os.PathLike))
-    files, lines = [], []
-    for source in [sources] if single else sources:
-        if single or isinstance(source, os.PathLike):
-            files.append(os.fspath(source))
-            lines += _files.read_lines(os.fspath(source))
-        elif isinstance(source, str):
-            lines.append(source)
-        else:
-            raise TypeError(f"text has a {type(source).__name__}, expected sentences, or files as pathlib.Path")
-    full = [line.strip() for line in lines if line.strip()]
-    texts = list(dict.fromkeys(full))
+    """Those of _files.read_texts, which must be enough to judge by."""
+    texts, counts = _files.read_texts(sources)
     if len(texts) < LEAST:
-        raise ValueError(f"{', '.join(files) or 'text'}: {len(texts)} distinct lines that are not empty; "
+        raise ValueError(f"{', '.join(counts['files']) or 'text'}: {len(texts)} distinct lines that are not empty; "
                          f"quality needs at least {LEAST}, and says little below 1,000")
-    return texts, {"files": files, "lines": len(lines), "empty": len(lines) - len(full),
-                   "repeated": len(full) - len(texts), "distinct": len(texts)}
+    return texts, counts
 
 
 def read_pairs(source):

@@ -37,7 +37,7 @@ def check_options(text, epochs, minutes, seed):
     if minutes is not None and (isinstance(minutes, bool) or not isinstance(minutes, (int, float)) or not minutes > 0):
         raise ValueError(f"minutes is {minutes!r}, expected a number above 0")
     _fit.need_torch()
-    texts, _ = _files.read_sentences(text)
+    texts, _ = _files.read_texts(text)
     if len(texts) < LEAST:
         raise ValueError(f"the text has {len(texts):,} distinct sentences; the preset static needs at least {LEAST:,}, "
                          f"and {ENOUGH:,} or more for good quality")

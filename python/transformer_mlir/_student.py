@@ -2,10 +2,9 @@
 
 SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """
-import json
 import os
 
-import numpy as np
+from . import _files
 
 TYPES = {"float32": ("F32", "f32"), "int8": ("I8", "i8"), "uint16": ("BF16", "bf16")}  # in a file, in MLIR
 NAMES = {"table": "embeddings.weight", "scales": "embeddings.scales", "query.weight": "pooling.query.weight", "query.bias": "pooling.query.bias",
@@ -55,26 +54,12 @@ def text_of(parameters, heads, max_length):
 """
 
 
-def write_weights(path, arrays):
-    """A .safetensors file."""
-    header, offset = {}, 0
-    for name, array in arrays.items():
-        header[name] = {"dtype": TYPES[array.dtype.name][0], "shape": list(array.shape), "data_offsets": [offset, offset + array.nbytes]}
-        offset += array.nbytes
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as file:
-        file.write(len(text).to_bytes(8, "little") + text)
-        for array in arrays.values():
-            file.write(np.ascontiguousarray(array).tobytes())
-
-
 def write(folder, parameters, heads, max_length):
     """model.mlir and model.safetensors in `folder`; returns their paths. Arrays of uint16 are the bits of bf16."""
     model, weights = (os.path.join(folder, name) for name in ("model.mlir", "model.safetensors"))
     with open(model, "w", encoding="utf-8") as file:
         file.write(text_of(parameters, heads, max_length))
-    write_weights(weights, {NAMES[name]: value for name, value in parameters.items()})
+    _files.write_tensors(weights, {NAMES[name]: (TYPES[value.dtype.name][0], value) for name, value in parameters.items()})
     return model, weights
 
 

@@ -195,6 +195,8 @@ static void checkRounding(const Flags &flags, Precision precision) {
            "--emit=profile");
   if (precision != Precision::I8 &&
       (!flags.saveProfile.empty() || flags.bits.getNumOccurrences() ||
+       flags.tableBits.getNumOccurrences() ||
+       flags.qkRank.getNumOccurrences() || flags.ffnError.getNumOccurrences() ||
        flags.compensate))
     misuse("--save-profile, --bits, --table-bits, --qk-rank, --ffn-error and "
            "--compensate go with --quantize i8");

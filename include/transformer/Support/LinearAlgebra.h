@@ -47,6 +47,8 @@ struct Matrix {
   /// The sum of the squares.
   double energy() const;
   std::vector<float> toFloats() const;
+  /// With the nearest numbers that f32 holds.
+  Matrix roundedToFloats() const { return Matrix(rows, columns, toFloats()); }
 };
 
 enum class Form { AsIs, Transposed };

@@ -33,6 +33,9 @@ InputMoments momentsOf(LinearOp op, const Profile *profile, uint64_t seed);
 /// the mean; otherwise empty, which stands for 1.
 std::vector<double> outputMetric(LinearOp op);
 
+/// The same of any `value`, by the factor of the norm alone.
+std::vector<double> normMetric(Value value);
+
 /// Makes `profile` describe the model in which the linear at `path` reads
 /// basis^T x in place of x, if it has that linear.
 void changeInput(Profile &profile, StringRef path, const Matrix &basis);
