@@ -224,6 +224,16 @@ static LogicalResult fill(Operation *op, ArrayRef<int64_t> shape, double value,
   return success();
 }
 
+static LogicalResult fromElements(tensor::FromElementsOp op, Frame &frame) {
+  TensorValue *y =
+      frame.define(cast<OpResult>(op.getResult()), op.getType().getShape());
+  if (!y)
+    return failure();
+  for (auto [to, from] : llvm::zip(y->data, op.getElements()))
+    to = frame[from].data[0];
+  return success();
+}
+
 static LogicalResult dim(tensor::DimOp op, Frame &frame) {
   const TensorValue &source = frame[op.getSource()];
   int64_t index = static_cast<int64_t>(frame[op.getIndex()].data[0]);
@@ -278,6 +288,9 @@ std::optional<LogicalResult> interp::evaluateUpstream(Operation *op,
         return global(load, frame);
       })
       .Case([&](tensor::DimOp dimOp) { return dim(dimOp, frame); })
+      .Case([&](tensor::FromElementsOp from) {
+        return fromElements(from, frame);
+      })
       .Case([&](tensor::EmptyOp empty) {
         return fill(op, numbers(empty.getMixedSizes(), frame), 0, frame);
       })

@@ -8,6 +8,7 @@
 #include "transformer/Transforms/CompressEmbedding.h"
 #include "transformer/Transforms/Narrow.h"
 #include "transformer/Transforms/Quantize.h"
+#include "transformer/Transforms/ReplaceAttention.h"
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -39,6 +40,11 @@ mlir::transformer::makeProfile(ModuleOp module, const CompileOptions &options,
                     ? context->getThreadPool().getMaxConcurrency()
                     : 1;
   how.grams = grams;
+  llvm::Expected<KindsByPath> kinds = KindsByPath::parse(options.attention);
+  if (!kinds)
+    return kinds.takeError();
+  if (!kinds->empty())
+    how.mixing = [&](AttentionOp op) { return kinds->blocksFor(op); };
   using Clock = std::chrono::steady_clock;
   // From the first batch on: before it the model is compiled.
   std::optional<Clock::time_point> start;
@@ -94,12 +100,28 @@ mlir::transformer::profileFor(ModuleOp module, const CompileOptions &options,
                      " has no Gram matrices, which what is fitted needs: "
                      "make it with 'transformer-mlir profile' or "
                      "transformer-compile --emit=profile");
+  if (!options.attention.empty() && sum->mixings.empty())
+    return makeError(first + " has no sums for what replaces attention: make "
+                             "it with --emit=profile and the same --attention");
   return sum;
 }
 
 /// The profile is that of the narrower model afterwards.
 static llvm::Error narrow(ModuleOp module, const CompileOptions &options,
                           Profile &profile) {
+  if (!options.attention.empty()) {
+    llvm::Expected<KindsByPath> kinds = KindsByPath::parse(options.attention);
+    if (!kinds)
+      return kinds.takeError();
+    ReplaceAttentionOptions attention;
+    attention.profile = &profile;
+    attention.kinds = options.attention;
+    if (kinds->hasAuto())
+      attention.maxError = options.attentionError;
+    auto done = replaceAttention(module, attention);
+    if (!done)
+      return done.takeError();
+  }
   if (options.qkRank > 0) {
     NarrowHeadsOptions heads;
     heads.profile = &profile;

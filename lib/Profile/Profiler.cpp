@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "transformer/Profile/Profiler.h"
 #include "InProcessModel.h"
+#include "MixingSums.h"
 
 #include "transformer/IR/TransformerDialect.h"
 #include "transformer/IR/Weights.h"
@@ -12,7 +13,6 @@
 #include "mlir/IR/OwningOpRef.h"
 
 #include <atomic>
-#include <condition_variable>
 #include <mutex>
 #include <thread>
 
@@ -46,7 +46,8 @@ namespace {
 /// thread has run them, so that sums do not depend on the number of threads.
 class GramSums {
 public:
-  explicit GramSums(ArrayRef<std::string> names) : sites(names.size()) {
+  explicit GramSums(ArrayRef<std::string> names)
+      : turns(names.size()), sites(names.size()) {
     llvm::StringMap<size_t> byName;
     for (auto [i, name] : llvm::enumerate(names))
       byName[name] = i;
@@ -77,7 +78,8 @@ public:
     // A site and the norm behind it come in any order.
     if (isNorm(site)) {
       int64_t of = sites[site].weighs;
-      waiting.weights[of] = weightsOf(sites[site], rows, count, width, stride);
+      waiting.weights[of] =
+          weightsBehind(sites[site].isRms, rows, count, width, stride);
       addWeighed(batch, of, waiting);
     } else if (sites[site].isWeighed) {
       std::vector<float> &kept = waiting.rows[site];
@@ -91,12 +93,7 @@ public:
     }
   }
 
-  /// Lets nobody wait for a batch that failed.
-  void giveUp() {
-    std::lock_guard<std::mutex> lock(mutex);
-    hasFailed = true;
-    changed.notify_all();
-  }
+  void giveUp() { turns.giveUp(); }
 
   GramStatistics take(int64_t site) {
     GramStatistics sum = std::move(sites[site].sum);
@@ -108,27 +105,9 @@ public:
 private:
   struct Site {
     GramStatistics sum;
-    size_t next = 0; // batch
     int64_t weighs = -1;
     bool isRms = false, isWeighed = false;
   };
-
-  static std::vector<float> weightsOf(const Site &norm, const float *rows,
-                                      int64_t count, int64_t width,
-                                      int64_t stride) {
-    std::vector<float> weights(count);
-    for (int64_t r = 0; r < count; ++r) {
-      double sum = 0, squares = 0;
-      for (int64_t c = 0; c < width; ++c) {
-        double x = rows[r * stride + c];
-        sum += x, squares += x * x;
-      }
-      double mean = norm.isRms ? 0 : sum / double(width);
-      double variance = squares / double(width) - mean * mean;
-      weights[r] = float(1 / std::max(variance, 1e-12));
-    }
-    return weights;
-  }
 
   void addWeighed(size_t batch, int64_t site, Waiting &waiting) {
     std::vector<float> &rows = waiting.rows[site],
@@ -142,24 +121,30 @@ private:
   }
 
   void addPart(size_t batch, int64_t number, const GramPart &part) {
-    Site &site = sites[number];
-    std::unique_lock<std::mutex> lock(mutex);
-    changed.wait(lock, [&] { return hasFailed || site.next == batch; });
-    if (hasFailed)
-      return;
-    lock.unlock(); // nobody else has this turn
-    site.sum.add(part);
-    lock.lock();
-    ++site.next;
-    changed.notify_all();
+    turns.take(batch, number, [&] { sites[number].sum.add(part); });
   }
 
+  Turns turns;
   std::vector<Site> sites;
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool hasFailed = false;
 };
 } // namespace
+
+std::vector<float> transformer::weightsBehind(bool isRms, const float *rows,
+                                              int64_t count, int64_t width,
+                                              int64_t stride) {
+  std::vector<float> weights(count);
+  for (int64_t r = 0; r < count; ++r) {
+    double sum = 0, squares = 0;
+    for (int64_t c = 0; c < width; ++c) {
+      double x = rows[r * stride + c];
+      sum += x, squares += x * x;
+    }
+    double mean = isRms ? 0 : sum / double(width);
+    double variance = squares / double(width) - mean * mean;
+    weights[r] = float(1 / std::max(variance, 1e-12));
+  }
+  return weights;
+}
 
 static std::vector<double> countTokens(const Sequences &sequences) {
   std::vector<double> counts;
@@ -191,7 +176,7 @@ transformer::profileModel(ModuleOp module, const Sequences &sequences,
   profile.tokenCounts = countTokens(sequences);
 
   OwningOpRef<ModuleOp> copy = module.clone();
-  if (instrument(*copy, ModuleFilter(), options.grams) == 0)
+  if (instrument(*copy, ModuleFilter(), options.grams || options.mixing) == 0)
     return profile;
   nameLinears(*copy, profile);
   auto model = InProcessModel::create(*copy);
@@ -203,6 +188,13 @@ transformer::profileModel(ModuleOp module, const Sequences &sequences,
       makeBatches(sequences, (*model)->descriptor().max_length);
   ArrayRef<std::string> sites = (*model)->sites();
   GramSums grams(sites);
+  MixingSums mixings(module, options.mixing, profile.linears, sites);
+  std::vector<int64_t> firstSequence; // of batches
+  int64_t sequencesSoFar = 0;
+  for (const Batch &batch : batches) {
+    firstSequence.push_back(sequencesSoFar);
+    sequencesSoFar += batch.offsets.size() - 1;
+  }
   // By batch, and added up in their order.
   std::vector<std::vector<ChannelStatistics>> parts(batches.size());
   std::vector<std::string> problems(batches.size());
@@ -210,6 +202,7 @@ transformer::profileModel(ModuleOp module, const Sequences &sequences,
   std::mutex progress;
   auto work = [&] {
     GramSums::Waiting waiting;
+    MixingSums::Waiting mixed;
     for (size_t i; (i = nextBatch++) < batches.size();) {
       parts[i].resize(sites.size());
       llvm::Error error = (*model)->run(
@@ -219,10 +212,12 @@ transformer::profileModel(ModuleOp module, const Sequences &sequences,
               parts[i][site].add(rows, count, width, stride);
             if (options.grams)
               grams.add(i, site, rows, count, width, stride, waiting);
+            mixings.add({i, firstSequence[i], batches[i].offsets}, site,
+                        {rows, count, width, stride}, mixed);
           });
       problems[i] = llvm::toString(std::move(error));
       if (!problems[i].empty())
-        grams.giveUp();
+        grams.giveUp(), mixings.giveUp();
       std::lock_guard<std::mutex> lock(progress);
       ++done;
       if (options.progress)
@@ -248,5 +243,6 @@ transformer::profileModel(ModuleOp module, const Sequences &sequences,
     if (options.grams)
       profile.grams[sites[s]] = grams.take(s);
   }
+  mixings.take(profile.mixings);
   return profile;
 }

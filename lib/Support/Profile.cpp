@@ -6,7 +6,11 @@
 // "<site>.gram.weight" [1], "<site>.gram.sum" [width] and
 // "<site>.gram.products" [width (width + 1) / 2], the lower triangle by rows;
 // the metadata "weighted:<site>" says that rows weigh by one over the variance
-// behind them. "token_counts" [vocabulary] is optional too. What else belongs
+// behind them. What an attention could be replaced by has the ending
+// ".mixing", then ".widths" [6] of its blocks, and behind ".mixing.fitted" and
+// ".mixing.held_out" a Gram matrix, behind ".mixing.mean" and
+// ".mixing.averaged" the four of a site; the metadata "mixing:<path>" says that
+// it is there. "token_counts" [vocabulary] is optional too. What else belongs
 // to a profile is metadata: "linear:<path>" names the site of a linear. A
 // reader ignores tensors with other endings, which later versions may add
 // beside these.
@@ -18,6 +22,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <list>
 
 using namespace mlir;
 using namespace mlir::transformer;
@@ -27,32 +32,55 @@ static constexpr llvm::StringLiteral kFormat = "transformer-mlir profile";
 static constexpr llvm::StringLiteral kVersion = "1";
 static constexpr llvm::StringLiteral kLinear = "linear:";
 static constexpr llvm::StringLiteral kWeighted = "weighted:";
+static constexpr llvm::StringLiteral kMixing = "mixing:";
 static constexpr llvm::StringLiteral kTokenCounts = "token_counts";
 
-llvm::Error transformer::writeProfile(const Profile &profile, StringRef path) {
-  SafetensorsWriter writer;
-  writer.addMetadata("format", kFormat.str());
-  writer.addMetadata("version", kVersion.str());
-  writer.addMetadata("checkpoint", profile.checkpoint);
-  writer.addMetadata("source", profile.source);
-  writer.addMetadata("tokens", std::to_string(profile.tokens));
-  for (const auto &[linear, site] : profile.linears)
-    writer.addMetadata(kLinear.str() + linear, site);
-  auto add = [&](const std::string &name, llvm::ArrayRef<double> values) {
+namespace {
+class Writer {
+public:
+  llvm::Error write(const Profile &profile, StringRef path) {
+    writer.addMetadata("format", kFormat.str());
+    writer.addMetadata("version", kVersion.str());
+    writer.addMetadata("checkpoint", profile.checkpoint);
+    writer.addMetadata("source", profile.source);
+    writer.addMetadata("tokens", std::to_string(profile.tokens));
+    for (const auto &[linear, site] : profile.linears)
+      writer.addMetadata(kLinear.str() + linear, site);
+    for (const auto &[site, statistics] : profile.sites)
+      addSite(site, statistics);
+    for (const auto &[site, gram] : profile.grams)
+      addGram(site, gram);
+    for (const auto &[name, mixing] : profile.mixings) {
+      writer.addMetadata(kMixing.str() + name, "1");
+      std::string prefix = name + ".mixing";
+      numbers.emplace_back(mixing.widths.begin(), mixing.widths.end());
+      add(prefix + ".widths", numbers.back());
+      addGram(prefix + ".fitted", mixing.fitted);
+      addGram(prefix + ".held_out", mixing.heldOut);
+      addSite(prefix + ".mean", mixing.mean);
+      addSite(prefix + ".averaged", mixing.averaged);
+    }
+    if (!profile.tokenCounts.empty())
+      add(kTokenCounts.str(), profile.tokenCounts);
+    return writer.write(path);
+  }
+
+private:
+  void add(const std::string &name, llvm::ArrayRef<double> values) {
     writer.add(name, DataType::F64, {int64_t(values.size())},
                {reinterpret_cast<const char *>(values.data()),
                 values.size() * sizeof(double)});
-  };
-  std::vector<double> counts; // stays where it is until the file is written
-  counts.reserve(profile.sites.size());
-  for (const auto &[site, statistics] : profile.sites) {
-    counts.push_back(double(statistics.count));
-    add(site + ".count", llvm::ArrayRef(counts).take_back(1));
+  }
+
+  void addSite(const std::string &site, const ChannelStatistics &statistics) {
+    numbers.push_back({double(statistics.count)});
+    add(site + ".count", numbers.back());
     add(site + ".sum", statistics.sum);
     add(site + ".squares", statistics.squares);
     add(site + ".absmax", statistics.absmax);
   }
-  for (const auto &[site, gram] : profile.grams) {
+
+  void addGram(const std::string &site, const GramStatistics &gram) {
     if (gram.isWeighted)
       writer.addMetadata(kWeighted.str() + site, "1/variance");
     add(site + ".gram.weight", gram.weight);
@@ -70,9 +98,14 @@ llvm::Error transformer::writeProfile(const Profile &profile, StringRef path) {
           return llvm::Error::success();
         });
   }
-  if (!profile.tokenCounts.empty())
-    add(kTokenCounts.str(), profile.tokenCounts);
-  return writer.write(path);
+
+  SafetensorsWriter writer;
+  std::list<std::vector<double>> numbers; // stay until the file is written
+};
+} // namespace
+
+llvm::Error transformer::writeProfile(const Profile &profile, StringRef path) {
+  return Writer().write(profile, path);
 }
 
 namespace {
@@ -101,6 +134,18 @@ public:
           return error;
     for (auto &[site, gram] : profile.grams)
       gram.isWeighted = metadata.count(kWeighted.str() + site);
+    for (const auto &[key, value] : metadata)
+      if (StringRef(key).starts_with(kMixing)) {
+        std::string path = key.substr(kMixing.size());
+        MixingStatistics &mixing = profile.mixings[path];
+        path += ".mixing";
+        if (llvm::Error error = readMixing(path, mixing))
+          return error;
+        mixing.fitted.isWeighted =
+            metadata.count(kWeighted.str() + path + ".fitted");
+        mixing.heldOut.isWeighted =
+            metadata.count(kWeighted.str() + path + ".held_out");
+      }
     if (!file.find(kTokenCounts))
       return llvm::Error::success();
     return readTensor(kTokenCounts.str(), profile.tokenCounts);
@@ -116,23 +161,56 @@ private:
     auto [place, isNew] = profile.sites.try_emplace(site.str());
     if (!isNew)
       return llvm::Error::success();
-    ChannelStatistics &to = place->second;
+    if (llvm::Error error = readChannels(site.str(), place->second))
+      return error;
+    if (!file.find(site.str() + ".gram.products"))
+      return llvm::Error::success();
+    return readGram(site.str(), place->second.width(),
+                    profile.grams[site.str()]);
+  }
+
+  llvm::Error readChannels(const std::string &site, ChannelStatistics &to) {
     std::vector<double> count;
     for (auto [ending, values] :
          {std::pair<const char *, std::vector<double> *>{".count", &count},
           {".sum", &to.sum},
           {".squares", &to.squares},
           {".absmax", &to.absmax}})
-      if (llvm::Error error = readTensor(site.str() + ending, *values))
+      if (llvm::Error error = readTensor(site + ending, *values))
         return error;
     if (count.size() != 1 || !(count[0] >= 0 && count[0] < 9e15) ||
         to.squares.size() != to.sum.size() || to.absmax.size() != to.sum.size())
       return fail("has numbers for " + quoted(site) +
                   " that do not belong together");
     to.count = int64_t(count[0]);
-    if (!file.find(site.str() + ".gram.products"))
-      return llvm::Error::success();
-    return readGram(site.str(), to.width(), profile.grams[site.str()]);
+    return llvm::Error::success();
+  }
+
+  llvm::Error readMixing(const std::string &prefix, MixingStatistics &to) {
+    std::vector<double> widths;
+    if (llvm::Error error = readTensor(prefix + ".widths", widths))
+      return error;
+    int64_t all = 0;
+    for (double width : widths)
+      if (!(width >= 0 && width < 1e6) || width != std::floor(width))
+        return fail("has widths for " + quoted(prefix) + " that are none");
+    if (widths.size() != to.widths.size())
+      return fail("has " + llvm::Twine(widths.size()) + " widths for " +
+                  quoted(prefix) + ", expected " +
+                  llvm::Twine(to.widths.size()));
+    for (size_t i = 0; i < widths.size(); ++i)
+      all += to.widths[i] = int64_t(widths[i]);
+    if (llvm::Error error = readGram(prefix + ".fitted", all, to.fitted))
+      return error;
+    // Of few sequences none may be held out.
+    int64_t held = 0;
+    if (const TensorInfo *sum = file.find(prefix + ".held_out.gram.sum"))
+      held = sum->shape.empty() || sum->shape[0] == 0 ? 0 : all;
+    if (llvm::Error error = readGram(prefix + ".held_out", held, to.heldOut))
+      return error;
+    if (llvm::Error error = readChannels(prefix + ".mean", to.mean))
+      return error;
+    return readChannels(prefix + ".averaged", to.averaged);
   }
 
   llvm::Error readGram(const std::string &site, int64_t width,

@@ -3,6 +3,8 @@
 #include "transformer/Support/Error.h"
 #include "transformer/Support/Profile.h"
 
+#include "llvm/ADT/STLExtras.h"
+
 #include <cmath>
 
 using namespace mlir;
@@ -125,6 +127,20 @@ void GramStatistics::merge(const GramStatistics &other) {
       products.values[i] += other.products.values[i];
 }
 
+int64_t MixingStatistics::begin(Block block) const {
+  int64_t sum = 0;
+  for (int64_t b = 0; b < block; ++b)
+    sum += widths[b];
+  return sum;
+}
+
+void MixingStatistics::merge(const MixingStatistics &other) {
+  fitted.merge(other.fitted);
+  heldOut.merge(other.heldOut);
+  mean.merge(other.mean);
+  averaged.merge(other.averaged);
+}
+
 /// The channel statistics or Gram matrix of the linear at `path`.
 template <typename Map>
 static auto *siteOf(const Profile &profile, const Map &map, StringRef path) {
@@ -162,8 +178,18 @@ llvm::Error Profile::merge(const Profile &other) {
       return makeError("has another Gram matrix at " + quoted(site) +
                        " than the profile that it is to be added to");
   }
+  auto isKnown = [&](const auto &entry) {
+    auto own = mixings.find(entry.first);
+    return own != mixings.end() && own->second.widths == entry.second.widths;
+  };
+  if (mixings.size() != other.mixings.size() ||
+      !llvm::all_of(other.mixings, isKnown))
+    return makeError("has other sums for what replaces attention than the "
+                     "profile that it is to be added to");
   for (const auto &[site, statistics] : other.sites)
     sites[site].merge(statistics);
+  for (const auto &[path, mixing] : other.mixings)
+    mixings[path].merge(mixing);
   for (const auto &[site, gram] : other.grams)
     grams[site].merge(gram);
   tokenCounts.resize(std::max(tokenCounts.size(), other.tokenCounts.size()));

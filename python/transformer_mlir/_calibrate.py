@@ -46,7 +46,7 @@ def sequences_of(checkpoint, text):
         yield [f"--sequences={path}"]
 
 
-def profile(checkpoint, text, out, *, add=(), progress=None):
+def profile(checkpoint, text, out, *, add=(), attention=None, progress=None):
     """Measures the activations of a checkpoint on sentences, for `compress(profile=...)`.
 
     `text`: sentences, or files with one a line as pathlib.Path; a few thousand
@@ -55,9 +55,12 @@ def profile(checkpoint, text, out, *, add=(), progress=None):
     cores. The file holds sums in float64, per input of a linear: count, sum,
     squares and largest size of each channel, and the Gram matrix, in which
     tokens weigh by one over the variance behind them where a norm follows.
+    `attention`: as in `compress`, whose profiles then need sums for it.
     """
     from ._compress import check_source, reporter, run_compiler
     source = check_source(checkpoint)
     with sequences_of(source, text) as arguments:
         others = [f"--profile={os.fspath(path)}" for path in ([add] if isinstance(add, (str, os.PathLike)) else add)]
+        if attention is not None:
+            others.append(f"--attention={attention}")
         run_compiler([source, "--emit=profile", "-o", os.fspath(out), *arguments, *others], reporter(progress))

@@ -63,6 +63,11 @@ def make_parser():
     compress.add_argument("--dtype", choices=["f32", "bf16"], help="the preset exact or bf16")
     compress.add_argument("--profile", metavar="FILE", action="append",
                           help="for int8, small and tiny: a profile.safetensors of this checkpoint (several are added up)")
+    compress.add_argument("--attention", metavar="REGEX:KIND,...",
+                          help="with 8 bits and less: replace attention whose module path a regex matches first, by drop, bias, mq, "
+                          "linear, mean, mq+linear, lags or auto, such as layer.5:mq")
+    compress.add_argument("--attention-error", metavar="PART", type=float,
+                          help="for auto: take the cheapest one that loses at most this part of the variance of its output")
     compress.add_argument("--pack", choices=["none", "entropy"],
                           help="entropy: a smaller weights file, decoded when the model is loaded (default for small, tiny and static)")
     compress.add_argument("--target-cpu", default="host", metavar="LEVELS",
@@ -86,6 +91,7 @@ def make_parser():
     profile.add_argument("-o", "--out", metavar="FILE", required=True, help="the profile.safetensors to write")
     profile.add_argument("--add", metavar="FILE", action="append", default=[],
                          help="a profile of the same checkpoint on other text, to be added up with it")
+    profile.add_argument("--attention", metavar="REGEX:KIND,...", help="measure too what compress needs for the same --attention")
     profile.add_argument("--quiet", action="store_true", help="print errors only")
 
     quality = add("quality", help="how close an artifact is to its checkpoint, on your text")

@@ -58,6 +58,7 @@ def compress(options):
     text, held = texts_of(options, [name for name in wanted if name not in _gates.SIZE_METRICS])
     report = compile_checkpoint(options.checkpoint, options.out, preset_of(options), profile=options.profile,
                                 pack=options.pack, target_cpu=options.target_cpu, progress=not options.quiet, text=text,
+                                attention=options.attention, attention_error=options.attention_error,
                                 **{name: getattr(options, name) for name in ("epochs", "minutes", "seed")
                                    if getattr(options, name) is not None})
     if not options.quiet:
@@ -76,7 +77,7 @@ def compress(options):
 
 def profile(options):
     measure_profile(options.checkpoint, list(map(pathlib.Path, options.text)), options.out, add=options.add,
-                    progress=not options.quiet)
+                    attention=options.attention, progress=not options.quiet)
 
 
 def show_quality(result):

@@ -74,7 +74,7 @@ def run_compiler(arguments, show=None):
 
 
 def compress(checkpoint, out, preset="exact", *, profile=None, pack=None, target_cpu="host", progress=None, text=None,
-             **fitting):
+             attention=None, attention_error=None, **fitting):
     """Compiles a Hugging Face checkpoint directory into an artifact directory.
 
     `out` may be missing, empty, or an older artifact, which is replaced as a
@@ -86,7 +86,11 @@ def compress(checkpoint, out, preset="exact", *, profile=None, pack=None, target
     decodes (as it does without being told for "small", "tiny" and "static");
     "none" leaves weights as they are used, to be mapped.
     `target_cpu` is "host", a level such as "x86-64-v3", or several with commas
-    between them, of which the best one runs that a CPU has. "static" is
+    between them, of which the best one runs that a CPU has.
+    `attention`, with presets that round to 8 bits: what takes the place of
+    attention, by a regular expression for its module path, such as
+    "layer.5:mq" or "layer.[45]:auto", where auto is the cheapest one that loses
+    at most the part `attention_error` of its output (docs/compression.md). "static" is
     fitted to its `text`; `epochs`, `minutes` and
     `seed` go with it (docs/static.md). `progress`: True or
     False (default: when stderr is a terminal), or a function that takes a
@@ -98,6 +102,10 @@ def compress(checkpoint, out, preset="exact", *, profile=None, pack=None, target
     cpu = check_text("target_cpu", target_cpu)
     if pack is not None and pack not in PACKS:
         raise ValueError(f"pack is {pack!r}; there are {' and '.join(PACKS)}")
+    if attention is not None and preset in UNFITTED + ("static",):
+        raise ValueError(f"attention goes with a preset that rounds to 8 bits, and {preset} is none")
+    if attention_error is not None and attention is None:
+        raise ValueError("attention_error goes with attention")
     if preset == "static":
         from ._static import compress_static
         if profile is not None:
@@ -114,6 +122,10 @@ def compress(checkpoint, out, preset="exact", *, profile=None, pack=None, target
     arguments = [source, "-o", target, f"--target-cpu={cpu}", f"--preset={preset}"]
     if pack is not None:
         arguments.append(f"--pack={pack}")
+    if attention is not None:
+        arguments.append(f"--attention={check_text('attention', attention)}")
+    if attention_error is not None:
+        arguments.append(f"--attention-error={float(attention_error)}")
     for path in [profile] if isinstance(profile, (str, os.PathLike)) else profile or []:
         arguments.append(f"--profile={os.fspath(path)}")
     with sequences_of(source, text) as sequences:

@@ -5,6 +5,7 @@
 #include "transformer/CodeGen/Target.h"
 #include "transformer/Pipelines/Presets.h"
 #include "transformer/Support/Version.h"
+#include "transformer/Transforms/ReplaceAttention.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Config/llvm-config.h"
@@ -71,6 +72,15 @@ struct Flags {
       "ffn-error", cl::init(0), cl::value_desc("part"), cl::cat(category),
       cl::desc("with --quantize: drop neurons of each feed-forward layer first "
                "until its output has lost this part of its variance")};
+  cl::opt<std::string> attention{
+      "attention", cl::value_desc("regex:kind,..."), cl::cat(category),
+      cl::desc("with --quantize: replace attention whose module path a regex "
+               "matches first, by drop, bias, mq, linear, mean, mq+linear, "
+               "lags or auto; with --emit=profile: what that needs, too")};
+  cl::opt<double> attentionError{
+      "attention-error", cl::init(0), cl::value_desc("part"), cl::cat(category),
+      cl::desc("with --attention=...:auto: take the cheapest one that loses at "
+               "most this part of the output's variance")};
   cl::opt<bool> compensate{
       "compensate", cl::cat(category),
       cl::desc("with --quantize: let rounding make up for its errors by the "
@@ -183,6 +193,20 @@ static Precision precisionOf(const Flags &flags) {
   return said.empty() ? Precision::F32 : said.front().second;
 }
 
+static void checkAttention(const Flags &flags, bool isProfile) {
+  llvm::Expected<KindsByPath> kinds = KindsByPath::parse(flags.attention);
+  if (!kinds)
+    misuse("--attention: " + toString(kinds.takeError()));
+  bool hasError = flags.attentionError.getNumOccurrences();
+  if (!(flags.attentionError >= 0))
+    misuse("--attention-error: expected a number from 0 up");
+  if (kinds->hasAuto() && !hasError && !isProfile)
+    misuse("--attention with auto takes the cheapest one that is good enough: "
+           "say how good with --attention-error");
+  if (!kinds->hasAuto() && hasError)
+    misuse("--attention-error goes with --attention=...:auto");
+}
+
 /// What says how to round, or by what, goes with rounding.
 static void checkRounding(const Flags &flags, Precision precision) {
   bool isProfile = flags.emit == Emit::Profile;
@@ -197,9 +221,11 @@ static void checkRounding(const Flags &flags, Precision precision) {
       (!flags.saveProfile.empty() || flags.bits.getNumOccurrences() ||
        flags.tableBits.getNumOccurrences() ||
        flags.qkRank.getNumOccurrences() || flags.ffnError.getNumOccurrences() ||
-       flags.compensate))
-    misuse("--save-profile, --bits, --table-bits, --qk-rank, --ffn-error and "
-           "--compensate go with --quantize i8");
+       flags.attentionError.getNumOccurrences() ||
+       (!flags.attention.empty() && !isProfile) || flags.compensate))
+    misuse("--save-profile, --bits, --table-bits, --attention, "
+           "--attention-error, --qk-rank, --ffn-error and --compensate go with "
+           "--quantize i8");
   if (!flags.profiles.empty() && !flags.saveProfile.empty())
     misuse("--save-profile keeps a profile that is made, and --profile names "
            "one that is there: give one of them");
@@ -210,6 +236,7 @@ static void checkRounding(const Flags &flags, Precision precision) {
     misuse("--bits: expected a number from 0 to 8");
   if (flags.tableBits != 0 && !(flags.tableBits >= 0.5 && flags.tableBits <= 7))
     misuse("--table-bits: expected 0, or a number from 0.5 to 7");
+  checkAttention(flags, isProfile);
   if (!(flags.ffnError >= 0 && flags.ffnError < 1))
     misuse("--ffn-error: expected a number from 0 up to 1");
 }
@@ -231,6 +258,8 @@ static void setRounding(const Flags &flags, CompileOptions &options) {
       flags.qkRank.getNumOccurrences() ? flags.qkRank : preset->qkRank;
   options.ffnError =
       flags.ffnError.getNumOccurrences() ? flags.ffnError : preset->ffnError;
+  options.attention = flags.attention;
+  options.attentionError = flags.attentionError;
   options.compensate = flags.compensate;
 }
 

@@ -74,8 +74,11 @@ struct FitTest : testing::Test {
 
   /// What the ops give, by the names of their locations, and "": the first
   /// result of the function. The first argument is `x`, further ones are
-  /// offsets of one sequence.
-  std::map<std::string, Matrix> run(ModuleOp module, const Matrix &x) {
+  /// `offsets`: of one sequence if there are none.
+  std::map<std::string, Matrix> run(ModuleOp module, const Matrix &x,
+                                    std::vector<double> offsets = {}) {
+    if (offsets.empty())
+      offsets = {0.0, double(x.rows)};
     EXPECT_TRUE(succeeded(verify(module)));
     auto function = *module.getOps<func::FuncOp>().begin();
     SmallVector<TensorValue> arguments;
@@ -85,7 +88,8 @@ struct FitTest : testing::Test {
         arguments.push_back(
             {builder.getF32Type(), {x.rows, x.columns}, x.values});
       else
-        arguments.push_back({builder.getI32Type(), {2}, {0.0, double(x.rows)}});
+        arguments.push_back(
+            {builder.getI32Type(), {int64_t(offsets.size())}, offsets});
     }
     std::map<std::string, Matrix> values;
     auto keep = [](Matrix &to, const TensorValue &from) {

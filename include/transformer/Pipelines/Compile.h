@@ -56,6 +56,11 @@ struct CompileOptions {
   /// Tables go to their principal basis with so many bits per number; 0: not;
   /// see transformer-compress-embedding.
   double tableBits = 0;
+  /// First of all, attentions are replaced by what this names, as the option
+  /// `kinds` of transformer-replace-attention, and `auto` by this error; empty:
+  /// none. With Emit::Profile: sums for that are part of it.
+  std::string attention;
+  double attentionError = 0;
   /// Before that, scores of attention are narrowed to so many numbers per head
   /// (transformer-narrow-heads), and feed-forward layers as far as this error
   /// allows (transformer-narrow-ffn); 0: not.

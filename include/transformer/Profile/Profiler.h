@@ -3,6 +3,7 @@
 #ifndef TRANSFORMER_PROFILE_PROFILER_H
 #define TRANSFORMER_PROFILE_PROFILER_H
 
+#include "transformer/IR/TransformerDialect.h"
 #include "transformer/Profile/Sequences.h"
 #include "transformer/Support/Profile.h"
 
@@ -15,6 +16,9 @@ struct ProfileOptions {
   /// Gram matrices too, which passes that fit need. Costs about as much time as
   /// the model itself, and 8 bytes per pair of channels of an input.
   bool grams = false;
+  /// Which blocks of MixingStatistics are wanted of an attention, as bits, for
+  /// passes that replace it; not set: of none.
+  std::function<unsigned(AttentionOp)> mixing;
   /// Called after each batch, by one thread at a time, with how many are done.
   std::function<void(size_t done, size_t all)> progress;
 };

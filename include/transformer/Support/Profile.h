@@ -20,6 +20,7 @@
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -75,6 +76,30 @@ struct GramStatistics {
   void merge(const GramStatistics &other);
 };
 
+/// What ops cheaper than an attention could be made of, and what it gives: sums
+/// over the tokens, with the weights of the linear behind it, of rows that hold
+/// these blocks side by side. One is of width 0 if it was not measured.
+struct MixingStatistics {
+  enum Block {
+    Previous, // the input of the attention at the token before, or zeros
+    Own,      // the input at the token
+    Next,     // that at the token after, or zeros
+    Mean,     // its mean over the sequence
+    Single,   // what the heads give to one query each, that of the mean
+    Attended, // what they give to the token: the input of the linear behind
+    kBlocks
+  };
+  std::array<int64_t, kBlocks> widths = {};
+  /// Of four of five sequences, and of every fifth.
+  GramStatistics fitted, heldOut;
+  /// Of sequences: of the mean, and of the input as the single queries of all
+  /// heads average it (side by side).
+  ChannelStatistics mean, averaged;
+
+  int64_t begin(Block block) const;
+  void merge(const MixingStatistics &other);
+};
+
 struct Profile {
   /// Names the checkpoint that the activations are those of; see
   /// Checkpoint::fingerprint. Empty for a model that came from none.
@@ -86,6 +111,8 @@ struct Profile {
   std::map<std::string, ChannelStatistics, std::less<>> sites;
   /// By site, if they were asked for.
   std::map<std::string, GramStatistics, std::less<>> grams;
+  /// By the path of the linear behind the attention, if they were asked for.
+  std::map<std::string, MixingStatistics, std::less<>> mixings;
   /// How often each token id occurred; empty if there were none.
   std::vector<double> tokenCounts;
   /// The site of each linear, by its module path; those that share an input
@@ -99,6 +126,9 @@ struct Profile {
   /// is of another checkpoint or has other sites.
   llvm::Error merge(const Profile &other);
 };
+
+/// Which sequences of a profile are held out.
+inline bool isHeldOut(int64_t sequence) { return sequence % 5 == 4; }
 
 /// Every problem is one sentence that names the file.
 llvm::Expected<Profile> readProfile(llvm::StringRef path);

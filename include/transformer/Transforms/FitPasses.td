@@ -223,4 +223,86 @@ def TransformerFactorizeSvd : Pass<"transformer-factorize-svd", "::mlir::ModuleO
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::ml_program::MLProgramDialect"];
 }
 
+def TransformerReplaceAttention : Pass<"transformer-replace-attention", "::mlir::ModuleOp"> {
+  let summary = "Something cheaper in the place of attention, fitted to it";
+  let description = [{
+    A `transformer.attention` with the linears that give its queries, keys and values
+    (all of one input x) and the linear that alone reads it becomes one of these (d is the
+    width; multiplications per token, N the length of the sequence; attention has 4 d^2 and
+    its scores):
+
+    | `kind` | what | multiplications |
+    |---|---|---|
+    | `drop` | nothing; the residual stays | 0 |
+    | `bias` | the mean of the output, in the bias before the residual sum | 0 |
+    | `mq` | attention with one query per head and sequence, that of the mean of x, over x itself as keys and values of all heads; once per sequence what the values and the output make of it, given to all tokens | 2 h d + 2 h d^2 / N |
+    | `linear` | W x_t + b, a map of the token alone | d^2 |
+    | `mean` | W x_t + V mean(x) + b | d^2 + d^2 / N |
+    | `mq+linear` | both | d^2 + ... |
+    | `lags` | `mean`, and a matrix each for the tokens before and after | 3 d^2 + d^2 / N |
+    | `fft` | Re(FFT(x)), times a number: only with `untuned=true`, for training that follows; without it is worse than `bias` | d log(d N) + d^2 |
+    | `auto` | the first of the list (without `fft`) that loses at most `max-error` | |
+
+    `kinds` is a list "regex:kind,..." by module path that goes before `kind`. The mq's
+    queries are in terms of x: `scale (Wk^T (Wq m + bq))_h . x_t` is the score that its
+    head gives token t, and the bias of keys moves all scores alike.
+
+    Matrices and bias are fitted by ridge regression (`damping` of the mean variance of
+    each block, towards what the weights alone say) to the output that attention
+    gave, on sums that a profile has if it was made with `--attention`: Gram
+    matrices of the input before, at and after each token, its mean, what single queries
+    give, and what attention gave. Tokens and outputs weigh as in
+    transformer-narrow-ffn. Every fifth sequence is not fitted to; errors on those decide,
+    and a remark has both. Errors are parts of the variance of the output, so `bias`
+    has 1.
+
+    Without such sums `drop`, `bias` (for inputs as the norm before makes them), `mean`
+    (as if attention were uniform) and `mq` (with the output as it is) follow from the
+    weights; the others and `auto` are refused. A causal attention becomes no kind
+    that looks at the whole sequence, one with rope no `mq`.
+    `save-profile` writes the profile of the changed model for the passes that follow.
+
+    Example:
+
+    ```mlir
+    // Queries are zero, so all tokens of a sequence count alike.
+    %q = transformer.linear %x, %wq : (tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32>
+    %k = transformer.linear %x, %wk : (tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32>
+    %v = transformer.linear %x, %wv : (tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32>
+    %a = transformer.attention %q, %k, %v offsets(%o) {num_heads = 2 : i64, num_kv_heads = 2 : i64}
+        : (tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2xf32>, tensor<?xi32>) -> tensor<?x2xf32>
+    %y = transformer.linear %a, %wo : (tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32>
+    // becomes with kind=mean
+    %m = transformer.pool mean %x offsets(%o) : (tensor<?x2xf32>, tensor<?xi32>) -> tensor<?x2xf32>
+    %r = transformer.linear %m, %wowv : (tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32>
+    %y = transformer.unpool %r, %tokens offsets(%o) : (tensor<?x2xf32>, index, tensor<?xi32>) -> tensor<?x2xf32>
+    ```
+  }];
+  let options = [Option<"skip", "skip", "std::string", "\"\"",
+                        "leave modules alone whose path this matches">,
+                 Option<"only", "only", "std::string", "\"\"",
+                        "leave modules alone whose path this does not match">,
+                 Option<"profile", "profile", "std::string", "\"\"",
+                        "a profile.safetensors of this checkpoint, with sums for it">,
+                 Option<"saveProfile", "save-profile", "std::string", "\"\"",
+                        "write the profile of the changed model here">,
+                 Option<"kind", "kind", "std::string", "\"\"",
+                        "what takes its place: drop, bias, mq, linear, mean, "
+                        "mq+linear, lags, fft or auto">,
+                 Option<"kinds", "kinds", "std::string", "\"\"",
+                        "kinds by module path: regex:kind,...">,
+                 Option<"maxError", "max-error", "double", "0",
+                        "largest part of the output's variance to lose, for auto">,
+                 Option<"untuned", "untuned", "bool", "false",
+                        "let fft take its place: training follows">,
+                 Option<"damping", "damping", "double", "1e-3",
+                        "pull towards what weights say, in mean variances">,
+                 Option<"seed", "seed", "uint64_t", "0",
+                        "of the random inputs without a profile">];
+  let statistics = [Statistic<"numReplaced", "replaced", "attention ops replaced">,
+                    Statistic<"numLeft", "left", "attention ops left alone">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect",
+                           "::mlir::ml_program::MLProgramDialect"];
+}
+
 #endif // TRANSFORMER_TRANSFORMS_FITPASSES_TD
