@@ -126,11 +126,15 @@ public:
         fit.bias[r] = float(sum);
       }
     }
-    fit.error = errorOf(fit, gram, covariance);
+    judge(fit);
+    return fit;
+  }
+
+  void judge(RungFit &fit) {
+    fit.error = errorOf(fit, mixing.fitted, mixing.fitted.covariance());
     if (mixing.heldOut.weight > 0)
       fit.heldOutError =
           errorOf(fit, mixing.heldOut, mixing.heldOut.covariance());
-    return fit;
   }
 
 private:
@@ -253,9 +257,27 @@ transformer::fitRung(Rung rung, const MixingStatistics &mixing,
   return Fitter(rung, mixing, output, bias, metric).run(damping);
 }
 
+void transformer::judgeAgain(RungFit &fit, const Replacement &by,
+                             const MixingStatistics &mixing,
+                             const Matrix &output, ArrayRef<double> bias,
+                             ArrayRef<double> metric) {
+  int64_t at = 0;
+  for (Part part : readBy(fit.rung)) {
+    Matrix map = by.parts.at(part);
+    if (part == Part::Single && by.outputDown.rows > 0)
+      map = multiply(map, by.outputDown);
+    for (int64_t r = 0; r < map.rows; ++r)
+      llvm::copy(map.row(r), fit.weight.row(r).begin() + at);
+    at += map.columns;
+  }
+  fit.bias = by.bias;
+  Fitter(fit.rung, mixing, output, bias, metric).judge(fit);
+}
+
 Replacement transformer::replacementOf(const RungFit &fit,
                                        const MixingStatistics &mixing) {
-  Replacement result{fit.rung, {}, fit.bias};
+  Replacement result;
+  result.rung = fit.rung, result.bias = fit.bias;
   int64_t at = 0;
   for (Part block : readBy(fit.rung)) {
     std::vector<int64_t> columns;
@@ -269,7 +291,8 @@ Replacement transformer::replacementOf(const RungFit &fit,
 std::optional<Replacement> transformer::replacementByWeights(AttentionSite site,
                                                              Rung rung,
                                                              uint64_t seed) {
-  Replacement result{rung, {}, biasOf(site.output)};
+  Replacement result;
+  result.rung = rung, result.bias = biasOf(site.output);
   Matrix output = matrixOf(site.output.getWeight());
   if (rung == Rung::Drop) {
     result.bias.assign(output.rows, 0.0);

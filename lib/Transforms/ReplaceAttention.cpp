@@ -157,8 +157,32 @@ private:
       candidate.why = llvm::toString(found.takeError());
       return;
     }
-    candidate.how = "losing of the variance of the output " + errorText(*found);
-    candidate.chosen = replacementOf(*found, *candidate.mixing);
+    choose(candidate, *found);
+  }
+
+  /// A fit, and lower ranks for what is large in it.
+  void choose(Candidate &candidate, RungFit &fit) const {
+    Replacement by = replacementOf(fit, *candidate.mixing);
+    const ChannelStatistics *input =
+        options.profile->find(modulePath(candidate.site.value));
+    if (llvm::Error error =
+            narrowMaps(by, candidate.site, *candidate.mixing, input,
+                       candidate.metric, options.rankError, options.damping)) {
+      candidate.why = llvm::toString(std::move(error));
+      return;
+    }
+    LinearOp output = candidate.site.output;
+    judgeAgain(fit, by, *candidate.mixing, matrixOf(output.getWeight()),
+               biasOf(output), candidate.metric);
+    candidate.how = "losing of the variance of the output " + errorText(fit);
+    if (by.queryDown.rows > 0)
+      candidate.how += llvm::formatv(
+          ", queries through {0} channels, which lose at most {1:e1} of theirs",
+          by.queryDown.rows, options.rankError);
+    if (by.outputDown.rows > 0)
+      candidate.how += llvm::formatv(", the output of a sequence through {0}",
+                                     by.outputDown.rows);
+    candidate.chosen = std::move(by);
   }
 
   void planCheapest(Candidate &candidate) const {
@@ -184,8 +208,7 @@ private:
           *options.maxError);
       return;
     }
-    candidate.how = "losing of the variance of the output " + errorText(*best);
-    candidate.chosen = replacementOf(*best, *candidate.mixing);
+    choose(candidate, *best);
   }
 
   /// A multiple of the transform with about the size of the old output.
@@ -229,7 +252,10 @@ private:
     Matrix map = Matrix::identity(width);
     for (double &value : map.values)
       value *= given > 0 ? std::sqrt(variance / given) : 0;
-    candidate.chosen = Replacement{Rung::Fft, {{Part::Own, map}}, none->bias};
+    candidate.chosen.emplace();
+    candidate.chosen->rung = Rung::Fft;
+    candidate.chosen->parts[Part::Own] = std::move(map);
+    candidate.chosen->bias = none->bias;
     candidate.how = "with about the size of its output and an error of more "
                     "than its variance, until it is trained";
   }
@@ -288,6 +314,7 @@ private:
       profile.sites[place] = statistics;
       reads(linear, place);
     };
+    bool isBeside = candidate.chosen->parts.count(Part::Own);
     for (const auto &[block, matrix] : candidate.chosen->parts) {
       if (block == Part::Own && candidate.chosen->rung != Rung::Fft)
         reads(output, own);
@@ -302,6 +329,9 @@ private:
       else if (block == Part::Single) {
         readsOfSequences(names[0], ".mean", mixing->second.mean);
         readsOfSequences(names[2], ".averaged", mixing->second.averaged);
+        readsOfSequences(names[1], ".query", candidate.chosen->queryInner);
+        readsOfSequences(isBeside ? sequencePath(site) : output, ".few",
+                         candidate.chosen->outputInner);
       }
     }
     if (mixing != profile.mixings.end())
@@ -342,8 +372,8 @@ transformer::replaceAttention(ModuleOp module,
     return makeError("max-error goes with auto, and nothing is auto");
   if (options.maxError && !(*options.maxError >= 0))
     return makeError("max-error is less than 0");
-  if (!(options.damping >= 0))
-    return makeError("damping is less than 0");
+  if (!(options.damping >= 0) || !(options.rankError >= 0))
+    return makeError("damping or rank-error is less than 0");
   return AttentionReplacer(module, options, *kinds).run();
 }
 
@@ -360,6 +390,7 @@ struct ReplaceAttention
     options.kinds = kinds;
     options.untuned = untuned;
     options.damping = damping;
+    options.rankError = rankError;
     options.seed = seed;
     takeGiven(options.maxError, maxError);
     if (!kind.empty()) {

@@ -3,8 +3,8 @@
 //
 // The new linears take the names of the old ones: products with the token go by
 // that of the output, with the mean and with averaged inputs by that of the
-// values, queries by that of the queries, neighbours by those of queries and
-// keys. A tool that asks for a weight by its name finds the one of its place.
+// values, queries by those of queries and keys, and so do neighbours. A tool
+// that asks for a weight by its name finds the one of its place.
 #include "KnownWeights.h"
 #include "Numbers.h"
 
@@ -28,6 +28,10 @@ static LinearOp linearBehind(Value value) {
 static bool hasRope(AttentionOp op) {
   return op.getQuery().getDefiningOp<RopeOp>() ||
          op.getKey().getDefiningOp<RopeOp>();
+}
+
+std::string transformer::sequencePath(AttentionSite site) {
+  return (modulePath(site.output) + ".sequence").str();
 }
 
 AttentionSite transformer::mixingSiteOf(AttentionOp op) {
@@ -243,30 +247,76 @@ private:
   Value ofSingleQueries(Value pooled, const Matrix &readout) {
     AttentionOp old = site.attention;
     SingleQueries maps = singleQueriesOf(site);
-    int64_t heads = old.getNumHeads(), inputs = maps.query.columns;
-    Value query = linear(site.query, pooled, maps.query, maps.queryBias);
+    int64_t heads = old.getNumHeads();
+    Value query;
+    if (by.queryDown.rows > 0) {
+      query = linear(site.query, pooled, by.queryDown, {});
+      query = linear(site.key, query, by.queryUp, by.queryBias);
+    } else {
+      query = linear(site.query, pooled, maps.query, maps.queryBias);
+    }
     auto type = cast<RankedTensorType>(query.getType());
     Value averaged = AttentionOp::create(
         rewriter, loc, type, query, input, input, eachSequence(), offsets,
         /*mask=*/Value(), heads, /*num_kv_heads=*/1,
         rewriter.getF32FloatAttr(old.getEffectiveScale()),
         /*causal=*/false, Products::f32);
-    Matrix map(readout.rows, heads * inputs);
     std::vector<double> bias = takeBias(readout.rows);
-    int64_t channels = readout.columns / heads;
+    if (by.outputDown.rows == 0) {
+      addProduct(bias, readout, maps.valueBias);
+      return linear(site.value, averaged, ofAverages(readout, maps), bias);
+    }
+    std::vector<double> shift(by.outputDown.rows);
+    addProduct(shift, by.outputDown, maps.valueBias);
+    Value few =
+        linear(site.value, averaged, ofAverages(by.outputDown, maps), shift);
+    // Products with tokens have the name of the output.
+    return part(Part::Own) ? freshLinear(few, readout, bias)
+                           : linear(site.output, few, readout, bias);
+  }
+
+  /// `map` of what the heads' values make of what they average.
+  Matrix ofAverages(const Matrix &map, const SingleQueries &maps) const {
+    AttentionOp attention = site.attention;
+    int64_t heads = attention.getNumHeads(), inputs = maps.value.columns;
+    int64_t channels = map.columns / heads;
+    Matrix result(map.rows, heads * inputs);
     for (int64_t h = 0; h < heads; ++h) {
       std::vector<int64_t> own;
       for (int64_t i = 0; i < channels; ++i)
         own.push_back(h * channels + i);
       Matrix block =
-          multiply(readout.selectColumns(own), maps.value.selectRows(own));
+          multiply(map.selectColumns(own), maps.value.selectRows(own));
       for (int64_t r = 0; r < map.rows; ++r)
-        llvm::copy(block.row(r), map.row(r).begin() + h * inputs);
+        llvm::copy(block.row(r), result.row(r).begin() + h * inputs);
     }
-    for (int64_t r = 0; r < readout.rows; ++r)
-      for (int64_t c = 0; c < readout.columns; ++c)
-        bias[r] += readout(r, c) * maps.valueBias[c];
-    return linear(site.value, averaged, map, bias);
+    return result;
+  }
+
+  static void addProduct(std::vector<double> &to, const Matrix &map,
+                         ArrayRef<double> of) {
+    for (int64_t r = 0; r < map.rows; ++r)
+      for (int64_t c = 0; c < map.columns; ++c)
+        to[r] += map(r, c) * of[c];
+  }
+
+  /// One that takes no old one's place.
+  Value freshLinear(Value from, const Matrix &weight, ArrayRef<double> bias) {
+    std::string path = sequencePath(site);
+    Location place = NameLoc::get(rewriter.getStringAttr(path));
+    Value fresh = createWeight(
+        rewriter, place, path + ".weight",
+        RankedTensorType::get({weight.rows, weight.columns},
+                              rewriter.getF32Type()),
+        rawBytes<float>(weight.toFloats()), site.output.getWeight());
+    std::vector<float> numbers(bias.begin(), bias.end());
+    Value shift;
+    if (llvm::any_of(numbers, [](float v) { return v != 0; }))
+      shift = createWeight(
+          rewriter, place, path + ".bias",
+          RankedTensorType::get({weight.rows}, rewriter.getF32Type()),
+          rawBytes<float>(numbers), site.output.getWeight());
+    return LinearOp::create(rewriter, place, from, fresh, shift);
   }
 
   /// The offsets of sequences of one row each: 0, 1, 2...

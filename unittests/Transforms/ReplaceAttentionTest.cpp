@@ -188,6 +188,41 @@ TEST_F(ReplaceAttentionTest, PredictsTheLossOfEachRung) {
   }
 }
 
+TEST_F(ReplaceAttentionTest, PredictsTheLossOfLowerRanks) {
+  for (Rung rung : {Rung::Mq, Rung::MqLinear}) {
+    SCOPED_TRACE(nameOf(rung).str());
+    double exact = 0;
+    for (bool narrowQueries : {false, true}) {
+      auto module = attention();
+      before = run(*module, h, offsets);
+      MixingStatistics mixing = statistics();
+      mixing.mean.count = kSequences;
+      auto fit = fitRung(rung, mixing, wo, bo.values, metric, 1e-6);
+      ASSERT_TRUE(bool(fit));
+      Replacement by = replacementOf(*fit, mixing);
+      ASSERT_FALSE(bool(
+          narrowMaps(by, find(*module), mixing, nullptr, metric, 0.2, 1e-9)));
+      ASSERT_GT(by.queryDown.rows, 0);
+      ASSERT_GT(by.outputDown.rows, 0);
+      EXPECT_LT(by.outputDown.rows, kWidth);
+      EXPECT_EQ(by.outputInner.width(), by.outputDown.rows);
+      if (!narrowQueries)
+        by.queryDown = Matrix(); // no sum tells what its loss does to softmax
+      judgeAgain(*fit, by, mixing, wo, bo.values, metric);
+      IRRewriter rewriter(&context);
+      replaceSite(rewriter, find(*module), by);
+      double loss = measured(run(*module, h, offsets)[""], false);
+      if (narrowQueries) {
+        EXPECT_GT(loss, 0.9 * exact);
+        EXPECT_LT(loss, 1.5 * exact);
+      } else {
+        EXPECT_NEAR(fit->error / loss, 1, 1e-4);
+        exact = loss;
+      }
+    }
+  }
+}
+
 TEST_F(ReplaceAttentionTest, FindsWhatIsExact) {
   // Queries of zero: all tokens of a sequence count alike. Queries without
   // weights: one query for all.

@@ -245,7 +245,11 @@ def TransformerReplaceAttention : Pass<"transformer-replace-attention", "::mlir:
 
     `kinds` is a list "regex:kind,..." by module path that goes before `kind`. The mq's
     queries are in terms of x: `scale (Wk^T (Wq m + bq))_h . x_t` is the score that its
-    head gives token t, and the bias of keys moves all scores alike.
+    head gives token t, and the bias of keys moves all scores alike. The map to all
+    queries (h d channels) and the one from what all heads average hold h d^2 numbers each,
+    more than attention's four. With `rank-error` they become two linears each of lower
+    rank, where that is smaller: as few channels as lose at most this part of the
+    variance of the queries, and of the output.
 
     Matrices and bias are fitted by ridge regression (`damping` of the mean variance of
     each block, towards what the weights alone say) to the output that attention
@@ -293,6 +297,8 @@ def TransformerReplaceAttention : Pass<"transformer-replace-attention", "::mlir:
                         "kinds by module path: regex:kind,...">,
                  Option<"maxError", "max-error", "double", "0",
                         "largest part of the output's variance to lose, for auto">,
+                 Option<"rankError", "rank-error", "double", "0",
+                        "what queries and output of mq may lose by lower ranks">,
                  Option<"untuned", "untuned", "bool", "false",
                         "let fft take its place: training follows">,
                  Option<"damping", "damping", "double", "1e-3",

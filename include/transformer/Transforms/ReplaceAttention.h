@@ -77,12 +77,31 @@ struct Replacement {
   Rung rung;
   std::map<MixingStatistics::Block, Matrix> parts;
   std::vector<double> bias;
+  /// If they are there, queries go through few channels, and so does what
+  /// single queries give on its way to parts[Single]; and what flows there.
+  Matrix queryDown, queryUp, outputDown;
+  std::vector<double> queryBias;
+  ChannelStatistics queryInner, outputInner;
 };
 Replacement replacementOf(const RungFit &fit, const MixingStatistics &mixing);
+/// Lower ranks for the two maps around single queries, each losing at most the
+/// part `error` of its variance, where that makes them smaller. `input`: of x,
+/// or null.
+llvm::Error narrowMaps(Replacement &by, AttentionSite site,
+                       const MixingStatistics &mixing,
+                       const ChannelStatistics *input, ArrayRef<double> metric,
+                       double error, double damping);
+/// Sets the errors of a fit to those of `by`.
+void judgeAgain(RungFit &fit, const Replacement &by,
+                const MixingStatistics &mixing, const Matrix &output,
+                ArrayRef<double> bias, ArrayRef<double> metric);
 /// What follows from the weights alone, if attention is uniform, single or none
 /// in truth; nothing for rungs that only measured activations can tell.
 std::optional<Replacement> replacementByWeights(AttentionSite site, Rung rung,
                                                 uint64_t seed);
+/// The path of the linear that has no old one's: the last one of a sequence,
+/// beside one of tokens.
+std::string sequencePath(AttentionSite site);
 /// Puts it in the place of `site`. Rewrites that only fail for the ops around
 /// it are among whyNotReplaced.
 void replaceSite(RewriterBase &rewriter, AttentionSite site,
@@ -100,6 +119,8 @@ struct ReplaceAttentionOptions {
   /// Whether fft may take a place, though no fit makes it any good.
   bool untuned = false;
   double damping = 1e-3;
+  /// What the maps around single queries may lose by lower ranks; 0: nothing.
+  double rankError = 0;
   uint64_t seed = 0;
 };
 
