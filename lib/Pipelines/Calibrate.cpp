@@ -25,13 +25,19 @@ static StringRef directoryOf(const CompileOptions &options) {
   return "";
 }
 
+llvm::Expected<Sequences>
+mlir::transformer::sequencesFor(ModuleOp module,
+                                const CompileOptions &options) {
+  return options.sequences.empty()
+             ? syntheticSequences(module, directoryOf(options),
+                                  SyntheticOptions())
+             : readSequences(module, options.sequences);
+}
+
 llvm::Expected<Profile>
 mlir::transformer::makeProfile(ModuleOp module, const CompileOptions &options,
                                bool grams, raw_ostream &log) {
-  llvm::Expected<Sequences> sequences =
-      options.sequences.empty()
-          ? syntheticSequences(module, directoryOf(options), SyntheticOptions())
-          : readSequences(module, options.sequences);
+  llvm::Expected<Sequences> sequences = sequencesFor(module, options);
   if (!sequences)
     return sequences.takeError();
   MLIRContext *context = module.getContext();
@@ -122,20 +128,26 @@ static llvm::Error narrow(ModuleOp module, const CompileOptions &options,
     if (!done)
       return done.takeError();
   }
-  if (options.qkRank > 0) {
+  if (options.qkRank > 0 || !options.qkRanks.empty() ||
+      !options.headCounts.empty()) {
     NarrowHeadsOptions heads;
     heads.profile = &profile;
-    heads.qkRank = options.qkRank;
+    if (options.qkRank > 0)
+      heads.qkRank = options.qkRank;
+    heads.qkRanks = options.qkRanks;
+    heads.headCounts = options.headCounts;
     auto done = narrowHeads(module, heads);
     if (!done)
       return done.takeError();
   }
-  if (options.ffnError > 0) {
+  if (options.ffnError > 0 || !options.ffnWidths.empty()) {
     NarrowFfnOptions neurons;
     neurons.profile = &profile;
-    neurons.maxError = options.ffnError;
+    if (options.ffnError > 0)
+      neurons.maxError = options.ffnError;
+    neurons.widths = options.ffnWidths;
     // Layers of different widths need code of their own each.
-    neurons.multiple = 128;
+    neurons.multiple = options.ffnWidths.empty() ? 128 : 32;
     auto done = narrowFfns(module, neurons);
     if (!done)
       return done.takeError();
@@ -148,8 +160,7 @@ LogicalResult mlir::transformer::quantizeByProfile(
     raw_ostream &log, Problem problem) {
   if (failed(checkModel(module)))
     return failure();
-  bool grams = options.compensate || options.bits > 0 || options.qkRank > 0 ||
-               options.ffnError > 0;
+  bool grams = options.compensate || options.bits > 0 || options.narrows();
   llvm::Expected<Profile> profile = profileFor(module, options, grams, log);
   if (!profile) {
     problem(llvm::toString(profile.takeError()));

@@ -5,9 +5,14 @@
 
 #include "Artifact.h"
 
+#include "transformer/Profile/Sequences.h"
 #include "transformer/Support/Profile.h"
 
 namespace mlir::transformer {
+
+/// The sequences that `options` name, or synthetic ones.
+llvm::Expected<Sequences> sequencesFor(ModuleOp module,
+                                       const CompileOptions &options);
 
 /// What runs through `module` is the sequences that `options` name, or
 /// synthetic ones. Progress goes to `log` once a second.

@@ -4,6 +4,7 @@
 #include "Artifact.h"
 #include "Calibrate.h"
 #include "CheckModel.h"
+#include "Curves.h"
 #include "Diagnostics.h"
 #include "NaiveEntry.h"
 
@@ -18,6 +19,7 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
+#include "llvm/Support/ThreadPool.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -39,6 +41,7 @@ private:
   LogicalResult read();
   LogicalResult prepare();
   LogicalResult emitProfile();
+  LogicalResult emitCurves();
   LogicalResult simplify();
   LogicalResult round();
   LogicalResult lower();
@@ -161,6 +164,28 @@ LogicalResult Compilation::emitProfile() {
     log << options.output << ": " << profile->tokens << " tokens of "
         << profile->source << '\n';
   return success();
+}
+
+/// For a search; of what the profile and the rounding passes will see.
+LogicalResult Compilation::emitCurves() {
+  if (failed(read()) || failed(simplify()) || failed(checkModel(*module)))
+    return failure();
+  llvm::Expected<Profile> profile =
+      profileFor(*module, options, /*grams=*/true, log);
+  if (!profile)
+    return check(profile.takeError());
+  llvm::Expected<Sequences> sequences = sequencesFor(*module, options);
+  if (!sequences)
+    return check(sequences.takeError());
+  unsigned threads = context.isMultithreadingEnabled()
+                         ? context.getThreadPool().getMaxConcurrency()
+                         : 1;
+  llvm::Expected<std::string> text = measureCurves(
+      *module, *profile, *sequences, threads, [&](StringRef line) {
+        if (!options.quiet)
+          log << "curves: " << line << '\n';
+      });
+  return text ? write(*text) : check(text.takeError());
 }
 
 /// What loses nothing: parameters without effect go, ops merge.
@@ -421,6 +446,8 @@ LogicalResult Compilation::run() {
     return buildArtifact();
   if (options.emit == Emit::Profile)
     return emitProfile();
+  if (options.emit == Emit::Curves)
+    return emitCurves();
   if (failed(prepare()))
     return failure();
   if (options.emit == Emit::Transformer)

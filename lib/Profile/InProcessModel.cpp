@@ -17,6 +17,27 @@ using namespace mlir::transformer;
 
 static constexpr int64_t kAlignment = 64;
 
+/// Rows of one call: enough to keep the kernels busy, few enough for the
+/// observed tensors to stay small.
+static constexpr int64_t kTokens = 1024;
+
+std::vector<Batch> transformer::makeBatches(const Sequences &sequences,
+                                            int64_t imageTokens) {
+  std::vector<Batch> batches;
+  auto next = [&](int64_t tokens) -> Batch & {
+    if (batches.empty() || batches.back().offsets.back() + tokens > kTokens)
+      batches.emplace_back();
+    Batch &batch = batches.back();
+    batch.offsets.push_back(batch.offsets.back() + int32_t(tokens));
+    return batch;
+  };
+  for (const std::vector<int32_t> &ids : sequences.ids)
+    llvm::append_range(next(ids.size()).ids, ids);
+  for (const std::vector<float> &image : sequences.images)
+    llvm::append_range(next(imageTokens).pixels, image);
+  return batches;
+}
+
 /// Who listens on this thread. Observed tensors are handed over by the thread
 /// that called the entry.
 static thread_local const Observer *listener = nullptr;
@@ -88,13 +109,24 @@ InProcessModel::create(ModuleOp module) {
   return model;
 }
 
+llvm::Error InProcessModel::takeWeights(ModuleOp variant) {
+  if (llvm::Error error = runPipeline(variant, "transformer-emit-observe"))
+    return error;
+  if (llvm::Error error = runPipeline(variant, "transformer-to-kernels"))
+    return error;
+  auto total = variant->getAttrOfType<IntegerAttr>("transformer.weights_bytes");
+  if (!total || total.getInt() != weightsBytes)
+    return makeError("internal error: a variant of the model has other shapes");
+  return copyWeights(variant);
+}
+
 /// To where the code expects them, and out of the module.
 llvm::Error InProcessModel::copyWeights(ModuleOp module) {
   auto total = module->getAttrOfType<IntegerAttr>("transformer.weights_bytes");
   if (!total)
     return makeError("internal error: the lowered model has no weights_bytes");
-  size_t bytes =
-      llvm::alignTo(std::max<int64_t>(total.getInt(), 1), kAlignment);
+  weightsBytes = total.getInt();
+  size_t bytes = llvm::alignTo(std::max<int64_t>(weightsBytes, 1), kAlignment);
   weights.reset(static_cast<char *>(std::aligned_alloc(kAlignment, bytes)));
   if (!weights)
     return makeError("out of memory: the weights need " + Twine(bytes) +
@@ -143,7 +175,9 @@ llvm::Error InProcessModel::load(llvm::ArrayRef<char> object) {
   return llvm::Error::success();
 }
 
-llvm::Error InProcessModel::run(const Batch &batch, Observer observer) const {
+llvm::Error
+InProcessModel::run(const Batch &batch, Observer observer,
+                    std::vector<std::vector<float>> *outputs) const {
   const tm_descriptor &d = *described;
   int64_t tokens = batch.offsets.back(), sequences = batch.offsets.size() - 1;
   std::vector<int32_t> zeros(tokens);
@@ -167,9 +201,12 @@ llvm::Error InProcessModel::run(const Batch &batch, Observer observer) const {
   };
   size = llvm::alignTo(size, kAlignment);
   reserve(TM_THREAD_HEADER + d.thread_workspace);
+  auto sizeOf = [&](int64_t i) {
+    return (d.outputs[i].rows == TM_PER_TOKEN ? tokens : sequences) *
+           int64_t(d.outputs[i].width);
+  };
   for (int64_t i = 0; i < d.output_count; ++i)
-    reserve((d.outputs[i].rows == TM_PER_TOKEN ? tokens : sequences) *
-            d.outputs[i].width * int64_t(sizeof(float)));
+    reserve(sizeOf(i) * int64_t(sizeof(float)));
   std::unique_ptr<char, decltype(&std::free)> memory(
       static_cast<char *>(
           std::aligned_alloc(kAlignment, std::max(size, kAlignment))),
@@ -189,5 +226,10 @@ llvm::Error InProcessModel::run(const Batch &batch, Observer observer) const {
   listener = &observer;
   d.forward(&call);
   listener = nullptr;
+  if (outputs)
+    for (int64_t i = 0; i < d.output_count; ++i) {
+      auto *rows = static_cast<const float *>(call.outputs[i]);
+      outputs->emplace_back(rows, rows + sizeOf(i));
+    }
   return llvm::Error::success();
 }

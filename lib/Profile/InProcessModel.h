@@ -3,6 +3,7 @@
 #ifndef TRANSFORMER_LIB_PROFILE_INPROCESSMODEL_H
 #define TRANSFORMER_LIB_PROFILE_INPROCESSMODEL_H
 
+#include "transformer/Profile/Sequences.h"
 #include "transformer/Runtime/abi.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -27,6 +28,9 @@ struct Batch {
   std::vector<float> pixels;
 };
 
+/// Whole sequences, in their order; each image has `imageTokens`.
+std::vector<Batch> makeBatches(const Sequences &sequences, int64_t imageTokens);
+
 /// An instrumented model as machine code in this process. Any number of threads
 /// may run it at once.
 class InProcessModel {
@@ -37,8 +41,13 @@ public:
 
   llvm::ArrayRef<std::string> sites() const { return siteNames; }
   const tm_descriptor &descriptor() const { return *described; }
-  /// Computes all, on the calling thread.
-  llvm::Error run(const Batch &batch, Observer observer) const;
+  /// Takes the weights of `variant`, a module of the same ops and shapes (which
+  /// is of no use afterwards), for the code that is there.
+  llvm::Error takeWeights(ModuleOp variant);
+  /// Computes all, on the calling thread. `outputs` (null: not) get the rows of
+  /// each output.
+  llvm::Error run(const Batch &batch, Observer observer,
+                  std::vector<std::vector<float>> *outputs = nullptr) const;
 
 private:
   InProcessModel() = default;
@@ -48,6 +57,7 @@ private:
   std::unique_ptr<llvm::orc::LLJIT> jit;
   std::vector<std::string> siteNames;
   std::vector<int64_t> widths; // of the sites
+  int64_t weightsBytes = 0;
   std::unique_ptr<char, decltype(&std::free)> weights{nullptr, &std::free};
   const tm_descriptor *described = nullptr;
 };

@@ -19,28 +19,6 @@
 using namespace mlir;
 using namespace mlir::transformer;
 
-/// Rows of one call: enough to keep the kernels busy, few enough for the
-/// observed tensors to stay small.
-static constexpr int64_t kTokens = 1024;
-
-/// Whole sequences, in their order.
-static std::vector<Batch> makeBatches(const Sequences &sequences,
-                                      int64_t imageTokens) {
-  std::vector<Batch> batches;
-  auto next = [&](int64_t tokens) -> Batch & {
-    if (batches.empty() || batches.back().offsets.back() + tokens > kTokens)
-      batches.emplace_back();
-    Batch &batch = batches.back();
-    batch.offsets.push_back(batch.offsets.back() + int32_t(tokens));
-    return batch;
-  };
-  for (const std::vector<int32_t> &ids : sequences.ids)
-    llvm::append_range(next(ids.size()).ids, ids);
-  for (const std::vector<float> &image : sequences.images)
-    llvm::append_range(next(imageTokens).pixels, image);
-  return batches;
-}
-
 namespace {
 /// The Gram matrices of all sites. Batches are added in their order, whichever
 /// thread has run them, so that sums do not depend on the number of threads.

@@ -3,6 +3,7 @@
 #include "GivenOptions.h"
 #include "KnownWeights.h"
 #include "Numbers.h"
+#include "NumbersByPath.h"
 #include "PassRemarks.h"
 
 #include "transformer/Support/Error.h"
@@ -47,25 +48,16 @@ transformer::ffnCurve(FfnPair pair, const InputMoments &moments,
                    outputMetric(pair.down), 1, damping);
 }
 
-namespace {
-/// `down` on fewer neurons, before anything changes.
-struct Fit {
-  std::vector<int64_t> kept;
-  Matrix weight;
-  std::vector<double> bias;
-  double error = 0;
-};
-} // namespace
-
-static llvm::Expected<Fit> fitDown(FfnPair pair, ArrayRef<int64_t> kept,
-                                   const InputMoments &moments,
-                                   double damping) {
+llvm::Expected<FfnPlan> transformer::planFfn(FfnPair pair,
+                                             ArrayRef<int64_t> kept,
+                                             const InputMoments &moments,
+                                             double damping) {
   Matrix old = matrixOf(pair.down.getWeight());
   llvm::Expected<Matrix> weight = refit(moments.covariance, old, kept, damping);
   if (!weight)
     return weight.takeError();
   Matrix basis = selection(old.columns, kept);
-  Fit fit{kept, weight->roundedToFloats(), {}};
+  FfnPlan fit{kept, weight->roundedToFloats(), {}};
   fit.bias =
       refittedBias(biasOf(pair.down), old, fit.weight, basis, moments.mean);
   fit.error = relativeError(moments.covariance, old, fit.weight, basis,
@@ -73,75 +65,26 @@ static llvm::Expected<Fit> fitDown(FfnPair pair, ArrayRef<int64_t> kept,
   return fit;
 }
 
-/// Gives the pair as it is then.
-static FfnPair apply(RewriterBase &rewriter, FfnPair pair, const Fit &fit) {
+FfnPair transformer::narrowFfn(RewriterBase &rewriter, FfnPair pair,
+                               const FfnPlan &plan) {
   std::vector<double> oldBias = biasOf(pair.up), bias;
-  for (int64_t neuron : fit.kept)
+  for (int64_t neuron : plan.kept)
     bias.push_back(oldBias[neuron]);
-  Matrix rows = matrixOf(pair.up.getWeight()).selectRows(fit.kept);
+  Matrix rows = matrixOf(pair.up.getWeight()).selectRows(plan.kept);
   pair.up = exchangeLinear(rewriter, pair.up, Value(), rows, bias);
   pair.down = exchangeLinear(rewriter, pair.down, pair.up.getResult(),
-                             fit.weight, fit.bias);
+                             plan.weight, plan.bias);
   return pair;
 }
 
-FailureOr<double> transformer::narrowFfn(RewriterBase &rewriter, FfnPair pair,
-                                         ArrayRef<int64_t> kept,
-                                         const InputMoments &moments,
-                                         double damping) {
-  StringRef why = whyNotFfnPair(pair.down);
-  if (!why.empty())
-    return rewriter.notifyMatchFailure(pair.down, why);
-  llvm::Expected<Fit> fit = fitDown(pair, kept, moments, damping);
-  if (!fit)
-    return rewriter.notifyMatchFailure(pair.down,
-                                       llvm::toString(fit.takeError()));
-  apply(rewriter, pair, *fit);
-  return fit->error;
-}
-
 namespace {
-/// "regex:width,regex:width".
-class WidthsByPath {
-public:
-  static llvm::Expected<WidthsByPath> parse(StringRef text) {
-    WidthsByPath result;
-    SmallVector<StringRef> parts;
-    text.split(parts, ',', -1, /*KeepEmpty=*/false);
-    for (StringRef part : parts) {
-      auto [pattern, number] = part.rsplit(':');
-      int64_t width;
-      llvm::Regex regex(pattern);
-      std::string why;
-      if (number.getAsInteger(10, width) || width < 1)
-        return makeError("widths has " + quoted(part) +
-                         ", expected a regular expression, ':' and a number "
-                         "of neurons");
-      if (!regex.isValid(why))
-        return makeError("widths has " + quoted(pattern) +
-                         ", which is no regular expression: " + why);
-      result.list.emplace_back(std::move(regex), width);
-    }
-    return result;
-  }
-  std::optional<int64_t> find(StringRef path) const {
-    for (const auto &[regex, width] : list)
-      if (regex.match(path))
-        return width;
-    return std::nullopt;
-  }
-
-private:
-  SmallVector<std::pair<llvm::Regex, int64_t>> list;
-};
-
 /// A pair on its way: candidates are independent of each other, as all fits
 /// are to the original.
 struct Candidate {
   FfnPair pair;
   std::optional<int64_t> width; // none: by maxError
   InputMoments moments;
-  std::optional<Fit> fit;
+  std::optional<FfnPlan> fit;
   std::string why;   // it stays
   std::string curve; // for the report: what fewer neurons lose
 };
@@ -159,7 +102,7 @@ static std::string curveText(const EliminationCurve &curve) {
 class FfnNarrower {
 public:
   FfnNarrower(ModuleOp module, const NarrowFfnOptions &options,
-              const WidthsByPath &widths)
+              const NumbersByPath &widths)
       : module(module), options(options), widths(widths) {}
 
   NarrowResult run() {
@@ -244,8 +187,8 @@ private:
       int64_t width = std::min(least + steps / 2 * options.multiple, most);
       if (width >= old)
         break;
-      llvm::Expected<Fit> fit = fitDown(candidate.pair, curve->kept(width),
-                                        candidate.moments, options.damping);
+      llvm::Expected<FfnPlan> fit = planFfn(candidate.pair, curve->kept(width),
+                                            candidate.moments, options.damping);
       if (!fit) {
         candidate.why = llvm::toString(fit.takeError());
       } else if (candidate.width || fit->error <= *options.maxError) {
@@ -268,11 +211,11 @@ private:
       remarkFound(pair.up.getLoc(), kFlag, "error-curve", candidate.curve);
     if (!candidate.fit)
       return missed(pair.up, candidate.why);
-    const Fit &fit = *candidate.fit;
+    const FfnPlan &fit = *candidate.fit;
     int64_t old = widthOf(pair), width = fit.kept.size();
     std::string path = modulePath(pair.down).str();
     LinearOp oldDown = pair.down;
-    pair = apply(rewriter, pair, fit);
+    pair = narrowFfn(rewriter, pair, fit);
     for (Candidate &other : candidates) // its linears may be one's down, too
       if (other.pair.up == oldDown)
         other.pair.up = pair.down;
@@ -289,7 +232,7 @@ private:
 
   ModuleOp module;
   const NarrowFfnOptions &options;
-  const WidthsByPath &widths;
+  const NumbersByPath &widths;
   std::vector<Candidate> candidates;
   NarrowResult result;
 };
@@ -313,7 +256,8 @@ transformer::narrowFfns(ModuleOp module, const NarrowFfnOptions &options) {
     return makeError("max-error is no part between 0 and 1");
   if (options.multiple < 1 || !(options.damping >= 0))
     return makeError("multiple or damping is too small");
-  llvm::Expected<WidthsByPath> widths = WidthsByPath::parse(options.widths);
+  llvm::Expected<NumbersByPath> widths =
+      NumbersByPath::parse("widths", options.widths);
   if (!widths)
     return widths.takeError();
   return FfnNarrower(module, options, *widths).run();

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "GivenOptions.h"
 #include "KnownWeights.h"
+#include "NumbersByPath.h"
 #include "PassRemarks.h"
 
 #include "transformer/Support/Error.h"
@@ -105,8 +106,10 @@ struct Candidate {
 
 class HeadNarrower {
 public:
-  HeadNarrower(ModuleOp module, const NarrowHeadsOptions &options)
-      : module(module), options(options) {}
+  HeadNarrower(ModuleOp module, const NarrowHeadsOptions &options,
+               const NumbersByPath &qkRanks, const NumbersByPath &headCounts)
+      : module(module), options(options), qkRanks(qkRanks),
+        headCounts(headCounts) {}
 
   NarrowResult run() {
     module.walk([&](AttentionOp op) { collect(op); });
@@ -156,8 +159,13 @@ private:
     int64_t group = heads / groups;
     std::string text;
     llvm::raw_string_ostream why(text);
-    std::optional<int64_t> wanted = options.heads;
-    if (options.keep)
+    std::optional<int64_t> wanted = headCounts.find(modulePath(op));
+    std::optional<int64_t> qkRank = qkRanks.find(modulePath(op));
+    if (!qkRank)
+      qkRank = options.qkRank;
+    if (!wanted)
+      wanted = options.heads;
+    if (!wanted && options.keep)
       wanted = std::max<int64_t>(int64_t(std::ceil(*options.keep * heads)), 1);
     bool isPerHead = op.getMask() && hasMaskPerHead(op);
     if (wanted && *wanted >= heads) {
@@ -173,11 +181,11 @@ private:
     }
     if (!goal.groups && (wanted || isPerHead))
       goal.groups = groups; // all stay, whatever the error
-    if (options.qkRank && roundedUp(*options.qkRank) >= op.getQkDim())
+    if (qkRank && roundedUp(*qkRank) >= op.getQkDim())
       why << "scores sum " << op.getQkDim() << " channels, and "
-          << roundedUp(*options.qkRank) << " are not fewer; ";
+          << roundedUp(*qkRank) << " are not fewer; ";
     else
-      goal.qkRank = options.qkRank;
+      goal.qkRank = qkRank;
     if (options.voRank && group != 1)
       why << "each head of values serves " << group
           << " of queries, which would need different channels of it; ";
@@ -190,6 +198,9 @@ private:
     goal.multiple = options.multiple;
     bool changes = goal.maxError || goal.qkRank || goal.voRank ||
                    (goal.groups && *goal.groups < groups);
+    if (!changes && text.empty())
+      return "head-counts= and qk-ranks= do not name it, and there is no other "
+             "option";
     return changes ? "" : StringRef(text).drop_back(2).str();
   }
 
@@ -236,6 +247,7 @@ private:
 
   ModuleOp module;
   const NarrowHeadsOptions &options;
+  const NumbersByPath &qkRanks, &headCounts;
   std::vector<Candidate> candidates;
   NarrowResult result;
 };
@@ -246,9 +258,10 @@ transformer::narrowHeads(ModuleOp module, const NarrowHeadsOptions &options) {
   if (options.heads && options.keep)
     return makeError("heads and keep exclude each other: give one");
   if (!options.heads && !options.keep && !options.qkRank && !options.voRank &&
-      !options.maxError)
+      !options.maxError && options.qkRanks.empty() &&
+      options.headCounts.empty())
     return makeError("how narrow is not said: give heads=, keep=, qk-rank=, "
-                     "vo-rank= or max-error=");
+                     "vo-rank=, max-error=, head-counts= or qk-ranks=");
   for (auto [name, value] :
        {std::pair("heads", options.heads), std::pair("qk-rank", options.qkRank),
         std::pair("vo-rank", options.voRank)})
@@ -261,7 +274,15 @@ transformer::narrowHeads(ModuleOp module, const NarrowHeadsOptions &options) {
     return makeError("max-error is no part between 0 and 1");
   if (options.multiple < 1 || !(options.damping >= 0))
     return makeError("multiple or damping is too small");
-  return HeadNarrower(module, options).run();
+  llvm::Expected<NumbersByPath> ranks =
+      NumbersByPath::parse("qk-ranks", options.qkRanks);
+  if (!ranks)
+    return ranks.takeError();
+  llvm::Expected<NumbersByPath> counts =
+      NumbersByPath::parse("head-counts", options.headCounts);
+  if (!counts)
+    return counts.takeError();
+  return HeadNarrower(module, options, *ranks, *counts).run();
 }
 
 namespace {
@@ -281,6 +302,8 @@ struct NarrowHeads
     takeGiven(options.qkRank, qkRank);
     takeGiven(options.voRank, voRank);
     takeGiven(options.maxError, maxError);
+    options.qkRanks = qkRanks;
+    options.headCounts = headCounts;
     auto result = transformer::narrowHeads(getOperation(), options);
     if (!result)
       return result.takeError();

@@ -1,14 +1,14 @@
 """The command transformer-mlir.
 
 Exit codes: 0 done, 1 error (wrong usage too), 2 a condition of --fail-if holds,
-130 interrupted. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+3 a budget was not reached (the best so far is there), 130 interrupted. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """
 import argparse
 import os
 import sys
 
 from . import __version__
-from ._gates import KNOWN, GateFailure
+from ._gates import KNOWN, BudgetMissed, GateFailure
 
 EPILOG = """examples:
   transformer-mlir compress CHECKPOINT -o OUT
@@ -42,6 +42,23 @@ def add_gates(parser):
     parser.add_argument("--fail-if", metavar="CONDITION", action="append",
                         help="exit with code 2 if it holds, such as 'spearman<0.99'; may be given several times; "
                         "metrics: " + ", ".join(KNOWN))
+
+
+def factor(text):
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e6:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return value
+
+
+def share(text):
+    value = factor(text)
+    if value > 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a part: above 0 and at most 1")
+    return value
 
 
 def positive_list(text):
@@ -78,6 +95,12 @@ def make_parser():
     compress.add_argument("--epochs", type=positive, metavar="N", help="for static: passes over the text (default: 5)")
     compress.add_argument("--minutes", type=positive, metavar="N", help="for static: fit for no longer")
     compress.add_argument("--seed", type=natural, metavar="N", help="for static (default: 0)")
+    compress.add_argument("--max-size", type=share, metavar="PART", help="a budget in place of a preset: of the checkpoint's bytes, "
+                          "such as 0.1; the plan is made by measured curves and verified by true runs (docs/budget.md)")
+    compress.add_argument("--min-speedup", type=factor, metavar="X", help="the same: times as fast as float32, 128 tokens, one thread")
+    compress.add_argument("--max-loss", type=share, metavar="LOSS", help="the same: 1 - Spearman of pairs' scores, of held-out text; "
+                          "of classifiers 1 - agreement")
+    compress.add_argument("--dry-run", action="store_true", help="with a budget: print the plan, and compile nothing")
     compress.add_argument("--quiet", action="store_true", help="print errors only")
 
     compress.add_argument("--eval-text", metavar="FILE", action="append",
@@ -162,6 +185,10 @@ def main(arguments=None):
         getattr(_commands, options.command)(options)
         sys.stdout.flush()
         return 0
+    except BudgetMissed as missed:
+        sys.stdout.flush()
+        print(f"transformer-mlir: the budget was not reached: {missed}", file=sys.stderr)
+        return 3
     except GateFailure as failure:
         sys.stdout.flush()
         for line in str(failure).splitlines():

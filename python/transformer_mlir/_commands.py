@@ -32,7 +32,7 @@ def preset_of(options):
                                                ("--dtype", {"f32": "exact"}.get(options.dtype, options.dtype))] if preset}
     if len(set(asked.values())) > 1:
         raise ValueError(f"{' and '.join(asked)} contradict each other")
-    return next(iter(asked.values()), "exact")
+    return next(iter(asked.values()), None)
 
 
 def texts_of(options, judged):
@@ -49,9 +49,35 @@ def texts_of(options, judged):
     return text, held
 
 
+def compress_by_budget(options, gates):
+    """A search instead of a preset."""
+    text, held = (files and list(map(pathlib.Path, files)) for files in (options.text, options.eval_text))
+    extra = {name: getattr(options, name) for name in ("epochs", "minutes", "seed") if getattr(options, name) is not None}
+    report = compile_checkpoint(
+        options.checkpoint, options.out, preset_of(options), profile=options.profile, pack=options.pack,
+        target_cpu=options.target_cpu, progress=not options.quiet, text=text, eval_text=held, max_size=options.max_size,
+        min_speedup=options.min_speedup, max_loss=options.max_loss, dry_run=options.dry_run, **extra)
+    if options.dry_run:
+        print("\n".join(report["lines"]))
+        return
+    found = report["search"]
+    if not options.quiet:
+        loss = "not measured" if found["loss"] is None else f"{found['loss']:.5f}"
+        print(f"{options.out}: {found['size']:.4f} of the checkpoint's size, {found['speedup']:.2f} times as fast as float32, loss "
+              f"{loss}; {found['runs']} runs")
+    _gates.check(gates, report.get("quality", {}) | _quality.sizes(options.out, options.checkpoint))
+    if not found["met"]:
+        raise _gates.BudgetMissed("; ".join(found["missed"]) + f"; the best so far is in {options.out}, and the same command, "
+                                  "or one with another budget, goes on from there")
+
+
 def compress(options):
     gates = _gates.parse(options.fail_if)
     wanted = _gates.names(gates)
+    if any(value is not None for value in (options.max_size, options.min_speedup, options.max_loss)):
+        return compress_by_budget(options, gates)
+    if options.dry_run:
+        raise ValueError("--dry-run goes with a budget: --max-size, --min-speedup or --max-loss")
     for name in wanted:
         if name in _gates.PAIR_METRICS:
             raise ValueError(f"--fail-if: {name} needs query-answer pairs, which 'transformer-mlir quality --pairs' takes")

@@ -73,7 +73,10 @@ def run_compiler(arguments, show=None):
         raise CompileError(problems or last or [f"transformer-compile failed with exit code {child.returncode}"])
 
 
-def compress(checkpoint, out, preset="exact", *, profile=None, pack=None, target_cpu="host", progress=None, text=None,
+BUDGET = ("max_size", "min_speedup", "max_loss", "eval_text", "dry_run")
+
+
+def compress(checkpoint, out, preset=None, *, profile=None, pack=None, target_cpu="host", progress=None, text=None,
              attention=None, attention_error=None, **fitting):
     """Compiles a Hugging Face checkpoint directory into an artifact directory.
 
@@ -94,9 +97,31 @@ def compress(checkpoint, out, preset="exact", *, profile=None, pack=None, target
     fitted to its `text`; `epochs`, `minutes` and
     `seed` go with it (docs/static.md). `progress`: True or
     False (default: when stderr is a terminal), or a function that takes a
-    line. Returns the report that is also in `out`/report.json, and drawn in
+    line.
+
+    A budget in place of a preset: `max_size` (of the checkpoint's bytes, such
+    as 0.1), `min_speedup` (against float32 compiled by us, one call of 128
+    tokens on one thread), `max_loss` (of the rank correlation of pairs'
+    scores, 1 - Spearman; of agreement for classifiers), one or more of them;
+    what is not given is made as good as it gets. Loss is measured on
+    `eval_text`, or on every tenth line of `text`. `dry_run`: the plan, as a
+    dict. What was found out lies in `out`.search until the goal is reached;
+    the report's "search" says whether it was ("met"). docs/budget.md.
+
+    Returns the report that is also in `out`/report.json, and drawn in
     report.html.
     """
+    budget = {name: fitting.pop(name) for name in BUDGET if name in fitting}
+    if any(budget.get(name) is not None for name in BUDGET[:3]):
+        others = {"preset": preset, "pack": pack, "attention": attention, "attention_error": attention_error, **fitting}
+        for name in (name for name, value in others.items() if value is not None):
+            raise ValueError(f"a budget takes the place of a preset: leave {name} out")
+        from ._search import search
+        return search(checkpoint, out, profile=profile, target_cpu=check_text("target_cpu", target_cpu), progress=progress,
+                      text=text, **budget)
+    if budget.get("eval_text") is not None or budget.get("dry_run"):
+        raise ValueError("eval_text and dry_run go with a budget: max_size, min_speedup or max_loss")
+    preset = "exact" if preset is None else preset
     check_preset(preset)
     source, target = check_source(checkpoint), os.fspath(out)
     cpu = check_text("target_cpu", target_cpu)

@@ -28,6 +28,10 @@ class GateFailure(Exception):
     """What was measured fails a condition; its lines name both numbers."""
 
 
+class BudgetMissed(Exception):
+    """No plan of a search reached the goal; the best one is there."""
+
+
 class Gate(NamedTuple):
     name: str
     operator: str

@@ -5,7 +5,7 @@
 // RUN: transformer-opt %s --transformer-narrow-heads='max-error=1e-3 multiple=1 damping=1e-8' --split-input-file | FileCheck %s --check-prefix=ERROR
 // RUN: not transformer-opt %s --transformer-narrow-heads --split-input-file 2>&1 | FileCheck %s --check-prefix=NOTHING
 // RUN: not transformer-opt %s --transformer-narrow-heads='heads=1 keep=0.5' --split-input-file 2>&1 | FileCheck %s --check-prefix=BOTH
-// NOTHING: transformer-narrow-heads: how narrow is not said: give heads=, keep=, qk-rank=, vo-rank= or max-error=
+// NOTHING: transformer-narrow-heads: how narrow is not said: give heads=, keep=, qk-rank=, vo-rank=, max-error=, head-counts= or qk-ranks=
 // BOTH: transformer-narrow-heads: heads and keep exclude each other: give one
 
 // Two heads with one channel each; the second one's values are zero.

@@ -34,6 +34,10 @@ struct Flags {
           clEnumValN(Emit::Profile, "profile",
                      "statistics of the inputs of its linears, as "
                      "--profile takes them"),
+          clEnumValN(Emit::Curves, "curves",
+                     "what smaller layers and fewer bits cost, measured on "
+                     "--sequences by a --profile, as JSON: what a search for a "
+                     "budget plans by"),
           clEnumValN(Emit::Transformer, "transformer",
                      "the model in the transformer dialect, as text"),
           clEnumValN(Emit::Linalg, "linalg", "its reference lowering, as text"),
@@ -81,6 +85,17 @@ struct Flags {
       "attention-error", cl::init(0), cl::value_desc("part"), cl::cat(category),
       cl::desc("with --attention=...:auto: take the cheapest one that loses at "
                "most this part of the output's variance")};
+  cl::opt<std::string> qkRanks{
+      "qk-ranks", cl::value_desc("regex:number,..."), cl::cat(category),
+      cl::desc("the same by module path, before --qk-rank")};
+  cl::opt<std::string> headCounts{
+      "head-counts", cl::value_desc("regex:number,..."), cl::cat(category),
+      cl::desc("with --quantize: leave attention so many heads, by module "
+               "path")};
+  cl::opt<std::string> ffnWidths{
+      "ffn-widths", cl::value_desc("regex:number,..."), cl::cat(category),
+      cl::desc("with --quantize: leave feed-forward layers so many neurons, by "
+               "module path, before --ffn-error")};
   cl::opt<bool> compensate{
       "compensate", cl::cat(category),
       cl::desc("with --quantize: let rounding make up for its errors by the "
@@ -209,22 +224,25 @@ static void checkAttention(const Flags &flags, bool isProfile) {
 
 /// What says how to round, or by what, goes with rounding.
 static void checkRounding(const Flags &flags, Precision precision) {
-  bool isProfile = flags.emit == Emit::Profile;
+  bool isCurves = flags.emit == Emit::Curves;
+  bool isProfile = flags.emit == Emit::Profile || isCurves;
   if (isProfile && precision != Precision::F32)
-    misuse("--emit=profile is of the f32 model: leave out --quantize, --dtype "
-           "and --preset");
+    misuse(llvm::Twine(isCurves ? "--emit=curves" : "--emit=profile") +
+           " is of the f32 model: leave out --quantize, --dtype and --preset");
   if (precision != Precision::I8 && !isProfile &&
       (!flags.profiles.empty() || !flags.sequences.empty()))
-    misuse("--profile and --sequences go with --quantize i8 and "
-           "--emit=profile");
+    misuse("--profile and --sequences go with --quantize i8, --emit=profile "
+           "and --emit=curves");
   if (precision != Precision::I8 &&
       (!flags.saveProfile.empty() || flags.bits.getNumOccurrences() ||
        flags.tableBits.getNumOccurrences() ||
        flags.qkRank.getNumOccurrences() || flags.ffnError.getNumOccurrences() ||
-       flags.attentionError.getNumOccurrences() ||
+       flags.attentionError.getNumOccurrences() || !flags.qkRanks.empty() ||
+       !flags.headCounts.empty() || !flags.ffnWidths.empty() ||
        (!flags.attention.empty() && !isProfile) || flags.compensate))
     misuse("--save-profile, --bits, --table-bits, --attention, "
-           "--attention-error, --qk-rank, --ffn-error and --compensate go with "
+           "--attention-error, --qk-rank, --qk-ranks, --head-counts, "
+           "--ffn-error, --ffn-widths and --compensate go with "
            "--quantize i8");
   if (!flags.profiles.empty() && !flags.saveProfile.empty())
     misuse("--save-profile keeps a profile that is made, and --profile names "
@@ -260,6 +278,9 @@ static void setRounding(const Flags &flags, CompileOptions &options) {
       flags.ffnError.getNumOccurrences() ? flags.ffnError : preset->ffnError;
   options.attention = flags.attention;
   options.attentionError = flags.attentionError;
+  options.qkRanks = flags.qkRanks;
+  options.headCounts = flags.headCounts;
+  options.ffnWidths = flags.ffnWidths;
   options.compensate = flags.compensate;
 }
 

@@ -60,10 +60,13 @@ struct NarrowFfnTest : FitTest {
                 double damping = 1e-9) {
     FfnPair pair = find(module);
     IRRewriter rewriter(&context);
-    auto error = narrowFfn(rewriter, pair, kept,
-                           momentsOf(pair.down, &profile, 0), damping);
-    EXPECT_TRUE(succeeded(error));
-    return error.value_or(0);
+    auto plan = planFfn(pair, kept, momentsOf(pair.down, &profile, 0), damping);
+    if (!plan) {
+      ADD_FAILURE() << llvm::toString(plan.takeError());
+      return 0;
+    }
+    narrowFfn(rewriter, pair, *plan);
+    return plan->error;
   }
 };
 
@@ -154,8 +157,9 @@ TEST_F(NarrowFfnTest, BeatsItsControls) {
   auto blind = ffnCurve(find(*assumed), moments, 1e-4);
   ASSERT_TRUE(bool(blind));
   IRRewriter rewriter(&context);
-  ASSERT_TRUE(succeeded(
-      narrowFfn(rewriter, find(*assumed), blind->kept(16), moments, 1e-4)));
+  auto plan = planFfn(find(*assumed), blind->kept(16), moments, 1e-4);
+  ASSERT_TRUE(bool(plan));
+  narrowFfn(rewriter, find(*assumed), *plan);
   double dataFree = loss(before["down"], run(*assumed, x)["down"]);
   EXPECT_GT(dataFree, best);
   EXPECT_LT(dataFree, fitted);

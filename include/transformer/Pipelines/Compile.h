@@ -16,6 +16,7 @@ namespace mlir::transformer {
 /// How far to go.
 enum class Emit {
   Profile,
+  Curves,
   Transformer,
   Linalg,
   LLVM,
@@ -66,6 +67,13 @@ struct CompileOptions {
   /// allows (transformer-narrow-ffn); 0: not.
   int64_t qkRank = 0;
   double ffnError = 0;
+  /// The same for modules by their path, "regex:number,...", which go first;
+  /// see qk-ranks, head-counts and widths of those passes.
+  std::string qkRanks, headCounts, ffnWidths;
+  bool narrows() const {
+    return qkRank > 0 || ffnError > 0 || !qkRanks.empty() ||
+           !headCounts.empty() || !ffnWidths.empty();
+  }
   /// The name for the report.
   std::string preset = "exact";
   /// Of this checkpoint; they are added up. None: one is made.

@@ -43,9 +43,10 @@ struct ToLLVMOptions : public PassPipelineOptions<ToLLVMOptions> {
 /// weights file.
 void buildToLLVMPipeline(OpPassManager &pm, const ToLLVMOptions &options);
 
-/// Its two parts. The first ignores the target, so that all levels of an
-/// artifact share its results: the layout of the weights, the chains, the
-/// places of buffers. The second is done once per level.
+/// Its two parts, the first of which is also `transformer-to-kernels`. It
+/// ignores the target, so that all levels of an artifact share its results: the
+/// layout of the weights, the chains, the places of buffers. The second is done
+/// once per level.
 void buildToKernelsPipeline(OpPassManager &pm, const ToLLVMOptions &options);
 void buildKernelsToLLVMPipeline(OpPassManager &pm,
                                 const ToLLVMOptions &options);
@@ -55,6 +56,63 @@ void buildKernelsToLLVMPipeline(OpPassManager &pm,
 /// opinion of the tests. Functions keep memref descriptors; add
 /// `llvm.emit_c_interface` to call them. Scalar math may call libm.
 void buildNaiveToLLVMPipeline(OpPassManager &pm);
+
+/// Options of `transformer-compress`; what is left out is not done.
+struct CompressOptions : public PassPipelineOptions<CompressOptions> {
+  Option<std::string> profile{
+      *this, "profile",
+      llvm::cl::desc("a profile.safetensors of this checkpoint; without one, "
+                     "all passes take their forms that need no data"),
+      llvm::cl::init("")};
+  Option<std::string> saveProfile{
+      *this, "save-profile",
+      llvm::cl::desc("a file for the profile of the model as it is in between, "
+                     "which passes behind the first that narrows go by"),
+      llvm::cl::init("")};
+  Option<std::string> attention{
+      *this, "attention",
+      llvm::cl::desc("kinds of transformer-replace-attention"),
+      llvm::cl::init("")};
+  Option<double> attentionError{
+      *this, "attention-error",
+      llvm::cl::desc("max-error of transformer-replace-attention"),
+      llvm::cl::init(0)};
+  Option<int64_t> qkRank{*this, "qk-rank",
+                         llvm::cl::desc("qk-rank of transformer-narrow-heads"),
+                         llvm::cl::init(0)};
+  Option<std::string> qkRanks{
+      *this, "qk-ranks", llvm::cl::desc("qk-ranks of transformer-narrow-heads"),
+      llvm::cl::init("")};
+  Option<std::string> headCounts{
+      *this, "head-counts",
+      llvm::cl::desc("head-counts of transformer-narrow-heads"),
+      llvm::cl::init("")};
+  Option<double> ffnError{*this, "ffn-error",
+                          llvm::cl::desc("max-error of transformer-narrow-ffn"),
+                          llvm::cl::init(0)};
+  Option<std::string> ffnWidths{
+      *this, "ffn-widths", llvm::cl::desc("widths of transformer-narrow-ffn"),
+      llvm::cl::init("")};
+  Option<double> tableBits{
+      *this, "table-bits",
+      llvm::cl::desc("bits of transformer-compress-embedding"),
+      llvm::cl::init(0)};
+  Option<double> bits{*this, "bits",
+                      llvm::cl::desc("bits of transformer-quantize-i8"),
+                      llvm::cl::init(0)};
+  Option<bool> compensate{
+      *this, "compensate",
+      llvm::cl::desc("compensate of transformer-quantize-i8"),
+      llvm::cl::init(false)};
+};
+
+/// `transformer-compress`: the compression passes in their order, for a plan,
+/// as transformer-compile runs them: what loses nothing, attention, heads,
+/// feed-forward layers, tables, i8. Fails, and tells why, for an option that
+/// its pass does not take.
+LogicalResult buildCompressPipeline(OpPassManager &pm,
+                                    const CompressOptions &options,
+                                    raw_ostream &errors);
 
 /// Registers the pipelines of this project. Safe to call more than once.
 void registerTransformerPipelines();

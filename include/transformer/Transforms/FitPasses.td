@@ -95,6 +95,9 @@ def TransformerNarrowHeads : Pass<"transformer-narrow-heads", "::mlir::ModuleOp"
       whichever loses less. Then the whole output linear is fitted anew. Not where a head
       of values serves several of queries.
 
+    `qk-ranks` and `head-counts` are lists "regex:number,..." that go first for the
+    attention ops whose path they match; without `qk-rank` or `heads` others keep theirs.
+
     `max-error` is the part of the variance that scores and output may lose: it sets
     the rank of the scores and the number of heads, for each attention its own, where
     `qk-rank` and `heads` don't. Ranks are rounded up to `multiple`. In the output, errors
@@ -138,6 +141,10 @@ def TransformerNarrowHeads : Pass<"transformer-narrow-heads", "::mlir::ModuleOp"
                         "channels of a head's queries and keys">,
                  Option<"voRank", "vo-rank", "int64_t", "0",
                         "channels of a head's values">,
+                 Option<"headCounts", "head-counts", "std::string", "\"\"",
+                        "heads by module path: regex:heads,...">,
+                 Option<"qkRanks", "qk-ranks", "std::string", "\"\"",
+                        "channels of scores by module path: regex:rank,...">,
                  Option<"maxError", "max-error", "double", "0",
                         "largest part of a variance to lose">,
                  Option<"multiple", "multiple", "int64_t", "8",

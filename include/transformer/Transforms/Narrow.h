@@ -43,11 +43,24 @@ StringRef whyNotFfnPair(LinearOp down);
 llvm::Expected<EliminationCurve>
 ffnCurve(FfnPair pair, const InputMoments &moments, double damping);
 
-/// Leaves the pair the neurons `kept`. Gives the error, of the f32 weights as
-/// they are then, as a part of the variance of the output.
-FailureOr<double> narrowFfn(RewriterBase &rewriter, FfnPair pair,
-                            ArrayRef<int64_t> kept, const InputMoments &moments,
-                            double damping);
+/// What becomes of a pair, before anything changes: the neurons `kept`, and
+/// `down` on them.
+struct FfnPlan {
+  std::vector<int64_t> kept;
+  Matrix weight;
+  std::vector<double> bias;
+  double error = 0; // of the f32 weight, a part of the output's variance
+};
+
+llvm::Expected<FfnPlan> planFfn(FfnPair pair, ArrayRef<int64_t> kept,
+                                const InputMoments &moments, double damping);
+
+/// Does what `plan` says.
+FfnPair narrowFfn(RewriterBase &rewriter, FfnPair pair, const FfnPlan &plan);
+
+/// The same function with all shapes as they are: what would go is zero. For
+/// measuring what a plan costs by code that is there.
+FfnPair muteFfn(RewriterBase &rewriter, FfnPair pair, const FfnPlan &plan);
 
 struct NarrowFfnOptions : NarrowOptions {
   /// One of them: neurons, their part, or the largest error.
@@ -115,10 +128,17 @@ llvm::Expected<HeadsPlan> planHeads(AttentionSite site,
 AttentionSite narrowHeads(RewriterBase &rewriter, AttentionSite site,
                           const HeadsPlan &plan);
 
+/// As muteFfn. Values keep their channels: `plan` has no narrower ones.
+AttentionSite muteHeads(RewriterBase &rewriter, AttentionSite site,
+                        const HeadsPlan &plan);
+
 struct NarrowHeadsOptions : NarrowOptions {
   NarrowHeadsOptions() { multiple = 8; }
   std::optional<int64_t> heads, qkRank, voRank;
   std::optional<double> keep, maxError;
+  /// "regex:rank,..." and "regex:heads,...", as NarrowFfnOptions::widths: first
+  /// for the attention ops whose path matches.
+  std::string qkRanks, headCounts;
 };
 
 /// Narrows the attention of `module`, with a remark for each, and drops what

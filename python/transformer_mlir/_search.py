@@ -1,0 +1,298 @@
+"""compress by a budget: plans, verified by true runs, the best so far kept.
+
+What a search has found out lies in OUT.search: profile, curves, times and
+runs. It goes when the goal is reached; until then the same command goes on
+where the last one stopped. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+
+from . import _files, _latency, _plan
+from ._bench import interleave, summary
+from ._calibrate import profile as make_profile, sequences_of
+from ._compress import compress, check_source, reporter, run_compiler
+from ._plan import Corrections, Goal, Model
+
+ROUNDS = 5
+MARGIN = 0.99  # of a goal, which the next plan aims at: measured times and losses vary
+WORTH = 0.02  # by which a plan must promise to be better than what was measured
+HELD_OUT = 10  # every tenth line of a text that serves for both
+JUDGES = {"sentence": "spearman", "hidden": "spearman", "value": "spearman", "logits": "agreement"}
+
+
+def check_goal(max_size, min_speedup, max_loss):
+    for name, value, most in (("max_size", max_size, 1), ("min_speedup", min_speedup, 1000), ("max_loss", max_loss, 1)):
+        if value is not None and not (isinstance(value, (int, float)) and 0 < value <= most):
+            raise ValueError(f"{name} is {value!r}, expected a number above 0 and of at most {most}")
+
+
+def check_output(out):
+    """Refuses a directory that holds something else, as the compiler does, before any work."""
+    if os.path.exists(out) and not os.path.isdir(out):
+        raise NotADirectoryError(f"{out}: is a file; name a directory for the artifact")
+    if os.path.isdir(out) and os.listdir(out) and not os.path.exists(os.path.join(out, "model.so")):
+        raise FileExistsError(f"{out}: is not empty and holds no artifact, so it is left alone; name another directory")
+
+
+def loss_of(quality):
+    """(1 - the metric of this kind of model, its name)."""
+    name = JUDGES[quality["kind"]]
+    if quality[name] is None:
+        raise ValueError(f"{name} is undefined for these texts, so that no loss can be kept: give other ones")
+    return 1 - quality[name], name
+
+
+class Store:
+    """OUT.search: files by name, and search.json, written after each step."""
+
+    def __init__(self, out, key):
+        self.folder = os.path.abspath(out) + ".search"
+        self.path = os.path.join(self.folder, "search.json")
+        os.makedirs(self.folder, exist_ok=True)
+        try:
+            with open(self.path, encoding="utf-8") as file:
+                self.state = json.load(file)
+        except (OSError, ValueError):
+            self.state = {}
+        if not isinstance(self.state, dict) or self.state.get("key") != key:
+            shutil.rmtree(self.folder)
+            os.makedirs(self.folder)
+            self.state = {"key": key, "runs": []}
+            self.save()
+
+    def file(self, name):
+        return os.path.join(self.folder, name)
+
+    def save(self):
+        _files.write_json(self.path, self.state)
+
+    def remember(self, name, make):
+        if name not in self.state:
+            self.state[name] = make()
+            self.save()
+        return self.state[name]
+
+    def artifact(self, name, make):
+        """A directory that is there or not."""
+        path = self.file(name)
+        if not os.path.exists(os.path.join(path, "report.json")):
+            make(path)
+        return path
+
+    def remove(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def key_of(source, text, held, profile, target_cpu):
+    """What the findings depend on; not the goal, so that another one can go on with them."""
+    digest = hashlib.sha256()
+    for name in sorted(os.listdir(source)):
+        path = os.path.join(source, name)
+        if os.path.isfile(path):
+            digest.update(f"{name} {os.path.getsize(path)} {os.stat(path).st_mtime_ns}\n".encode())
+    for texts in (text, held):
+        digest.update(json.dumps(None if texts is None else _files.read_texts(texts)[0]).encode())
+    for path in [profile] if isinstance(profile, (str, os.PathLike)) else profile or []:
+        digest.update(pathlib.Path(path).read_bytes())
+    digest.update(target_cpu.encode())
+    return digest.hexdigest()
+
+
+class Search:
+    def __init__(self, checkpoint, out, goal, *, text, held, profile, target_cpu, progress):
+        self.source, self.out, self.wanted = check_source(checkpoint), os.fspath(out), goal
+        self.held, self.target = held, target_cpu
+        self.show = reporter(progress) or (lambda line: None)
+        self.store = Store(self.out, key_of(self.source, text, held, profile, target_cpu))
+        self.prepare(text, profile)
+
+    def compiler(self, arguments):
+        run_compiler(arguments, self.show)
+
+    def prepare(self, text, profile):
+        """Profile, exact model, curves, times: each once."""
+        given = [profile] if isinstance(profile, (str, os.PathLike)) else profile or []
+        own = self.store.file("profile.safetensors")
+        if given:
+            self.profiles = [f"--profile={os.fspath(path)}" for path in given]
+        else:
+            self.profiles = [f"--profile={own}"]
+            if not os.path.exists(own):
+                self.show("profile of the activations")
+                if text is None:
+                    self.compiler([self.source, "--emit=profile", "-o", own])
+                else:
+                    make_profile(self.source, text, own, progress=self.show)
+        self.exact = self.store.artifact("exact", lambda path: compress(
+            self.source, path, "exact", target_cpu=self.target, progress=self.show))
+        checkpoint = _files.read_report(self.exact)["bytes"]["checkpoint"]
+        self.checkpoint_bytes = checkpoint or os.path.getsize(os.path.join(self.exact, "weights.safetensors"))
+        self.curves = self.store.remember("curves", lambda: self.measure_curves(text))
+        from ._report import machine
+        level = _files.read_report(self.exact)["target"]["name"]
+        self.latency = self.store.remember("latency", lambda: _latency.table(
+            self.curves, level, machine()["cpu"], self.compile_plain, self.store.folder, self.show))
+        self.exact_ms = self.store.remember("exact_ms", lambda: self.milliseconds(self.exact)[0])
+
+    def measure_curves(self, text):
+        path = self.store.file("curves.json")
+        self.show("curves: what smaller layers and fewer bits cost")
+        with sequences_of(self.source, text) as sequences:
+            self.compiler([self.source, "--emit=curves", "-o", path, *self.profiles, *sequences])
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+
+    def compile_plain(self, out, arguments):
+        self.compiler([self.source, "-o", out, "--preset=int8", f"--target-cpu={self.target}", "--quiet", *self.profiles, *arguments])
+
+    def milliseconds(self, *outs):
+        """Of one call of each artifact, in turn."""
+        calls = {out: _latency.call_of(out)[1] for out in outs}
+        return [summary(times, 1)["median_ms"] for times in interleave(calls, 7).values()]
+
+    # The goal in the units of plans.
+    def goal(self):
+        size, speedup, loss = self.wanted
+        return Goal(size and size * self.checkpoint_bytes, speedup and self.exact_ms / speedup, loss)
+
+    def aim(self):
+        return Goal(*(limit and limit * MARGIN for limit in self.goal()))
+
+    def corrections(self):
+        """By the last run: what was measured against what curves and times predict."""
+        fix = Corrections(other_bytes=max(0, self.plain_bytes() - self.curves["linear_numbers"] - self.curves["table_numbers"]))
+        for run in self.store.state["runs"][-1:]:
+            raw = Model(self.curves, self.latency)
+            error, ms, size = raw.predict(raw.picks(run["sizes"]), run["bits"], run["table_bits"])
+            fix = Corrections(run["loss"] / error if run["loss"] and error > 0 else fix.loss, run["ms"] / ms, run["bytes"] - size)
+        return fix
+
+    def plain_bytes(self):
+        path = os.path.join(self.store.file("int8"), "weights.safetensors")
+        return os.path.getsize(path) if os.path.exists(path) else 0
+
+    def next_plan(self):
+        return _plan.best(Model(self.curves, self.latency, self.corrections()), self.aim())
+
+    def run(self, plan):
+        """Compiles and measures a plan; the artifact takes the place of a worse one in OUT."""
+        from ._quality import quality
+        arguments = _plan.arguments(plan, self.curves)
+        self.show("run: " + (" ".join(arguments) or "plain int8"))
+        made = self.store.file("made")
+        self.compiler([self.source, "-o", made, "--preset=int8", f"--target-cpu={self.target}", *self.profiles, *arguments])
+        measured = None
+        if self.held is not None:
+            measured = quality(made, self.exact, self.held, progress=self.show)
+        exact, own = self.milliseconds(self.exact, made)
+        run = {"sizes": list(plan.sizes), "bits": plan.bits, "table_bits": plan.table_bits, "arguments": arguments,
+               "predicted": {"bytes": plan.bytes, "ms": plan.ms, "loss": plan.loss},
+               "bytes": os.path.getsize(os.path.join(made, "weights.safetensors")), "ms": own * self.exact_ms / exact,
+               "loss": loss_of(measured)[0] if measured else None, "quality": measured}
+        before = self.best()
+        self.store.state["runs"].append(run)
+        if self.best() is not before:
+            self.finish(made)
+        self.store.save()
+        return run
+
+    def missed(self, run):
+        """Sentences, one for each goal that is not met."""
+        words = []
+        size, speedup, loss = self.wanted
+        if size and run["bytes"] > size * self.checkpoint_bytes:
+            words.append(f"size is {run['bytes'] / self.checkpoint_bytes:.4f} of the checkpoint, above {size:g}")
+        if speedup and self.exact_ms / run["ms"] < speedup:
+            words.append(f"speedup is {self.exact_ms / run['ms']:.3f}, below {speedup:g}")
+        if loss and run["loss"] is not None and run["loss"] > loss:
+            words.append(f"loss is {run['loss']:.5f}, above {loss:g}")
+        return words
+
+    def rank(self, run):
+        goal = self.goal()
+        missed = sum(max(0.0, (run[name] or 0) / limit - 1) for name, limit in goal._asdict().items() if limit)
+        return (len(self.missed(run)) > 0, missed, run[_plan.free_part(goal)] or 0)
+
+    def best(self):
+        return min(self.store.state["runs"], key=self.rank, default=None)
+
+    def finish(self, made):
+        """`made` becomes OUT, with what the search knows in its report."""
+        old = self.out + ".old"
+        if os.path.exists(self.out):
+            shutil.rmtree(old, ignore_errors=True)
+            os.rename(self.out, old)
+        os.rename(made, self.out)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def report(self):
+        from ._report import finish, update
+        best, runs = self.best(), self.store.state["runs"]
+        finish(self.out, self.source)
+        front = [{"name": " ".join(run["arguments"]) or "plain int8", "bytes": run["bytes"], "ms": run["ms"], "macs": None,
+                  "loss": run["loss"], "chosen": run is best} for run in runs]
+        search = {"max_size": self.wanted.bytes, "min_speedup": self.wanted.ms, "max_loss": self.wanted.loss,
+                  "met": not self.missed(best), "missed": self.missed(best), "runs": len(runs), "latency": self.latency,
+                  "size": best["bytes"] / self.checkpoint_bytes, "speedup": self.exact_ms / best["ms"], "loss": best["loss"]}
+        parts = {"front": front, "search": search}
+        if best["quality"]:
+            parts["quality"] = best["quality"]
+        return update(self.out, **parts)
+
+    def describe(self, plan):
+        """Lines that say what a plan does and what it is expected to give."""
+        yield f"{'site':<48} {'size':>6} {'keeps':>6}"
+        for site, size in zip(self.curves["sites"], plan.sizes):
+            if size < site["size"]:
+                yield f"{site['path'] + ' ' + site['kind']:<48} {site['size']:>6} {size:>6}"
+        bits = f"{plan.bits:g} bits" if plan.bits else "8 bits, not coded"
+        tables = f"{plan.table_bits:g} bits" if plan.table_bits else "8 bits"
+        yield f"linears in {bits}, tables in {tables}"
+        yield (f"expected: {plan.bytes / self.checkpoint_bytes:.4f} of the checkpoint's size, "
+               f"{self.exact_ms / plan.ms:.2f} times as fast as float32, loss {plan.loss:.4f}")
+
+    def is_worth(self, plan):
+        """Whether a run of it could beat the best one so far."""
+        best, free = self.best(), _plan.free_part(self.goal())
+        if any((run["sizes"], run["bits"], run["table_bits"]) == (list(plan.sizes), plan.bits, plan.table_bits)
+               for run in self.store.state["runs"]):
+            return False
+        return best is None or self.missed(best) or (best[free] is not None and getattr(plan, free) < (1 - WORTH) * best[free])
+
+    def go(self):
+        for _ in range(ROUNDS):
+            plan = self.next_plan()
+            if not self.is_worth(plan):
+                break
+            for line in self.describe(plan):
+                self.show(line)
+            self.run(plan)
+        report = self.report()
+        if report["search"]["met"]:
+            self.store.remove()
+        return report
+
+
+def search(checkpoint, out, *, max_size=None, min_speedup=None, max_loss=None, dry_run=False, text=None, eval_text=None,
+           profile=None, target_cpu="host", progress=None):
+    """See compress. With `dry_run` a dict: what the plan is and what it is expected to give."""
+    check_goal(max_size, min_speedup, max_loss)
+    check_output(os.fspath(out))
+    if text is not None and profile is not None:
+        raise ValueError("text makes a profile, and profile names one that is there: give one of them, and eval_text to judge by")
+    if eval_text is None and text is not None:
+        lines, _ = _files.read_texts(text)
+        text, eval_text = [line for i, line in enumerate(lines) if i % HELD_OUT], lines[::HELD_OUT]
+    if max_loss is not None and eval_text is None:
+        raise ValueError("max_loss is measured on text that the model is not fitted to: give text, of which every "
+                         f"{HELD_OUT}th line is held out, or eval_text")
+    found = Search(checkpoint, out, Goal(max_size, min_speedup, max_loss), text=text, held=eval_text, profile=profile,
+                   target_cpu=target_cpu, progress=progress)
+    if not dry_run:
+        return found.go()
+    plan = found.next_plan()
+    return {"lines": list(found.describe(plan)), "arguments": _plan.arguments(plan, found.curves),
+            "size": plan.bytes / found.checkpoint_bytes, "speedup": found.exact_ms / plan.ms, "loss": plan.loss}
