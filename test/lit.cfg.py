@@ -93,7 +93,8 @@ if config.sanitized:
     config.available_features.add("asan")
 
 # check-transformer leaves out what is marked REQUIRES: slow, and
-# check-transformer-slow runs nothing else.
+# check-transformer-slow runs nothing else; -Dslow=all runs both at once.
 if lit_config.params.get("slow"):
     config.available_features.add("slow")
-    config.limit_to_features = {"slow"}
+    if lit_config.params["slow"] != "all":
+        config.limit_to_features = {"slow"}

@@ -36,10 +36,11 @@ def results(artifact):
 
 
 for preset in presets:
-    whole = compiled("whole", preset, [])
+    profile = [f"--save-profile={folder}/profile"] if preset == "int8" else []
+    whole = compiled("whole", preset, profile)
     expected = results(whole)
     for name, (flags, is_equal) in PARTS.items():
-        other = compiled(name, preset, flags)
+        other = compiled(name, preset, [*flags, *(flag.replace("--save-", "--") for flag in profile)])
         assert (other / "model.so").read_bytes() != (whole / "model.so").read_bytes(), f"{flags} did nothing"
         for output, rows in results(other).items():
             off = np.abs(rows - expected[output]).max()

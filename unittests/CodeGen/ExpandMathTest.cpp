@@ -56,8 +56,9 @@ TEST(ExpandMath, AccurateAndWithoutCalls) {
       text += llvm::formatv(kMap, function.name).str();
     auto jit = KernelJit::create(text, *target);
     ASSERT_TRUE(static_cast<bool>(jit)) << llvm::toString(jit.takeError());
+    std::string assembly = (*jit)->assembly();
     for (const Function &function : kFunctions)
-      EXPECT_EQ((*jit)->assembly().find(std::string(function.name) + "f"),
+      EXPECT_EQ(assembly.find(std::string(function.name) + "f"),
                 std::string::npos);
     for (const Function &function : kFunctions) {
       constexpr int64_t kRows = 300, kCount = kRows * 37;

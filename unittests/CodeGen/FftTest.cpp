@@ -111,22 +111,14 @@ TEST(Fft, EveryShortLength) {
 }
 
 TEST(Fft, LongLengths) {
+  std::vector<int64_t> lengths{127, 192, 243, 257, 529, 1000};
+  if (isThorough())
+    lengths.insert(lengths.end(), {97, 128, 255, 256, 384, 500, 509, 512, 998,
+                                   1021, 1024, 2048});
   for (const Target &target : testedTargets()) {
     auto jit = jitOf({{"?", 20, 2048}}, target);
     ASSERT_TRUE(jit);
-    for (int64_t n : {127, 192, 243, 257, 529, 1000})
-      check(*jit, 0, n, 20, target.name);
-  }
-}
-
-TEST(Fft, VeryLongLengths) {
-  if (!isThorough())
-    GTEST_SKIP() << "in the slow suite";
-  for (const Target &target : testedTargets()) {
-    auto jit = jitOf({{"?", 20, 2048}}, target);
-    ASSERT_TRUE(jit);
-    for (int64_t n :
-         {97, 128, 255, 256, 384, 500, 509, 512, 998, 1021, 1024, 2048})
+    for (int64_t n : lengths)
       check(*jit, 0, n, 20, target.name);
   }
 }
@@ -178,8 +170,9 @@ TEST(Fft, KeepsNothingBetweenCallsAndCallsNoLibrary) {
     auto first = run(48);
     run(37);
     EXPECT_EQ(run(48), first);
+    std::string assembly = jit->assembly();
     for (const char *name : {"fmaf", "floor", "sinf", "cosf", "memrefCopy"})
-      EXPECT_EQ(jit->assembly().find(name), std::string::npos)
+      EXPECT_EQ(assembly.find(name), std::string::npos)
           << target.name << " calls " << name;
   }
 }

@@ -109,6 +109,14 @@ static std::string emit(llvm::TargetMachine &machine, llvm::Module &module,
   return std::string(bytes.begin(), bytes.end());
 }
 
+struct KernelJit::Source {
+  std::unique_ptr<llvm::LLVMContext> context;
+  std::unique_ptr<llvm::Module> module;
+  std::unique_ptr<llvm::TargetMachine> machine;
+};
+
+KernelJit::~KernelJit() = default;
+
 llvm::Expected<std::unique_ptr<KernelJit>>
 KernelJit::create(StringRef text, const Target &target, bool naive) {
   static bool once = [] {
@@ -190,9 +198,12 @@ KernelJit::create(StringRef text, const Target &target, bool naive) {
       .run(*code, modules);
 
   auto result = std::make_unique<KernelJit>();
-  result->text = emit(*machine, *llvm::CloneModule(*code),
-                      llvm::CodeGenFileType::AssemblyFile);
-  std::string object = emit(*machine, *code, llvm::CodeGenFileType::ObjectFile);
+  result->source = std::make_unique<Source>();
+  // Emitting code changes the module.
+  std::string object = emit(*machine, *llvm::CloneModule(*code),
+                            llvm::CodeGenFileType::ObjectFile);
+  *result->source = {std::move(llvmContext), std::move(code),
+                     std::move(machine)};
   auto jit = llvm::orc::LLJITBuilder().create();
   if (!jit)
     return jit.takeError();
@@ -208,6 +219,11 @@ KernelJit::create(StringRef text, const Target &target, bool naive) {
           llvm::MemoryBuffer::getMemBufferCopy(object, "kernels")))
     return error;
   return result;
+}
+
+std::string KernelJit::assembly() const {
+  return emit(*source->machine, *llvm::CloneModule(*source->module),
+              llvm::CodeGenFileType::AssemblyFile);
 }
 
 void *KernelJit::lookup(StringRef name) {

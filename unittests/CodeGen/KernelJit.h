@@ -50,16 +50,18 @@ public:
     endCall(name);
   }
   void *lookup(StringRef name);
-  /// The machine code as text.
-  const std::string &assembly() const { return text; }
+  ~KernelJit();
+  /// The machine code as text, made when it is asked for.
+  std::string assembly() const;
 
 private:
   static void beginCall();
   /// Ends the program if the kernel left its scratch.
   static void endCall(StringRef name);
 
+  struct Source; // the LLVM IR and for what machine
+  std::unique_ptr<Source> source;
   std::unique_ptr<llvm::orc::LLJIT> jit;
-  std::string text;
 };
 
 } // namespace mlir::transformer::test
