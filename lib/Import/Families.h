@@ -15,6 +15,7 @@ struct Body {
   Value hidden; // [tokens, H]
   Value input;  // the ids, or nothing
   int64_t maxLength = 0;
+  int64_t sentenceLength = 0; // to which tokenizers cut text; 0: unknown
   int64_t vocabulary = 0;
   StringRef wordTable; // path of the table that heads may be tied to
 };
@@ -48,6 +49,9 @@ void addVitHead(ModelBuilder &, const Body &, Head);
 /// the `modules.json` in `directory`.
 void addSentenceModules(ModelBuilder &, const Body &, StringRef directory,
                         Problems &);
+
+/// Its `max_seq_length`, to which its tokenizer cuts text; 0: it names none.
+int64_t readSentenceLength(StringRef directory, Problems &);
 
 } // namespace mlir::transformer
 

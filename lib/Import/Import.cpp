@@ -88,13 +88,14 @@ static const Family *readFamily(Config &config) {
 static void setModelAttribute(ModuleOp module, const Family &family,
                               const Body &body) {
   Builder b(module.getContext());
-  module->setAttr(
-      "transformer.model",
-      b.getDictionaryAttr(
-          {b.getNamedAttr("family", b.getStringAttr(family.name)),
-           b.getNamedAttr("hidden_size",
-                          b.getI64IntegerAttr(widthOf(body.hidden))),
-           b.getNamedAttr("max_length", b.getI64IntegerAttr(body.maxLength))}));
+  NamedAttrList model;
+  model.set("family", b.getStringAttr(family.name));
+  model.set("hidden_size", b.getI64IntegerAttr(widthOf(body.hidden)));
+  model.set("max_length", b.getI64IntegerAttr(body.maxLength));
+  if (body.sentenceLength > 0 && body.sentenceLength < body.maxLength)
+    model.set("sentence_length", b.getI64IntegerAttr(body.sentenceLength));
+  module->setAttr("transformer.model",
+                  model.getDictionary(module.getContext()));
 }
 
 // Easily confused: both directories hold a config.json.
@@ -145,8 +146,10 @@ static OwningOpRef<ModuleOp> importInto(MLIRContext &context,
   if (!body.hidden)
     return nullptr;
   family->addHead(builder, body, head);
-  if (hasModules)
+  if (hasModules) {
     addSentenceModules(builder, body, directory, problems);
+    body.sentenceLength = readSentenceLength(directory, problems);
+  }
   builder.finish();
   setModelAttribute(*module, *family, body);
   if (problems.empty())

@@ -8,6 +8,7 @@
 #include "transformer/Support/StrictJson.h"
 
 #include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/FileSystem.h"
 
 using namespace mlir;
 using namespace mlir::transformer;
@@ -78,6 +79,17 @@ static Value addDense(ModelBuilder &m, Value x, StringRef path,
 static bool isPlainName(StringRef path) {
   return !path.empty() && !path.starts_with(".") &&
          path.find_first_of(StringRef("/\\\0", 3)) == StringRef::npos;
+}
+
+int64_t transformer::readSentenceLength(StringRef directory,
+                                        Problems &problems) {
+  std::string file = (directory + "/sentence_bert_config.json").str();
+  if (!llvm::sys::fs::exists(file))
+    return 0;
+  std::optional<Config> config = Config::read(file, problems);
+  if (!config || !config->has("max_seq_length"))
+    return 0;
+  return config->integer("max_seq_length", 1, INT32_MAX);
 }
 
 void transformer::addSentenceModules(ModelBuilder &m, const Body &body,

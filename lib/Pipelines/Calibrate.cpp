@@ -9,6 +9,7 @@
 #include "transformer/Transforms/Narrow.h"
 #include "transformer/Transforms/Quantize.h"
 #include "transformer/Transforms/ReplaceAttention.h"
+#include "transformer/Transforms/Transforms.h"
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -168,6 +169,8 @@ LogicalResult mlir::transformer::quantizeByProfile(
   }
   report.profileSource = profile->source;
   report.profileTokens = profile->tokens;
+  if (options.maxLength)
+    cutPositionsOrSay(module, *options.maxLength);
   if (llvm::Error error = narrow(module, options, *profile)) {
     problem(llvm::toString(std::move(error)));
     return failure();

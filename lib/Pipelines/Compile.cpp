@@ -12,6 +12,7 @@
 #include "transformer/Pipelines/Pipelines.h"
 #include "transformer/Support/AtomicFile.h"
 #include "transformer/Support/Error.h"
+#include "transformer/Transforms/Transforms.h"
 
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "mlir/Pass/PassManager.h"
@@ -140,6 +141,9 @@ LogicalResult Compilation::read() {
 LogicalResult Compilation::prepare() {
   if (failed(read()))
     return failure();
+  // What is fitted to a profile must see its sequences whole.
+  if (options.maxLength && options.precision != Precision::I8)
+    cutPositionsOrSay(*module, *options.maxLength);
   if (options.precision == Precision::F32)
     return success();
   return failed(simplify()) ? failure() : round();

@@ -11,14 +11,16 @@ using namespace mlir::transformer;
 // an eighth and a tenth of its size. What is lost by tables and by linears is
 // then about the same (docs/compression.md).
 static constexpr Preset kPresets[] = {
-    {"exact", Precision::F32, 0, 0, 0, 0, "f32"},
-    {"bf16", Precision::BF16, 0, 0, 0, 0, "--dtype=bf16"},
-    {"int8", Precision::I8, 0, 0, 0, 0, "--quantize=i8"},
-    {"small", Precision::I8, 4.75, 3.02, 0, 0,
-     "--quantize=i8 --bits=4.75 --table-bits=3.02 --pack=entropy"},
-    {"tiny", Precision::I8, 3.95, 2.2, 0, 0,
-     "--quantize=i8 --bits=3.95 --table-bits=2.2 --pack=entropy"},
-    {"turbo", Precision::I8, 4.75, 3.02, 16, 0.06,
+    {"exact", Precision::F32, 0, 0, 0, 0, false, "f32"},
+    {"bf16", Precision::BF16, 0, 0, 0, 0, false, "--dtype=bf16"},
+    {"int8", Precision::I8, 0, 0, 0, 0, false, "--quantize=i8"},
+    {"small", Precision::I8, 4.75, 3.02, 0, 0, true,
+     "--quantize=i8 --bits=4.75 --table-bits=3.02 --max-length=sentence "
+     "--pack=entropy"},
+    {"tiny", Precision::I8, 3.95, 2.2, 0, 0, true,
+     "--quantize=i8 --bits=3.95 --table-bits=2.2 --max-length=sentence "
+     "--pack=entropy"},
+    {"turbo", Precision::I8, 4.75, 3.02, 16, 0.06, true,
      "small, after --qk-rank=16 --ffn-error=0.06"},
 };
 

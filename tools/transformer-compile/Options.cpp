@@ -96,6 +96,10 @@ struct Flags {
       "ffn-widths", cl::value_desc("regex:number,..."), cl::cat(category),
       cl::desc("with --quantize: leave feed-forward layers so many neurons, by "
                "module path, before --ffn-error")};
+  cl::opt<std::string> maxLength{
+      "max-length", cl::value_desc("tokens|sentence|all"), cl::cat(category),
+      cl::desc("keep positions for so many tokens, and refuse longer input; "
+               "sentence: the checkpoint's max_seq_length; default: all")};
   cl::opt<bool> compensate{
       "compensate", cl::cat(category),
       cl::desc("with --quantize: let rounding make up for its errors by the "
@@ -259,6 +263,24 @@ static void checkRounding(const Flags &flags, Precision precision) {
     misuse("--ffn-error: expected a number from 0 up to 1");
 }
 
+/// Nothing where all positions stay.
+static std::optional<int64_t> maxLengthOf(const Flags &flags,
+                                          const Preset &preset) {
+  if (!flags.maxLength.getNumOccurrences())
+    return preset.isCut ? std::optional<int64_t>(0) : std::nullopt;
+  if (flags.emit == Emit::Profile)
+    misuse("--emit=profile takes input of any length: leave out --max-length");
+  int64_t tokens = 0;
+  if (flags.maxLength == "all")
+    return std::nullopt;
+  if (flags.maxLength == "sentence")
+    return 0;
+  if (StringRef(flags.maxLength).getAsInteger(10, tokens) || tokens < 1)
+    misuse("--max-length=" + flags.maxLength +
+           ": expected a number of tokens, sentence or all");
+  return tokens;
+}
+
 /// A preset, and what is said beside it.
 static void setRounding(const Flags &flags, CompileOptions &options) {
   options.precision = precisionOf(flags);
@@ -282,6 +304,7 @@ static void setRounding(const Flags &flags, CompileOptions &options) {
   options.headCounts = flags.headCounts;
   options.ffnWidths = flags.ffnWidths;
   options.compensate = flags.compensate;
+  options.maxLength = maxLengthOf(flags, *preset);
 }
 
 CompileOptions mlir::transformer::parseCompileOptions(int argc, char **argv) {

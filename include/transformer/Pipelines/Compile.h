@@ -74,6 +74,9 @@ struct CompileOptions {
     return qkRank > 0 || ffnError > 0 || !qkRanks.empty() ||
            !headCounts.empty() || !ffnWidths.empty();
   }
+  /// Tables of positions are cut to so many tokens (transformer-cut-positions);
+  /// 0: to the checkpoint's max_seq_length.
+  std::optional<int64_t> maxLength;
   /// The name for the report.
   std::string preset = "exact";
   /// Of this checkpoint; they are added up. None: one is made.

@@ -18,6 +18,8 @@ struct Preset {
   /// As in CompileOptions.
   int64_t qkRank = 0;
   double ffnError = 0;
+  /// Positions that no sentence has go.
+  bool isCut = false;
   /// For --help.
   llvm::StringRef summary;
 };

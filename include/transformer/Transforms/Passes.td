@@ -179,6 +179,37 @@ def TransformerFreeze : Pass<"transformer-freeze", "::mlir::ModuleOp"> {
                     Statistic<"numWeights", "weights", "unread weights dropped">];
 }
 
+def TransformerCutPositions : Pass<"transformer-cut-positions", "::mlir::ModuleOp"> {
+  let summary = "Keep the positions of shorter input only";
+  let description = [{
+    A table that `transformer.positions` is looked up in keeps the rows of the
+    first `max-length` positions, and `max_length` of the module's
+    `transformer.model` becomes that number: a compiled model refuses longer
+    input with it. What shorter input gives does not change. Without `max-length` the
+    number is the `max_seq_length` of a sentence-transformers checkpoint, to which its
+    tokenizer cuts text anyway. Tables that something else reads too stay, with a
+    remark.
+
+    Example:
+
+    ```mlir
+    module attributes {transformer.model = {max_length = 512 : i64, sentence_length = 256 : i64}} {
+      func.func @forward(%offsets: tensor<?xi32>, %tokens: index) -> tensor<?x8xf32> {
+        %table = arith.constant dense<1.0> : tensor<512x8xf32>
+        %ids = transformer.positions %offsets, %tokens : (tensor<?xi32>, index) -> tensor<?xi32>
+        %x = transformer.embedding %ids, %table : (tensor<?xi32>, tensor<512x8xf32>) -> tensor<?x8xf32>
+        return %x : tensor<?x8xf32>
+      }
+    }
+    // becomes a module of max_length = 256 with a table of tensor<256x8xf32>
+    ```
+  }];
+  let options = [Option<"maxLength", "max-length", "int64_t", "0",
+                        "tokens of the longest input; 0: the checkpoint's max_seq_length">];
+  let statistics = [Statistic<"numPositions", "positions", "positions dropped">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::ml_program::MLProgramDialect"];
+}
+
 def TransformerQuantizeI8 : Pass<"transformer-quantize-i8", "::mlir::ModuleOp"> {
   let summary = "Round linears and embedding tables to i8";
   let description = [{

@@ -41,6 +41,14 @@ LogicalResult dropKeyBias(RewriterBase &rewriter, LinearOp op);
 /// f64. Declines where a row may see no key, and is then zeros.
 LogicalResult foldValueBias(RewriterBase &rewriter, AttentionOp op);
 
+/// Cuts tables of positions to what input of `maxLength` tokens (0: of the
+/// `sentence_length` of the module's model) looks up, and makes that its
+/// `max_length`. Gives the number of positions that the model takes less.
+FailureOr<int64_t> cutPositions(RewriterBase &rewriter, ModuleOp module,
+                                int64_t maxLength);
+/// The same; a remark says why nothing was cut, and the number is 0.
+int64_t cutPositionsOrSay(ModuleOp module, int64_t maxLength);
+
 class ModuleFilter;
 
 /// What the site of a linear is followed by where the input (with residual) of
