@@ -2,6 +2,7 @@
 
 SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """
+import functools
 import hashlib
 import os
 import pathlib
@@ -18,6 +19,7 @@ SENTENCES = ["A cat sleeps on the warm windowsill.", "The kitten is napping in t
              "The bakery opens at seven in the morning."]
 SHAPES = [(1, 8), (1, 32), (1, 128), (32, 32)]
 ROUNDS = 5
+PRESETS = ("exact", tm.DEFAULT_PRESET)  # the first is the one that differs by rounding errors only
 
 
 def say(text):
@@ -28,20 +30,20 @@ def newest(paths):
     return max(os.path.getmtime(p) for p in paths)
 
 
-def compile_model(checkpoint, folder):
+def compile_model(checkpoint, folder, preset):
     """Compiles, unless an artifact of this compiler and checkpoint is there."""
     key = hashlib.sha256(os.path.realpath(checkpoint).encode()).hexdigest()[:8]
     name = os.path.basename(os.path.realpath(checkpoint))
-    out = folder / f"{name}-{key}"
+    out = folder / f"{name}-{key}-{preset}"
     report = out / "report.json"
     inputs = [_native.find("transformer-compile"), *pathlib.Path(checkpoint).glob("*.*")]
     if report.exists() and report.stat().st_mtime > newest(inputs):
         say(f"already compiled: {out}")
         return out
-    say(f"compiling {checkpoint}")
+    say(f"compiling {checkpoint} with preset {preset}")
     folder.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
-    tm.compress(checkpoint, out, progress=lambda line: print("   " + line, flush=True))
+    tm.compress(checkpoint, out, preset, progress=lambda line: print("   " + line, flush=True))
     say(f"compiled to {out} in {time.perf_counter() - start:.1f} s")
     return out
 
@@ -96,8 +98,10 @@ def fastest(call, count=5):
 class Sentences:
     """What is compared of a model of texts."""
 
-    def __init__(self, model, name):
-        self.model, self.name = model, name
+    def __init__(self, models, name):
+        self.models, self.name = models, name
+        model = models[PRESETS[0]]
+        self.longest, self.vocabulary = model.max_length, model.vocabulary
         self.batch, is_text = batch_of(model)
         if is_text:
             show_similarity(model, self.batch)
@@ -108,16 +112,16 @@ class Sentences:
         """What to time: its name, how many tokens, and both systems' calls."""
         generator = np.random.default_rng(0)
         for size, length in SHAPES:
-            if length <= self.model.max_length:
-                ids = generator.integers(0, self.model.vocabulary, (size, length))
+            if length <= self.longest:
+                ids = generator.integers(0, self.vocabulary, (size, length))
                 mask = np.ones_like(ids)
-                yield (f"{size}x{length}", "tokens", lambda: self.model.run(ids, outputs=[self.name]),
+                yield (f"{size}x{length}", "tokens", lambda model: model.run(ids, outputs=[self.name]),
                        lambda: reference(self.name, ids, mask))
 
-    def agreement(self, reference):
+    def agreement(self, model, reference):
         # PyTorch gets one sequence at a time, without padding.
         rows = [np.array([row], np.int64) for row in self.batch]
-        ours = self.model.run(self.batch, outputs=[self.name])[self.name]
+        ours = model.run(self.batch, outputs=[self.name])[self.name]
         theirs = [reference(self.name, row, np.ones_like(row)).reshape(-1, ours.shape[1]) for row in rows]
         return agreement(ours, np.concatenate(theirs))
 
@@ -125,57 +129,69 @@ class Sentences:
 class Images:
     """The same of a model of images."""
 
-    def __init__(self, model, name):
-        self.model, self.name, self.images = model, name, images_of(model, 8)
+    def __init__(self, models, name):
+        self.name, self.images = name, images_of(models[PRESETS[0]], 8)
 
     def calls(self, reference):
         for count in 1, 8:
             pixels = self.images[:count]
             yield (f"{count}", "image" if count == 1 else "images",
-                   lambda: self.model.run(pixel_values=pixels, outputs=[self.name]),
+                   lambda model: model.run(pixel_values=pixels, outputs=[self.name]),
                    lambda: reference.of_images(self.name, pixels))
 
-    def agreement(self, reference):
-        ours = self.model.run(pixel_values=self.images, outputs=[self.name])[self.name]
+    def agreement(self, model, reference):
+        ours = model.run(pixel_values=self.images, outputs=[self.name])[self.name]
         return agreement(ours, reference.of_images(self.name, self.images))
 
 
-def compare(checkpoint, out, with_torch):
-    """The table. Both systems use one thread and take turns within this run."""
-    model = tm.load(out, threads=1)
+def compare(checkpoint, outs, with_torch):
+    """The table. All systems use one thread and take turns within this run."""
+    models = {preset: tm.load(out, threads=1) for preset, out in outs.items()}
+    model = models[PRESETS[0]]
     name = _bench.main_output(model)
-    task = (Sentences if "input_ids" in model.input_names else Images)(model, name)
+    task = (Sentences if "input_ids" in model.input_names else Images)(models, name)
     weights = sum(p.stat().st_size for p in pathlib.Path(checkpoint).glob("*.safetensors"))
-    rows = [["weights", f"{(out / 'weights.safetensors').stat().st_size / 1e6:.2f} MB", f"{weights / 1e6:.2f} MB"],
-            ["code", f"{(out / 'model.so').stat().st_size / 1e6:.2f} MB", "-"],
-            ["load time", f"{fastest(lambda: tm.load(out, threads=1)) * 1e3:.1f} ms", "-"]]
+
+    def row(label, cell, last):
+        return [label, *(cell(preset) for preset in PRESETS), last]
+
+    def megabytes(size):
+        return f"{size / 1e6:.2f} MB"
+
     reference = None
     if with_torch:
         say("loading PyTorch")
         reference = _bench.Reference(checkpoint, 1)
-        rows[2][2] = f"{fastest(lambda: _bench.Reference(checkpoint, 1), 2) * 1e3:.1f} ms"
+    loading = f"{fastest(lambda: _bench.Reference(checkpoint, 1), 2) * 1e3:.1f} ms" if reference else "-"
+    rows = [row("weights", lambda p: megabytes((outs[p] / "weights.safetensors").stat().st_size), megabytes(weights)),
+            row("code", lambda p: megabytes((outs[p] / "model.so").stat().st_size), "-"),
+            row("load time", lambda p: f"{fastest(lambda: tm.load(outs[p], threads=1)) * 1e3:.1f} ms", loading)]
     for label, unit, ours, theirs in task.calls(reference):
         say(f"timing {label} {unit}")
-        calls = {"ours": ours, "torch": theirs} if reference else {"ours": ours}
-        times = {k: _bench.summary(v, 1) for k, v in _bench.interleave(calls, ROUNDS).items()}
-        cells = [f"{row['median_ms']:.2f} ms" for row in times.values()]
-        rows.append([f"latency {label} {unit}", *cells] + ([] if reference else ["-"]))
+        calls = {preset: functools.partial(ours, one) for preset, one in models.items()}
         if reference:
-            rows[-1].append(f"{times['ours']['median_ms'] / times['torch']['median_ms']:.2f}x the time")
+            calls["torch"] = theirs
+        times = {k: _bench.summary(v, 1)["median_ms"] for k, v in _bench.interleave(calls, ROUNDS).items()}
+        last = f"{times['torch']:.2f} ms" if reference else "-"
+        rows.append(row(f"latency {label} {unit}", lambda p: f"{times[p]:.2f} ms", last))
+        if reference:
+            rows[-1].append(" and ".join(f"{times[p] / times['torch']:.2f}" for p in PRESETS) + " of the time")
     if reference:
-        rows.append(["agreement", task.agreement(reference), "1 by definition"])
-    head = ["", "transformer-mlir", "PyTorch f32" if reference else "checkpoint"]
-    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(3)]
+        rows.append(row("agreement", lambda p: task.agreement(models[p], reference), "1 by definition"))
+    head = row("", str, "PyTorch f32" if reference else "checkpoint")
+    widths = [max(len(one[i]) for one in [head, *rows]) for i in range(len(head))]
     print(f"\nOne thread, compiled for {model.target}, output {name}:")
-    for row in [head, *rows]:
-        print("  " + row[0].ljust(widths[0]), row[1].rjust(widths[1]), row[2].rjust(widths[2]), *row[3:], sep="  ")
+    for one in [head, *rows]:
+        cells = [cell.rjust(width) for cell, width in zip(one[1:], widths[1:])]
+        print("  " + one[0].ljust(widths[0]), *cells, *one[len(head):], sep="  ")
 
 
 def main(arguments):
     checkpoint, folder = pathlib.Path(arguments[0]), pathlib.Path(arguments[1])
-    out = compile_model(checkpoint, folder)
-    compare(checkpoint, out, "--torch" in arguments)
-    print(f"\nThe artifact is {out}; see also\n  .venv/bin/transformer-mlir inspect {out}")
+    outs = {preset: compile_model(checkpoint, folder, preset) for preset in PRESETS}
+    compare(checkpoint, outs, "--torch" in arguments)
+    out = outs[tm.DEFAULT_PRESET]
+    print(f"\nThe artifacts are {' and '.join(map(str, outs.values()))}; see also\n  .venv/bin/transformer-mlir inspect {out}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Transformers compiled to native libraries: compress, load, run, encode.
 
     import transformer_mlir as tm
-    report = tm.compress("checkpoint_dir", "out_dir", preset="exact")
+    report = tm.compress("checkpoint_dir", "out_dir")
     model = tm.load("out_dir", threads=2)
     embeddings = model.encode(["a sentence", "another"])
 
@@ -11,8 +11,8 @@ Needs NumPy, and `tokenizers` on the first `encode`.
 from ._calibrate import profile
 from ._compress import CompileError, compress
 from ._model import Model, load
-from ._presets import PRESETS
+from ._presets import DEFAULT as DEFAULT_PRESET, PRESETS
 from ._quality import quality
 from ._version import __version__
 
-__all__ = ["CompileError", "Model", "PRESETS", "compress", "load", "profile", "quality", "__version__"]
+__all__ = ["CompileError", "DEFAULT_PRESET", "Model", "PRESETS", "compress", "load", "profile", "quality", "__version__"]

@@ -6,7 +6,7 @@ import pathlib
 
 import numpy as np
 
-from . import PRESETS, _gates, _quality, _report, compress as compile_checkpoint, load, profile as measure_profile
+from . import PRESETS, _gates, _presets, _quality, _report, compress as compile_checkpoint, load, profile as measure_profile
 from ._files import new_file, read_array, read_lines, write_json
 
 
@@ -225,5 +225,6 @@ def inspect(options):
 
 
 def presets(options):
-    table([[name, p.size, p.speed, p.quality, p.summary] for name, p in PRESETS.items()],
+    rows = {**PRESETS, **{f"({name})": p for name, p in _presets.read_controls().items()}}
+    table([[name, p.size, p.speed, p.quality, p.summary] for name, p in rows.items()],
           ["preset", "size", "speed", "quality", "what it does"])

@@ -8,7 +8,7 @@ import sys
 
 from . import _native
 from ._calibrate import sequences_of
-from ._presets import check_preset
+from ._presets import DEFAULT, check_preset
 
 PREFIX = "transformer-compile: "
 UNFITTED = ("exact", "bf16")  # presets that no text changes
@@ -81,7 +81,7 @@ def compress(checkpoint, out, preset=None, *, profile=None, pack=None, target_cp
     """Compiles a Hugging Face checkpoint directory into an artifact directory.
 
     `out` may be missing, empty, or an older artifact, which is replaced as a
-    whole. `preset` is a name of PRESETS. Those that round to 8 bits and less do
+    whole. `preset` is a name of PRESETS; "exact" is float32. Those that round to 8 bits and less do
     it by a profile: `profile` names its file (or several, that are added up),
     and `text` makes one, of sentences, or of files with one a line as
     pathlib.Path; without both it is made of synthetic sequences.
@@ -121,7 +121,7 @@ def compress(checkpoint, out, preset=None, *, profile=None, pack=None, target_cp
                       text=text, **budget)
     if budget.get("eval_text") is not None or budget.get("dry_run"):
         raise ValueError("eval_text and dry_run go with a budget: max_size, min_speedup or max_loss")
-    preset = "exact" if preset is None else preset
+    preset = DEFAULT if preset is None else preset
     check_preset(preset)
     source, target = check_source(checkpoint), os.fspath(out)
     cpu = check_text("target_cpu", target_cpu)

@@ -26,18 +26,32 @@ SUMMARIES = {
 }
 
 
+DEFAULT = "int8"
+
+
+MEASURED = json.loads((pathlib.Path(__file__).parent / "presets.json").read_text(encoding="utf-8"))
+
+
+def quality_of(m):
+    return f"cosine {m['cosine_mean']:.4f} (p1 {m['cosine_p1']:.4f}), Spearman {m['spearman']:.4f}"
+
+
 def read_presets():
-    measured = json.loads((pathlib.Path(__file__).parent / "presets.json").read_text(encoding="utf-8"))["presets"]
-    presets = {}
+    measured, presets = MEASURED["presets"], {}
     for name, summary in SUMMARIES.items():
         if name not in measured:
             presets[name] = Preset("-", "-", "see docs", summary)
             continue
         m = measured[name]
-        quality = "the original's" if name == "exact" else \
-            f"cosine {m['cosine_mean']:.4f} (p1 {m['cosine_p1']:.4f}), Spearman {m['spearman']:.4f}"
+        quality = "the original's" if name == "exact" else quality_of(m)
         presets[name] = Preset(f"{m['smaller']:.2f}x smaller", f"{m['faster_1x128']:.2f}x", quality, summary)
     return presets
+
+
+def read_controls():
+    """Naive ways to the sizes of presets, measured beside them; no preset does this."""
+    return {name: Preset(f"{m['smaller']:.2f}x smaller", "-", quality_of(m), f"a naive way to the size of {m['control_of']}")
+            for name, m in MEASURED.get("controls", {}).items()}
 
 
 PRESETS = read_presets()

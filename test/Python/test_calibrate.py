@@ -82,7 +82,7 @@ def test_text_and_profile_of_it_are_the_same(source, tmp_path):
     assert (tmp_path / "a/weights.safetensors").read_bytes() == (tmp_path / "b/weights.safetensors").read_bytes()
     plain = tm.compress(source, tmp_path / "c", "tiny", progress=False)
     assert plain["profile"]["source"] == "synthetic"
-    exact = tm.load(tm.compress(source, tmp_path / "e", progress=False) and tmp_path / "e").encode(texts)
+    exact = tm.load(tm.compress(source, tmp_path / "e", "exact", progress=False) and tmp_path / "e").encode(texts)
     cosine = (tm.load(tmp_path / "b").encode(texts) * exact).sum(1)
     assert cosine.mean() > 0.9
 

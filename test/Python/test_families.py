@@ -53,7 +53,7 @@ def build(model, config, options):
 def make(folder, model, config, options):
     reference = build(model, config, options)
     reference.save_pretrained(folder / "checkpoint")
-    tm.compress(folder / "checkpoint", folder / "out", progress=False)
+    tm.compress(folder / "checkpoint", folder / "out", "exact", progress=False)
     return reference, tm.load(folder / "out", threads=2)
 
 
@@ -140,7 +140,7 @@ def test_pruned_heads(model, config, options, tmp_path):
               folder / "model.safetensors")
     settings = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**settings, "pruned_heads": {"0": [1]}}))
-    tm.compress(folder, tmp_path / "out", progress=False)
+    tm.compress(folder, tmp_path / "out", "exact", progress=False)
     compiled = tm.load(tmp_path / "out", threads=1)
     if model == "ViTModel":
         given = {"pixel_values": np.random.default_rng(0).normal(size=(1, 3, 32, 32)).astype(np.float32)}

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="names le
 @pytest.fixture(scope="module")
 def artifact(tmp_path_factory):
     out = tmp_path_factory.mktemp("levels") / "out"
-    report = tm.compress(TINY, out, target_cpu="x86-64,x86-64-v3", progress=False)
+    report = tm.compress(TINY, out, "exact", target_cpu="x86-64,x86-64-v3", progress=False)
     assert report["target"]["name"] == "x86-64-v3,x86-64"
     return out
 
