@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Size, speed and quality of every preset on one checkpoint, against `exact`.
 
-    benchmarks/presets.py CHECKPOINT [--calibration FILE] [--text FILE] [--json FILE] [--rounds 15]
+    benchmarks/presets.py CHECKPOINT [--calibration FILE] [--text FILE] [--json FILE] [--rounds 15] [--only NAMES]
 
 Presets that round by a profile are calibrated on the lines of --calibration, such
 as calibration.txt of benchmarks/text.py (default: on synthetic sequences).
@@ -9,7 +9,9 @@ Speed: one thread, medians of interleaved calls with 1 and 32 sequences of 128
 tokens. Quality: as 'transformer-mlir quality' measures it (docs/quality.md), on the
 lines of --text, such as heldout.txt of benchmarks/text.py (default: sentences of
 this repository's documentation). --json writes what the command 'transformer-mlir
-presets' shows: python/transformer_mlir/presets.json.
+presets' shows: python/transformer_mlir/presets.json. The naive ways to the same
+sizes (controls.py) stand in the same table. --only measures some rows and keeps the
+others of that file, with --rounds 0 the speeds too.
 SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """
 import argparse
@@ -24,8 +26,9 @@ import time
 import numpy as np
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "python"))
+sys.path[:0] = [str(ROOT / "python"), str(ROOT / "benchmarks")]
 import transformer_mlir as tm  # noqa: E402
+from controls import controls, write_checkpoint  # noqa: E402
 from transformer_mlir._compress import UNFITTED  # noqa: E402
 from transformer_mlir._metrics import embedding_quality  # noqa: E402
 
@@ -55,6 +58,56 @@ def speeds(models, batch, length, rounds):
     return {name: statistics.median(t) for name, t in times.items()}
 
 
+def row_of(report, reference, found):
+    return {"smaller": report["bytes"]["checkpoint"] / report["bytes"]["weights"],
+            "bytes": report["bytes"]["weights"], "library_bytes": report["bytes"]["library"],
+            "compile_seconds": sum(report["milliseconds"].values()) / 1000,
+            **embedding_quality(reference, found, intervals=False)}
+
+
+def measure(options, sentences, folder, names):
+    """Rows of presets, and of the naive controls if they are among `names`."""
+    profile = None
+    if options.calibration:
+        profile = f"{folder}/profile.safetensors"
+        tm.profile(options.checkpoint, [options.calibration], profile, progress=False)
+    wanted = ["exact"] + [name for name in names if name not in ("exact", "controls")]
+    if "controls" in names and "turbo" not in wanted:
+        wanted.append("turbo")  # whose size they get
+    artifacts = {name: f"{folder}/{name}" for name in wanted}
+    reports = {name: tm.compress(options.checkpoint, out, name, progress=False, profile=None if name in UNFITTED else profile)
+               for name, out in artifacts.items()}
+    models = {name: tm.load(out, threads=1) for name, out in artifacts.items()}
+    embeddings = {name: model.encode(sentences) for name, model in models.items()}
+    rows = {name: row_of(reports[name], embeddings["exact"], embeddings[name]) for name in wanted if name in names}
+    if options.rounds:
+        timed = {name: models[name] for name in dict.fromkeys(["exact", *rows])}
+        single, many = speeds(timed, 1, 128, options.rounds), speeds(timed, 32, 128, max(3, options.rounds // 4))
+        for name, row in rows.items():
+            row.update(faster_1x128=single["exact"] / single[name], faster_32x128=many["exact"] / many[name])
+    target = models["exact"].target
+    del models
+    naive = {}
+    for name, preset, weights, compiled, size in controls(options.checkpoint, artifacts) if "controls" in names else ():
+        with tempfile.TemporaryDirectory() as own:
+            source = write_checkpoint(options.checkpoint, f"{own}/checkpoint", weights)
+            tm.compress(source, f"{own}/out", compiled, progress=False)
+            found = tm.load(f"{own}/out").encode(sentences)
+        naive[name] = {"control_of": preset, "bytes": int(size), "smaller": reports["exact"]["bytes"]["checkpoint"] / size,
+                       **embedding_quality(embeddings["exact"], found, intervals=False)}
+        print(f"{name}: Spearman {naive[name]['spearman']:.5f}", flush=True)
+    return target, rows, naive
+
+
+def show(result):
+    print(f"{result['sentences']} sentences, {result['target']}, one thread")
+    print(f"{'preset':23} {'smaller':>8} {'1x128':>7} {'32x128':>7} {'cosine':>8} {'p1':>8} {'min':>8} {'Spearman':>9} {'top 10':>7}")
+    for name, r in {**result["presets"], **result.get("controls", {})}.items():
+        speed = [f"{r[key]:6.2f}x" if key in r else f"{'-':>7}" for key in ("faster_1x128", "faster_32x128")]
+        print(f"{name:23} {r['smaller']:7.2f}x {' '.join(speed)} {r['cosine_mean']:8.5f} "
+              f"{r['cosine_p1']:8.5f} {r['cosine_min']:8.5f} {r['spearman']:9.5f} {r['top10_overlap']:7.4f}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("checkpoint")
@@ -62,36 +115,28 @@ def main():
     parser.add_argument("--text", type=pathlib.Path)
     parser.add_argument("--json", type=pathlib.Path)
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--only", help="names of presets with commas between, and 'controls'")
     options = parser.parse_args()
     lines = options.text.read_text(encoding="utf-8").splitlines() if options.text else documentation()
     sentences = list(dict.fromkeys(line for line in lines if line.strip()))
+    every = [name for name in tm.PRESETS if name != "static"] + ["controls"]  # static needs text of its own
+    names = options.only.split(",") if options.only else every
+    if set(names) - set(every):
+        parser.error(f"--only: there are {', '.join(every)}")
     with tempfile.TemporaryDirectory() as folder:
-        profile = None
-        if options.calibration:
-            profile = f"{folder}/profile.safetensors"
-            tm.profile(options.checkpoint, [options.calibration], profile, progress=False)
-        reports = {name: tm.compress(options.checkpoint, f"{folder}/{name}", name, progress=False,
-                                     profile=None if name in UNFITTED else profile)
-                   for name in tm.PRESETS if name != "static"}  # which needs text of its own
-        models = {name: tm.load(f"{folder}/{name}", threads=1) for name in reports}
-        embeddings = {name: model.encode(sentences) for name, model in models.items()}
-        single, many = speeds(models, 1, 128, options.rounds), speeds(models, 32, 128, max(3, options.rounds // 4))
-    rows = {}
-    for name, report in reports.items():
-        rows[name] = {"smaller": report["bytes"]["checkpoint"] / report["bytes"]["weights"],
-                      "bytes": report["bytes"]["weights"], "library_bytes": report["bytes"]["library"],
-                      "compile_seconds": sum(report["milliseconds"].values()) / 1000,
-                      "faster_1x128": single["exact"] / single[name], "faster_32x128": many["exact"] / many[name],
-                      **embedding_quality(embeddings["exact"], embeddings[name], intervals=False)}
+        target, rows, naive = measure(options, sentences, folder, names)
     result = {"checkpoint": pathlib.Path(options.checkpoint).resolve().parent.name, "sentences": len(sentences),
               "text": options.text.name if options.text else "documentation",
               "calibration": options.calibration.name if options.calibration else "synthetic",
-              "target": models["exact"].target, "presets": rows}
-    print(f"{len(sentences)} sentences, {result['target']}, one thread")
-    print(f"{'preset':8} {'smaller':>8} {'1x128':>7} {'32x128':>7} {'cosine':>8} {'p1':>8} {'min':>8} {'Spearman':>9} {'top 10':>7}")
-    for name, r in rows.items():
-        print(f"{name:8} {r['smaller']:7.2f}x {r['faster_1x128']:6.2f}x {r['faster_32x128']:6.2f}x {r['cosine_mean']:8.5f} "
-              f"{r['cosine_p1']:8.5f} {r['cosine_min']:8.5f} {r['spearman']:9.5f} {r['top10_overlap']:7.4f}")
+              "target": target, "presets": rows, "controls": naive}
+    if options.only and options.json and options.json.exists():
+        old = json.loads(options.json.read_text(encoding="utf-8"))
+        if any(old[key] != result[key] for key in ("checkpoint", "sentences", "text", "calibration", "target")):
+            sys.exit(f"error: {options.json} was measured otherwise, so that these rows do not go with its")
+        # What was not measured now stays as it was.
+        result["presets"] = {name: {**old["presets"].get(name, {}), **rows.get(name, {})} for name in {**old["presets"], **rows}}
+        result["controls"] = naive or old.get("controls", {})
+    show(result)
     if options.json:
         options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 

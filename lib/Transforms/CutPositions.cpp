@@ -137,8 +137,9 @@ struct CutPositions
 
   void runOnOperation() override {
     if (maxLength < 0) {
-      getOperation().emitError() << kFlag << ": max-length is " << maxLength
-                                 << ", expected 1 or more, or 0";
+      getOperation().emitError()
+          << kFlag << ": max-length is " << int64_t(maxLength)
+          << ", expected 1 or more, or 0";
       return signalPassFailure();
     }
     numPositions += cutPositionsOrSay(getOperation(), maxLength);

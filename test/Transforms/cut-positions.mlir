@@ -4,8 +4,8 @@
 // RUN: not transformer-opt %s --transformer-cut-positions=max-length=-1 --split-input-file 2>&1 | FileCheck %s --check-prefix=NEGATIVE
 // NEGATIVE: transformer-cut-positions: max-length is -1, expected 1 or more, or 0
 
-// CHECK-LABEL: module attributes {transformer.model = {max_length = 2 : i64, sentence_length = 2 : i64}}
-// CHECK: arith.constant dense<{{\[\[}}1.000000e+00, 2.000000e+00], [3.000000e+00, 4.000000e+00]]> : tensor<2x2xf32>
+// CHECK: module attributes {transformer.model = {max_length = 2 : i64, sentence_length = 2 : i64}}
+// CHECK: arith.constant dense<{{.}}[1.000000e+00, 2.000000e+00], [3.000000e+00, 4.000000e+00]]> : tensor<2x2xf32>
 // THREE: transformer.model = {max_length = 3 : i64
 // THREE: tensor<3x2xf32>
 // REMARK: the table of positions keeps 2 of 4 rows: input of more than 2 tokens is refused
@@ -21,7 +21,7 @@ module attributes {transformer.model = {max_length = 4 : i64, sentence_length = 
 // -----
 
 // RoBERTa's count begins behind the row of padding: two rows more.
-// CHECK: ml_program.global private @positions(dense<1.000000e+00> : tensor<3x2xf32>) : tensor<3x2xf32>
+// CHECK: ml_program.global private @positions({{.*}}tensor<3x2xf32>
 // REMARK: the table of positions keeps 3 of 5 rows: input of more than 1 tokens is refused
 module attributes {transformer.model = {max_length = 3 : i64, sentence_length = 1 : i64}} {
   ml_program.global private @positions(dense<1.0> : tensor<5x2xf32>) : tensor<5x2xf32>
