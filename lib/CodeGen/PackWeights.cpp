@@ -8,7 +8,7 @@
 #include "Missed.h"
 #include "transformer/CodeGen/KernelDialect.h"
 #include "transformer/CodeGen/Passes.h"
-#include "transformer/CodeGen/Target.h"
+#include "transformer/CodeGen/WeightLayout.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
@@ -25,39 +25,6 @@ using namespace mlir;
 using namespace mlir::transformer;
 
 namespace {
-
-/// How many k of one column lie together: what one dot-product lane takes.
-int64_t depthOf(Type element) {
-  return element.isInteger(8) ? 4 : element.isF32() ? 1 : 2;
-}
-
-RankedTensorType packedType(RankedTensorType type) {
-  constexpr int64_t panel = kPanelWidth;
-  int64_t depth = depthOf(type.getElementType());
-  return RankedTensorType::get(
-      {int64_t(llvm::divideCeil(type.getDimSize(0), panel)),
-       int64_t(llvm::divideCeil(type.getDimSize(1), depth)), panel * depth},
-      type.getElementType());
-}
-
-/// Writes weight [N, K] in panels; `to` is zeroed.
-void packBytes(ArrayRef<char> from, MutableArrayRef<char> to,
-               RankedTensorType type) {
-  constexpr int64_t panel = kPanelWidth;
-  int64_t columns = type.getDimSize(0), length = type.getDimSize(1);
-  int64_t depth = depthOf(type.getElementType());
-  size_t size = type.getElementTypeBitWidth() / 8;
-  int64_t groups = llvm::divideCeil(length, depth);
-  for (int64_t n = 0; n < columns; ++n) {
-    const char *row = from.data() + n * length * size;
-    char *base =
-        to.data() +
-        ((n / panel) * groups * panel * depth + (n % panel) * depth) * size;
-    for (int64_t g = 0; g < groups; ++g)
-      std::memcpy(base + g * panel * depth * size, row + g * depth * size,
-                  std::min(depth, length - g * depth) * size);
-  }
-}
 
 class Packer {
 public:
@@ -130,7 +97,7 @@ private:
   ml_program::GlobalOp packedGlobal(SymbolRefAttr name,
                                     RankedTensorType packed) {
     std::string packedName =
-        (name.getLeafReference().getValue() + ".packed").str();
+        (name.getLeafReference().getValue() + kPackedEnding).str();
     if (auto found = symbols.lookup<ml_program::GlobalOp>(packedName))
       return found;
     auto global = symbols.lookup<ml_program::GlobalOp>(name.getLeafReference());
@@ -143,7 +110,7 @@ private:
       fresh->setAttr(
           "transformer.columns",
           b.getDenseI64ArrayAttr({packed.getDimSize(2), packed.getDimSize(1),
-                                  depthOf(packed.getElementType())}));
+                                  panelDepth(packed.getElementType())}));
     symbols.insert(fresh);
     return fresh;
   }

@@ -85,6 +85,16 @@ llvm::Error copyCompanions(llvm::StringRef checkpoint,
 
 llvm::Error writeReport(const Report &report, llvm::StringRef path);
 
+/// Whether `path` is the directory of a compiled model that tells what it is.
+bool isArtifact(llvm::StringRef path);
+
+/// Gives the extern globals of an artifact's model.mlir their numbers, as they
+/// were before they were laid out and coded.
+llvm::Error bindArtifact(ModuleOp module, llvm::StringRef directory);
+
+/// @forward as JSON; see docs/tuning.md.
+llvm::Expected<std::string> graphOf(ModuleOp module);
+
 /// The bytes of the weight files in a directory; 0 if there are none.
 uint64_t checkpointBytes(llvm::StringRef input);
 

@@ -382,7 +382,8 @@ LogicalResult Compilation::buildArtifact() {
                                       }),
                       ", ")
         << '\n';
-  if (failed(prepare()))
+  // Afterwards, so that the text is of the weights that the file has.
+  if (failed(prepare()) || (!options.naive && failed(simplify())))
     return failure();
   std::string text = textOf(*module);
   if (options.reportCpu) {
@@ -456,6 +457,10 @@ LogicalResult Compilation::run() {
     return failure();
   if (options.emit == Emit::Transformer)
     return write(textOf(*module));
+  if (options.emit == Emit::Graph) {
+    llvm::Expected<std::string> graph = graphOf(*module);
+    return graph ? write(*graph) : check(graph.takeError());
+  }
   if (options.emit == Emit::Linalg)
     return failed(runPipeline("convert-transformer-to-linalg"))
                ? failure()

@@ -1,5 +1,7 @@
 //===- ReadModel.cpp - a checkpoint directory or MLIR text ----------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Artifact.h"
+
 #include "transformer/Import/Import.h"
 #include "transformer/Pipelines/Compile.h"
 #include "transformer/Support/Error.h"
@@ -75,6 +77,17 @@ mlir::transformer::readModel(MLIRContext &context,
   }
   if (!llvm::sys::fs::is_directory(status))
     return readText(context, path, problem);
+  if (isArtifact(path)) {
+    FailureOr<OwningOpRef<ModuleOp>> module =
+        readText(context, (path + "/model.mlir").str(), problem);
+    if (failed(module))
+      return failure();
+    if (llvm::Error error = bindArtifact(**module, path)) {
+      problem(toString(std::move(error)));
+      return failure();
+    }
+    return module;
+  }
   ImportOptions importOptions;
   // Text names the weights and does not hold them.
   importOptions.bindWeights = options.emit != Emit::Transformer ||

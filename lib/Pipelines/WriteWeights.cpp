@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "Artifact.h"
 
+#include "transformer/CodeGen/WeightLayout.h"
 #include "transformer/IR/Weights.h"
 #include "transformer/Support/Entropy.h"
 #include "transformer/Support/Error.h"
@@ -56,8 +57,8 @@ void Tensor::encode() {
 
 void Tensor::addTo(SafetensorsWriter &writer) const {
   if (!stream.empty())
-    return writer.add(name + ".entropy", DataType::U8, {int64_t(stream.size())},
-                      stream);
+    return writer.add(name + kEntropyEnding.str(), DataType::U8,
+                      {int64_t(stream.size())}, stream);
   if (data.size() == bytes)
     return writer.add(name, type, shape, data);
   writer.add(name, type, shape,

@@ -13,6 +13,8 @@ from ._compress import CompileError, compress
 from ._model import Model, load
 from ._presets import DEFAULT as DEFAULT_PRESET, PRESETS
 from ._quality import quality
+from ._tune import to_torch, tune
 from ._version import __version__
 
-__all__ = ["CompileError", "DEFAULT_PRESET", "Model", "PRESETS", "compress", "load", "profile", "quality", "__version__"]
+__all__ = ["CompileError", "DEFAULT_PRESET", "Model", "PRESETS", "compress", "load", "profile", "quality", "to_torch", "tune",
+           "__version__"]

@@ -94,13 +94,17 @@ def make_parser():
                           "synthetic sequences) and static is fitted to")
     compress.add_argument("--epochs", type=positive, metavar="N", help="for static: passes over the text (default: 5)")
     compress.add_argument("--minutes", type=positive, metavar="N", help="for static: fit for no longer")
-    compress.add_argument("--seed", type=natural, metavar="N", help="for static (default: 0)")
+    compress.add_argument("--seed", type=natural, metavar="N", help="for static and --tune (default: 0)")
     compress.add_argument("--max-size", type=share, metavar="PART", help="a budget in place of a preset: of the checkpoint's bytes, "
                           "such as 0.1; the plan is made by measured curves and verified by true runs (docs/budget.md)")
     compress.add_argument("--min-speedup", type=factor, metavar="X", help="the same: times as fast as float32, 128 tokens, one thread")
     compress.add_argument("--max-loss", type=share, metavar="LOSS", help="the same: 1 - Spearman of pairs' scores, of held-out text; "
-                          "of classifiers 1 - agreement")
+                          "of classifiers 1 - agreement; with --tune: at 0.01 a milder cut is taken")
     compress.add_argument("--dry-run", action="store_true", help="with a budget: print the plan, and compile nothing")
+    compress.add_argument("--tune", type=factor, metavar="MINUTES",
+                          help="with --preset turbo and --text: a harder cut, tuned so long against the original's outputs; needs torch")
+    compress.add_argument("--steps", type=positive, metavar="N", help="with --tune: so many steps, in place of the minutes")
+    compress.add_argument("--threads", type=positive, metavar="N", help="with --tune: of PyTorch (default: its own)")
     compress.add_argument("--quiet", action="store_true", help="print errors only")
 
     compress.add_argument("--eval-text", metavar="FILE", action="append",
@@ -116,6 +120,18 @@ def make_parser():
                          help="a profile of the same checkpoint on other text, to be added up with it")
     profile.add_argument("--attention", metavar="REGEX:KIND,...", help="measure too what compress needs for the same --attention")
     profile.add_argument("--quiet", action="store_true", help="print errors only")
+
+    tune = add("tune", help="improve an artifact against its checkpoint's outputs on your text; needs torch")
+    tune.add_argument("out", metavar="OUT", help="an artifact directory, which is replaced if the tuned one is better")
+    tune.add_argument("--text", metavar="FILE", nargs="+", action="extend", help="sentences, one a line, UTF-8; a tenth is held out")
+    tune.add_argument("--minutes", type=factor, default=10, metavar="N", help="default: 10")
+    tune.add_argument("--steps", type=positive, metavar="N", help="so many steps, in place of the minutes: can be repeated exactly")
+    tune.add_argument("-o", "--output", metavar="OUT2", help="leave OUT as it is, and write here")
+    tune.add_argument("--against", metavar="DIR", help="the checkpoint (default: where report.json says that it was)")
+    tune.add_argument("--seed", type=natural, default=0, help="default: 0")
+    tune.add_argument("--rate", type=factor, help="highest learning rate (default: by how far the artifact is off)")
+    tune.add_argument("--threads", type=positive, help="of PyTorch (default: its own)")
+    tune.add_argument("--quiet", action="store_true", help="print errors only")
 
     quality = add("quality", help="how close an artifact is to its checkpoint, on your text")
     quality.add_argument("out", metavar="OUT", help="an artifact directory")

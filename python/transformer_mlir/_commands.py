@@ -52,7 +52,8 @@ def texts_of(options, judged):
 def compress_by_budget(options, gates):
     """A search instead of a preset."""
     text, held = (files and list(map(pathlib.Path, files)) for files in (options.text, options.eval_text))
-    extra = {name: getattr(options, name) for name in ("epochs", "minutes", "seed") if getattr(options, name) is not None}
+    extra = {name: getattr(options, name) for name in ("epochs", "minutes", "seed", "tune", "steps", "threads")
+             if getattr(options, name) is not None}
     report = compile_checkpoint(
         options.checkpoint, options.out, preset_of(options), profile=options.profile, pack=options.pack,
         target_cpu=options.target_cpu, progress=not options.quiet, text=text, eval_text=held, max_size=options.max_size,
@@ -74,7 +75,7 @@ def compress_by_budget(options, gates):
 def compress(options):
     gates = _gates.parse(options.fail_if)
     wanted = _gates.names(gates)
-    if any(value is not None for value in (options.max_size, options.min_speedup, options.max_loss)):
+    if any(value is not None for value in (options.max_size, options.min_speedup, None if options.tune else options.max_loss)):
         return compress_by_budget(options, gates)
     if options.dry_run:
         raise ValueError("--dry-run goes with a budget: --max-size, --min-speedup or --max-loss")
@@ -85,7 +86,8 @@ def compress(options):
     report = compile_checkpoint(options.checkpoint, options.out, preset_of(options), profile=options.profile,
                                 pack=options.pack, target_cpu=options.target_cpu, progress=not options.quiet, text=text,
                                 attention=options.attention, attention_error=options.attention_error,
-                                **{name: getattr(options, name) for name in ("epochs", "minutes", "seed")
+                                **{name: getattr(options, name)
+                                   for name in ("epochs", "minutes", "seed", "tune", "steps", "max_loss", "threads")
                                    if getattr(options, name) is not None})
     if not options.quiet:
         sizes = {name: os.path.getsize(os.path.join(options.out, name)) for name in ("model.so", "weights.safetensors")}
@@ -99,6 +101,13 @@ def compress(options):
         if not options.quiet:
             show_quality(measured)
     _gates.check(gates, measured)
+
+
+def tune(options):
+    from ._tune import tune as improve
+    improve(options.out, options.text and list(map(pathlib.Path, options.text)), minutes=options.minutes, steps=options.steps,
+            output=options.output, against=options.against, seed=options.seed, threads=options.threads, rate=options.rate,
+            progress=not options.quiet)
 
 
 def profile(options):

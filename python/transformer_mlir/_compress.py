@@ -95,7 +95,9 @@ def compress(checkpoint, out, preset=None, *, profile=None, pack=None, target_cp
     "layer.5:mq" or "layer.[45]:auto", where auto is the cheapest one that loses
     at most the part `attention_error` of its output (docs/compression.md). "static" is
     fitted to its `text`; `epochs`, `minutes` and
-    `seed` go with it (docs/static.md). `progress`: True or
+    `seed` go with it (docs/static.md). `tune`, with "turbo": so many minutes of
+    tuning on `text` after a harder cut; `steps`, `max_loss`, `seed` and `threads`
+    go with it (docs/tuning.md). `progress`: True or
     False (default: when stderr is a terminal), or a function that takes a
     line.
 
@@ -111,7 +113,9 @@ def compress(checkpoint, out, preset=None, *, profile=None, pack=None, target_cp
     Returns the report that is also in `out`/report.json, and drawn in
     report.html.
     """
-    budget = {name: fitting.pop(name) for name in BUDGET if name in fitting}
+    # max_loss with tune is tune's.
+    tuned = fitting.get("tune") is not None and fitting.get("max_size") is None and fitting.get("min_speedup") is None
+    budget = {name: fitting.pop(name) for name in BUDGET if name in fitting and not (tuned and name == "max_loss")}
     if any(budget.get(name) is not None for name in BUDGET[:3]):
         others = {"preset": preset, "pack": pack, "attention": attention, "attention_error": attention_error, **fitting}
         for name in (name for name, value in others.items() if value is not None):
@@ -138,8 +142,19 @@ def compress(checkpoint, out, preset=None, *, profile=None, pack=None, target_cp
         show = reporter(progress)
         return compress_static(source, target, text, lambda arguments: run_compiler(arguments, show),
                                target_cpu=cpu, show=show, **fitting)
+    if fitting.get("tune") is not None:
+        from ._tune import compress_tuned
+        minutes = fitting.pop("tune")
+        if "minutes" in fitting or "epochs" in fitting:
+            raise ValueError("minutes and epochs go with the preset static; tune has its minutes itself")
+        if profile is not None or attention is not None:
+            raise ValueError("tune makes its profile and chooses its structure itself: leave profile and attention out")
+        show = reporter(progress)
+        return compress_tuned(source, target, preset, text, lambda arguments: run_compiler(arguments, None), pack=pack,
+                              target_cpu=cpu, show=show, minutes=minutes, **fitting)
     if fitting:
-        raise ValueError(f"{next(iter(fitting))} goes with the preset static")
+        name = next(iter(fitting))
+        raise ValueError(f"{name} goes with {'tune' if name in ('steps', 'max_loss', 'threads') else 'the preset static'}")
     if preset in UNFITTED and text is not None:
         raise ValueError(f"the preset {preset} fits nothing to text: leave text out")
     if profile is not None and text is not None:

@@ -110,3 +110,15 @@ def write_tensors(path, tensors, metadata=None):
         file.write(len(text).to_bytes(8, "little") + text)
         for _, array in tensors.values():
             file.write(np.ascontiguousarray(array).tobytes())
+
+
+def read_tensors(path):
+    """(type, array) of each name in a .safetensors file that a program of ours has written."""
+    kinds = {"F32": np.float32, "F64": np.float64, "I8": np.int8, "U8": np.uint8, "I32": np.int32, "BF16": np.uint16}
+    with open(path, "rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+        data = np.memmap(path, np.uint8, "r", offset=8 + size) if os.path.getsize(path) > 8 + size else np.empty(0, np.uint8)
+    header.pop("__metadata__", None)
+    return {name: (one["dtype"], data[slice(*one["data_offsets"])].view(kinds[one["dtype"]]).reshape(one["shape"]))
+            for name, one in header.items() if one["dtype"] in kinds}

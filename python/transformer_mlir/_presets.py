@@ -36,6 +36,29 @@ def quality_of(m):
     return f"cosine {m['cosine_mean']:.4f} (p1 {m['cosine_p1']:.4f}), Spearman {m['spearman']:.4f}"
 
 
+# Cuts that `compress --tune` repairs, as passes with a profile, by the loss of Spearman that is allowed.
+HEADS = "transformer-narrow-heads{{qk-rank=16%s profile={profile} save-profile={profile}}}"
+TUNED = {
+    "turbo": {
+        None: HEADS % " vo-rank=16" + ",transformer-narrow-ffn{{keep=0.5 multiple=64 profile={profile}}}",
+        0.01: HEADS % "" + ",transformer-narrow-ffn{{keep=0.7 multiple=64 profile={profile}}}",
+    },
+}
+
+
+def structure_of(preset, max_loss=None):
+    """The passes before tuning: the hardest cut whose loss is allowed."""
+    check_preset(preset)
+    if preset not in TUNED:
+        raise ValueError(f"the preset {preset} changes no structure that tuning would repair: --tune goes with "
+                         f"{', '.join(TUNED)}; 'transformer-mlir tune' takes any artifact")
+    if max_loss is None:
+        return TUNED[preset][None]
+    if isinstance(max_loss, bool) or not isinstance(max_loss, (int, float)) or not 0 < max_loss < 1:
+        raise ValueError(f"max_loss is {max_loss!r}, expected a number between 0 and 1")
+    return TUNED[preset][None if max_loss >= 0.02 else 0.01]
+
+
 def read_presets():
     measured, presets = MEASURED["presets"], {}
     for name, summary in SUMMARIES.items():

@@ -40,6 +40,8 @@ struct Flags {
                      "budget plans by"),
           clEnumValN(Emit::Transformer, "transformer",
                      "the model in the transformer dialect, as text"),
+          clEnumValN(Emit::Graph, "graph",
+                     "the same as JSON, for other programs"),
           clEnumValN(Emit::Linalg, "linalg", "its reference lowering, as text"),
           clEnumValN(Emit::LLVM, "llvm", "LLVM IR, optimized, as text"),
           clEnumValN(Emit::Assembly, "asm",

@@ -18,6 +18,7 @@ enum class Emit {
   Profile,
   Curves,
   Transformer,
+  Graph,
   Linalg,
   LLVM,
   Assembly,

@@ -357,6 +357,34 @@ def TransformerRoundBf16 : Pass<"transformer-round-bf16", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::ml_program::MLProgramDialect"];
 }
 
+def TransformerDequantize : Pass<"transformer-dequantize", "::mlir::ModuleOp"> {
+  let summary = "Make a model of i8 or bf16 one of f32";
+  let description = [{
+    The way back from `transformer-quantize-i8`, `transformer-round-bf16` and
+    `transformer-compress-embedding`: weights are multiplied by the scales of their rows
+    and the multipliers of their columns, inputs are not rounded any more, and
+    attention multiplies f32. A linear that turns the rows of a rounded table into
+    another basis goes into the table. What rounding has changed in the weights stays;
+    the structure (widths, heads, factors) is that of the model as it is. So a model
+    can be tuned, and rounded again.
+
+    Example:
+
+    ```mlir
+    %w = arith.constant dense<[[2, 4]]> : tensor<1x2xi8>
+    %ws = arith.constant dense<0.5> : tensor<1xf32>
+    %q, %s = transformer.quantize %x : (tensor<?x2xf32>) -> (tensor<?x2xi8>, tensor<?xf32>)
+    %y = transformer.linear %q, %w scales(%s, %ws) : (tensor<?x2xi8>, tensor<1x2xi8>, tensor<?xf32>, tensor<1xf32>) -> tensor<?x1xf32>
+    // becomes
+    %w = arith.constant dense<[[1.0, 2.0]]> : tensor<1x2xf32>
+    %y = transformer.linear %x, %w : (tensor<?x2xf32>, tensor<1x2xf32>) -> tensor<?x1xf32>
+    ```
+  }];
+  let statistics = [Statistic<"numLinears", "linears", "linears that are f32 again">,
+                    Statistic<"numTables", "tables", "tables that are f32 again">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::ml_program::MLProgramDialect"];
+}
+
 def TransformerInstrument : Pass<"transformer-instrument", "::mlir::ModuleOp"> {
   let summary = "Observe the inputs of linears, for a profile";
   let description = [{

@@ -132,6 +132,12 @@ LogicalResult roundLinearsToBf16(RewriterBase &rewriter, LinearGroup &group);
 /// Makes the table of `op` bf16; its rows are widened behind it.
 LogicalResult roundTableToBf16(RewriterBase &rewriter, EmbeddingOp op);
 
+/// Multiplies the weight of a rounded linear or table out, so that the op is
+/// f32 and its input is not rounded. A linear that only turns the rows of a
+/// rounded table into another basis goes into the table.
+LogicalResult dequantize(RewriterBase &rewriter, LinearOp op);
+LogicalResult dequantize(RewriterBase &rewriter, EmbeddingOp op);
+
 } // namespace mlir::transformer
 
 #endif // TRANSFORMER_TRANSFORMS_QUANTIZE_H

@@ -1,0 +1,177 @@
+"""Tunes a compressed model against the original's own outputs: needs torch, and no labels.
+
+Both are modules of _graph.py. A batch is a few runs of texts of one length each, so that nothing is
+padded; a held-out part of the texts decides what is kept. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""
+import time
+
+import numpy as np
+import torch
+
+TOKENS, RUNS = 2000, 4  # of a batch
+TAPS = 3  # hidden states that are compared, evenly over the depth
+HIDDEN, SIMILARITY = 0.3, 10.0  # weights of their losses
+WARM_UP, DECAY = 0.015, 0.3  # parts of the steps with a rising and with a falling rate
+JUDGED = 500  # held-out texts
+LOOKS = 5  # times that they are looked at
+
+
+def rate_for(distance):
+    """The highest rate, by how far the model is off before: one that is close needs less."""
+    return float(np.interp(distance, [0, 0.04, 0.15], [2e-5, 1e-4, 4e-4]))
+
+
+def common_taps(student, teacher):
+    """Pairs of values behind norms that both models have, evenly over the layers that mix tokens."""
+    ours, theirs = student.norms(), teacher.norms()
+
+    def shape(graph, value):
+        return graph.ops[graph.makers[value]]["types"][0]["shape"]
+
+    begin = teacher.first_mixing()
+    both = [(ours[name], theirs[name]) for name in theirs if name in ours and teacher.makers[theirs[name]] > begin
+            and shape(student, ours[name]) == shape(teacher, theirs[name])]
+    return [both[round((i + 1) * len(both) / TAPS) - 1] for i in range(min(TAPS, len(both)))]
+
+
+class Distillation:
+    """`kind` of `output`: "sentence" is compared by cosines, all else by squares over their variance."""
+
+    def __init__(self, student, teacher, output, kind, sequences, held, seed, rate=None):
+        torch.manual_seed(seed)
+        self.student, self.teacher, self.output, self.kind = student, teacher, output, kind
+        self.generator = np.random.default_rng([seed, 7])
+        self.sequences, self.held = sequences, held[:JUDGED]
+        self.taps = common_taps(student, teacher)
+        self.wanted = [[graph.results[output]["value"], *taps] for graph, taps in (
+            (student, [a for a, _ in self.taps]), (teacher, [b for _, b in self.taps]))]
+        for graph, wanted in zip((student, teacher), self.wanted):
+            graph.plan(wanted)
+        teacher.requires_grad_(False)
+        order = np.argsort([len(ids) for ids in self.held], kind="stable")
+        self.held_batches = [[self.held[i] for i in rows] for rows in self.pack(order, self.held)]
+        with torch.no_grad():
+            self.held_targets = [teacher.compute(self.inputs(teacher, part), self.wanted[1][:1])[0] for part in self.held_batches]
+        rows = torch.cat(self.held_targets)
+        self.variance = float(rows.var(0).mean().clamp(min=1e-12))
+        self.first = self.distance()
+        self.best, self.kept, self.interrupted = self.first, self.snapshot(), False
+        self.rate = rate_for(self.first) if rate is None else rate
+        self.steps, self.tokens, self.losses = 0, 0, []
+
+    @staticmethod
+    def inputs(graph, part):
+        return graph.packed(np.concatenate(part), [len(ids) for ids in part])
+
+    @staticmethod
+    def pack(order, sequences, tokens=TOKENS):
+        """Lists of indices, of at most so many tokens each, in the order that is given."""
+        found, count = [], 0
+        for i in order:
+            if not found or count + len(sequences[i]) > tokens:
+                found.append([])
+                count = 0
+            found[-1].append(i)
+            count += len(sequences[i])
+        return found
+
+    def batches(self):
+        """All sequences once: runs of one length, of which RUNS make a batch."""
+        by_length = {}
+        for i in self.generator.permutation(len(self.sequences)):
+            by_length.setdefault(len(self.sequences[i]), []).append(i)
+        runs = [run for rows in by_length.values() for run in self.pack(rows, self.sequences, TOKENS // RUNS)]
+        order = self.generator.permutation(len(runs))
+        return [sum((runs[i] for i in order[begin:begin + RUNS]), []) for begin in range(0, len(order), RUNS)]
+
+    def trained(self):
+        tables = self.student.tables()
+        return [p for name, p in self.student.named_parameters() if name not in tables]
+
+    def snapshot(self):
+        return {name: p.detach().numpy().copy() for name, p in self.student.named_parameters()}
+
+    def difference(self, ours, theirs):
+        """Of the outputs: 0 where they are the same."""
+        if self.kind == "sentence":
+            return 1 - torch.nn.functional.cosine_similarity(ours, theirs, dim=1)
+        return (ours - theirs).square().mean(1) / self.variance
+
+    @torch.no_grad()
+    def distance(self):
+        """Its mean over the held-out texts."""
+        found = [self.difference(self.student.compute(self.inputs(self.student, part), self.wanted[0][:1])[0], theirs)
+                 for part, theirs in zip(self.held_batches, self.held_targets)]
+        return float(torch.cat(found).double().mean())
+
+    def judge(self):
+        """Keeps the weights if the held-out texts say that they are the best yet."""
+        found = self.distance()
+        if found < self.best:
+            self.best, self.kept = found, self.snapshot()
+        return found
+
+    def loss(self, part):
+        with torch.no_grad():
+            theirs = self.teacher.compute(self.inputs(self.teacher, part), self.wanted[1])
+        ours = self.student.compute(self.inputs(self.student, part), self.wanted[0])
+        total = self.difference(ours[0], theirs[0]).mean()
+        hidden = [(a - b).square().mean() / b.var().clamp(min=1e-12) for a, b in zip(ours[1:], theirs[1:])]
+        if hidden:
+            total = total + HIDDEN * sum(hidden) / len(hidden)
+        if self.kind == "sentence":
+            a, b = (torch.nn.functional.normalize(rows, dim=1) for rows in (ours[0], theirs[0]))
+            total = total + SIMILARITY * (a @ a.T - b @ b.T).square().mean()
+        return total
+
+    def step(self, part, optimizer):
+        loss = self.loss(part)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        optimizer.step()
+        return float(loss.detach())
+
+    def run(self, minutes, steps, show):
+        """The rate falls to 0 at the end of the minutes, or of the steps."""
+        self.parameters = self.trained()
+        matrices = [p for p in self.parameters if p.dim() > 1]
+        others = [p for p in self.parameters if p.dim() <= 1]
+        optimizer = torch.optim.AdamW([{"params": matrices, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}],
+                                      lr=self.rate, betas=(0.9, 0.98), fused=True)
+        begun = last = time.monotonic()
+        looked, parts = 0, []
+        try:
+            while True:
+                spent = time.monotonic() - begun
+                progress = self.steps / steps if steps else spent / (60 * minutes)
+                if progress >= 1:
+                    break
+                factor = min(1.0, (progress + 1e-3) / WARM_UP, (1 - progress) / DECAY)
+                for group in optimizer.param_groups:
+                    group["lr"] = self.rate * factor
+                parts = parts or self.batches()
+                rows = parts.pop()
+                part = [self.sequences[i] for i in rows]
+                self.losses.append(self.step(part, optimizer))
+                self.steps += 1
+                self.tokens += sum(map(len, part))
+                now = time.monotonic()
+                if show and now - last > 5 and self.steps > 3:
+                    last = now
+                    left = spent / max(progress, 1e-9) * (1 - progress)
+                    show(f"tuning: loss {np.mean(self.losses[-50:]):.4f}, {self.tokens:,} tokens, {left:.0f} s left")
+                if progress * LOOKS > looked + 1:
+                    looked += 1
+                    found = self.judge()
+                    if show:
+                        show(f"tuning: held-out {self.words(found)}")
+            self.judge()
+        except KeyboardInterrupt:
+            self.interrupted = True
+            self.judge()
+        self.seconds = time.monotonic() - begun
+        return self.kept
+
+    def words(self, distance):
+        return f"cosine {1 - distance:.4f}" if self.kind == "sentence" else f"error {distance:.4f} of the variance"
