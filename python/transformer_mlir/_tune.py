@@ -213,6 +213,8 @@ def tune(out, text, *, minutes=10, steps=None, output=None, against=None, seed=0
     directory, report = os.fspath(out), _files.read_report(out)
     if report["preset"] == "static":
         raise ValueError(f"{directory}: is of the preset static, which is fitted already; compress it again with more text")
+    if "pixel_values" in load(directory).input_names:
+        raise ValueError(f"{directory}: takes images, and tuning is by text")
     checkpoint = check_source(against or report["input"])
     target = os.fspath(output) if output is not None else directory
     check_target(target)
