@@ -4,7 +4,7 @@
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/TransformerMLIR)
 
-foreach(name Support IR Interpreter Import Transforms Conversion CodeGen Profile Pipelines InitAll Runtime RuntimeFiles)
+foreach(name Support IR Interpreter Import Transforms Conversion CodeGen GPU Profile Pipelines InitAll Runtime RuntimeFiles)
   if(NOT TARGET Transformer${name})
     continue()
   endif()

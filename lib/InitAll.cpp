@@ -6,6 +6,7 @@
 #include "transformer/CodeGen/KernelDialect.h"
 #include "transformer/CodeGen/Passes.h"
 #include "transformer/Conversion/Passes.h"
+#include "transformer/GPU/Passes.h"
 #include "transformer/IR/TransformerDialect.h"
 #include "transformer/Pipelines/Pipelines.h"
 #include "transformer/Transforms/Passes.h"
@@ -23,5 +24,6 @@ void transformer::registerAllTransformerPasses() {
   registerTransformerTransformsPasses();
   registerTransformerConversionPasses();
   registerTransformerCodeGenPasses();
+  registerTransformerGPUPasses();
   registerTransformerPipelines();
 }

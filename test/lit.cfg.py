@@ -89,6 +89,14 @@ config.substitutions += [
                 f"-nostdlib -no-pie -Wl,-dynamic-linker,/lib/ld-linux-aarch64.so.1 {arm}/lib/crt1.o {arm}/lib/crti.o "
                 f"{arm}/lib/crtn.o {arm}/lib/libc.so.6 {arm}/lib/libc_nonshared.a"),
 ]
+# NVIDIA's assembler, where a CUDA toolkit is.
+cuda = [os.environ[name] for name in ("CUDA_ROOT", "CUDA_HOME", "CUDA_PATH") if name in os.environ]
+ptxas = shutil.which("ptxas", path=os.pathsep.join([os.environ["PATH"]] + [os.path.join(at, "bin") for at in cuda]))
+if ptxas:
+    config.available_features.add("ptxas")
+    config.substitutions.append(("%ptxas", ptxas))
+else:
+    lit_config.note("ptxas was not found: tests of GPU code stop at PTX")
 if config.sanitized:
     config.available_features.add("asan")
 

@@ -48,6 +48,7 @@ private:
   LogicalResult lower();
   LogicalResult saveWeights();
   LogicalResult emitLevels();
+  LogicalResult emitDevice();
   LogicalResult emitLevel(ModuleOp level, size_t index);
   LogicalResult buildArtifact();
   LogicalResult finishArtifact(StringRef text);
@@ -310,6 +311,15 @@ LogicalResult Compilation::emitLevel(ModuleOp level, size_t index) {
   return success();
 }
 
+LogicalResult Compilation::emitDevice() {
+  if (failed(checkModel(*module)) || failed(simplify()))
+    return failure();
+  ToNVVMOptions device;
+  device.chip = options.gpuChip, device.dtype = options.gpuType;
+  FailureOr<std::string> ptx = lowerToPtx(*module, device, problem);
+  return failed(ptx) ? failure() : write(*ptx);
+}
+
 LogicalResult Compilation::finishArtifact(StringRef text) {
   auto file = [&](StringRef name) {
     return (directory->path() + "/" + name).str();
@@ -465,6 +475,8 @@ LogicalResult Compilation::run() {
     return failed(runPipeline("convert-transformer-to-linalg"))
                ? failure()
                : write(textOf(*module));
+  if (options.emit == Emit::Ptx)
+    return emitDevice();
   // No weights are written, so the descriptor names none: code to look at.
   return failed(lower()) ? failure() : emitLevels();
 }

@@ -34,6 +34,10 @@ void transformer::registerTransformerPipelines() {
         "transformer-to-kernels",
         "The part of transformer-to-llvm that no CPU level changes",
         buildToKernelsPipeline);
+    PassPipelineRegistration<ToNVVMOptions>(
+        "transformer-to-nvvm",
+        "Lower a model to GPU kernels in the LLVM dialect and their launches",
+        buildToNVVMPipeline);
     PassPipelineRegistration<>(
         "transformer-to-llvm-naive",
         "Lower a model to the LLVM dialect by plain loops, for comparison",

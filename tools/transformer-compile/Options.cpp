@@ -3,6 +3,7 @@
 #include "Options.h"
 
 #include "transformer/CodeGen/Target.h"
+#include "transformer/GPU/Chip.h"
 #include "transformer/Pipelines/Presets.h"
 #include "transformer/Support/Version.h"
 #include "transformer/Transforms/ReplaceAttention.h"
@@ -43,6 +44,7 @@ struct Flags {
           clEnumValN(Emit::Graph, "graph",
                      "the same as JSON, for other programs"),
           clEnumValN(Emit::Linalg, "linalg", "its reference lowering, as text"),
+          clEnumValN(Emit::Ptx, "ptx", "GPU kernels for --gpu-chip, as text"),
           clEnumValN(Emit::LLVM, "llvm", "LLVM IR, optimized, as text"),
           clEnumValN(Emit::Assembly, "asm",
                      "assembly, with notes on loops and spilled registers"),
@@ -53,6 +55,17 @@ struct Flags {
   cl::opt<std::string> targetCpu{"target-cpu", cl::init("host"),
                                  cl::value_desc("levels"), cl::cat(category),
                                  cl::desc(targetDescription())};
+  cl::opt<Machine> machine{
+      "target", cl::init(Machine::Cpu), cl::cat(category),
+      cl::desc("what to compile for:"),
+      cl::values(clEnumValN(Machine::Cpu, "cpu", "see --target-cpu (default)"),
+                 clEnumValN(Machine::Nvptx, "nvptx",
+                            "NVIDIA GPUs, see --gpu-chip; goes with "
+                            "--emit=ptx"))};
+  cl::opt<std::string> gpuChip{
+      "gpu-chip", cl::value_desc("chip"), cl::cat(category),
+      cl::desc("with --target=nvptx: " +
+               llvm::join(gpu::supportedChips(), ", ") + " (default: sm_80)")};
   cl::opt<std::string> passes{
       "passes", cl::value_desc("pipeline"), cl::cat(category),
       cl::desc("passes to run on the transformer dialect first")};
@@ -60,8 +73,9 @@ struct Flags {
       "quantize", cl::value_desc("i8"), cl::cat(category),
       cl::desc("round linears and tables to i8, inputs per token")};
   cl::opt<std::string> dtype{
-      "dtype", cl::value_desc("f32|bf16"), cl::cat(category),
-      cl::desc("of the factors of products (default: f32)")};
+      "dtype", cl::value_desc("f32|bf16|f16"), cl::cat(category),
+      cl::desc("of the factors of products (default: f32); on a GPU, of all "
+               "activations and weights (default: f16)")};
   cl::opt<double> bits{
       "bits", cl::init(0), cl::value_desc("number"), cl::cat(category),
       cl::desc("with --quantize: round linears to uniform grids that need so "
@@ -193,12 +207,15 @@ struct Flags {
 static Precision precisionOf(const Flags &flags) {
   if (!flags.quantize.empty() && flags.quantize != "i8")
     misuse("--quantize=" + flags.quantize + ": supported is i8");
-  if (!flags.dtype.empty() && flags.dtype != "f32" && flags.dtype != "bf16")
-    misuse("--dtype=" + flags.dtype + ": supported are f32 and bf16");
+  bool isGpu = flags.machine == Machine::Nvptx;
+  if (!flags.dtype.empty() && flags.dtype != "f32" && flags.dtype != "bf16" &&
+      !(isGpu && flags.dtype == "f16"))
+    misuse("--dtype=" + flags.dtype + ": supported are f32 and bf16" +
+           (flags.dtype == "f16" ? ", and f16 with --target=nvptx" : ""));
   SmallVector<std::pair<StringRef, Precision>> said;
   if (!flags.quantize.empty())
     said.push_back({"--quantize", Precision::I8});
-  if (!flags.dtype.empty())
+  if (!flags.dtype.empty() && !isGpu) // storage is another thing there
     said.push_back(
         {"--dtype", flags.dtype == "f32" ? Precision::F32 : Precision::BF16});
   if (const Preset *preset = findPreset(flags.preset))
@@ -309,6 +326,26 @@ static void setRounding(const Flags &flags, CompileOptions &options) {
   options.maxLength = maxLengthOf(flags, *preset);
 }
 
+/// What a GPU is compiled for, before LLVM could end the process.
+static void setMachine(const Flags &flags, CompileOptions &options) {
+  options.machine = flags.machine;
+  bool isGpu = options.machine == Machine::Nvptx;
+  if (isGpu != (flags.emit == Emit::Ptx))
+    misuse("--target=nvptx and --emit=ptx go together: kernels are made as "
+           "text, and no artifact yet holds them");
+  if (!isGpu && !flags.gpuChip.empty())
+    misuse("--gpu-chip goes with --target=nvptx");
+  if (isGpu && flags.targetCpu.getNumOccurrences())
+    misuse("--target-cpu goes with --target=cpu");
+  if (!flags.gpuChip.empty())
+    options.gpuChip = flags.gpuChip;
+  std::string message;
+  if (!gpu::lookupChip(options.gpuChip, message))
+    misuse("--gpu-chip: " + message);
+  if (isGpu && !flags.dtype.empty())
+    options.gpuType = flags.dtype;
+}
+
 CompileOptions mlir::transformer::parseCompileOptions(int argc, char **argv) {
   Flags flags;
   cl::HideUnrelatedOptions(flags.category);
@@ -327,6 +364,7 @@ CompileOptions mlir::transformer::parseCompileOptions(int argc, char **argv) {
     options.output = flags.output;
   options.targetCpu = flags.targetCpu;
   options.passes = flags.passes;
+  setMachine(flags, options);
   setRounding(flags, options);
   options.profiles.assign(flags.profiles.begin(), flags.profiles.end());
   options.sequences = flags.sequences;

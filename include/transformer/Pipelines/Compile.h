@@ -20,11 +20,15 @@ enum class Emit {
   Transformer,
   Graph,
   Linalg,
+  Ptx,
   LLVM,
   Assembly,
   Object,
   Artifact
 };
+
+/// What kind of machine runs the model.
+enum class Machine { Cpu, Nvptx };
 
 /// What the products are computed in.
 enum class Precision { F32, BF16, I8 };
@@ -42,6 +46,10 @@ struct CompileOptions {
   /// A level of CodeGen/Target.h, "host", or several with commas, for all of
   /// which the artifact gets code.
   std::string targetCpu = "host";
+  Machine machine = Machine::Cpu;
+  /// Of GPU/Chip.h, and what activations and weights are stored as, with
+  /// Machine::Nvptx.
+  std::string gpuChip = "sm_80", gpuType = "f16";
   /// A pass pipeline to run on the transformer dialect first.
   std::string passes;
   /// Drop parameters that change no result; false is for measuring.

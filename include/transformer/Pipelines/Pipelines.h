@@ -3,6 +3,7 @@
 #ifndef TRANSFORMER_PIPELINES_PIPELINES_H
 #define TRANSFORMER_PIPELINES_PIPELINES_H
 
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassOptions.h"
 
 #include <string>
@@ -50,6 +51,30 @@ void buildToLLVMPipeline(OpPassManager &pm, const ToLLVMOptions &options);
 void buildToKernelsPipeline(OpPassManager &pm, const ToLLVMOptions &options);
 void buildKernelsToLLVMPipeline(OpPassManager &pm,
                                 const ToLLVMOptions &options);
+
+/// Options of `transformer-to-nvvm`.
+struct ToNVVMOptions : public PassPipelineOptions<ToNVVMOptions> {
+  Option<std::string> chip{
+      *this, "gpu-chip",
+      llvm::cl::desc("GPU to compile for: sm_80, sm_90, sm_90a or sm_100"),
+      llvm::cl::init("sm_80")};
+  Option<std::string> dtype{
+      *this, "dtype",
+      llvm::cl::desc("what activations and weights are stored as: f16, bf16 "
+                     "or f32"),
+      llvm::cl::init("f16")};
+};
+
+/// `transformer-to-nvvm`: from a model module to a `gpu.module` in the LLVM
+/// dialect and the table of launches (GPU/LaunchTable.h). The second is its
+/// part below declared kernels.
+void buildToNVVMPipeline(OpPassManager &pm, const ToNVVMOptions &options);
+
+/// Runs it and gives the kernels as PTX. What LLVM has to say goes to
+/// `problem`.
+FailureOr<std::string> lowerToPtx(ModuleOp module, const ToNVVMOptions &options,
+                                  function_ref<void(const Twine &)> problem);
+void buildDevicePipeline(OpPassManager &pm, const ToNVVMOptions &options);
 
 /// `transformer-to-llvm-naive`: the reference lowering by plain loops, from
 /// transformer ops (or linalg) down to the LLVM dialect. Slow; the second

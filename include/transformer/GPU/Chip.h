@@ -1,0 +1,30 @@
+//===- Chip.h - the GPUs that code is made for ----------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef TRANSFORMER_GPU_CHIP_H
+#define TRANSFORMER_GPU_CHIP_H
+
+#include "llvm/ADT/StringRef.h"
+
+#include <string>
+#include <vector>
+
+namespace mlir::transformer::gpu {
+
+/// A row of the chip table.
+struct Chip {
+  llvm::StringRef name;
+  /// The oldest PTX version that knows the chip, as a feature of LLVM's NVPTX
+  /// back end: without it LLVM ends the process.
+  llvm::StringRef features;
+  /// Most shared memory that a block may ask for.
+  int64_t sharedBytes;
+};
+
+/// Null if there is none of that name; `message` then says which there are.
+const Chip *lookupChip(llvm::StringRef name, std::string &message);
+
+std::vector<llvm::StringRef> supportedChips();
+
+} // namespace mlir::transformer::gpu
+
+#endif // TRANSFORMER_GPU_CHIP_H

@@ -1,0 +1,77 @@
+//===- KernelSpec.h - what a device kernel computes -----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A kernel is an llvm.func of a gpu.module. Before its body is emitted it is a
+// declaration with the attribute `transformer.kernel`, a dictionary that says
+// what it computes. This header reads such dictionaries, and derives from them
+// how the kernel is launched and which arguments it takes.
+//===----------------------------------------------------------------------===//
+#ifndef TRANSFORMER_GPU_KERNELSPEC_H
+#define TRANSFORMER_GPU_KERNELSPEC_H
+
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Diagnostics.h"
+
+namespace mlir::transformer::gpu {
+
+inline constexpr llvm::StringLiteral kKernelAttribute = "transformer.kernel";
+
+/// One term of the sum that a kernel of rows starts with.
+struct RowSource {
+  enum Kind { Dense, Gather, Pool } kind = Dense;
+  Type element;
+  /// Of Gather from an i8 table: a scale per row ("row"), or one ("one"). Of
+  /// Pool: mean, cls or max.
+  StringRef detail;
+};
+
+/// How many blocks: a linear function of the batch.
+enum class GridRows {
+  Tokens,    // ceil(tokens / per)
+  Sequences, // ceil(sequences / per)
+  Blocks     // floor(tokens / per) + sequences: see sequenceOfBlock
+};
+
+struct LaunchShape {
+  GridRows rows = GridRows::Tokens;
+  int64_t per = 1;
+  int64_t columns = 1; // gridDim.y
+  int64_t threads = 128;
+  int64_t sharedBytes = 0;
+};
+
+/// A view of the dictionary. The getters are for what verify() has let pass.
+class KernelSpec {
+public:
+  explicit KernelSpec(DictionaryAttr dictionary) : dictionary(dictionary) {}
+
+  StringRef family() const { return word("family"); }
+  StringRef word(StringRef name) const;
+  int64_t number(StringRef name) const;
+  float real(StringRef name) const;
+  bool has(StringRef name) const { return bool(dictionary.get(name)); }
+  /// The type that is named by the word `name`; null if there is none.
+  Type type(StringRef name) const;
+  SmallVector<RowSource> sources() const;
+  DictionaryAttr attribute() const { return dictionary; }
+
+  /// Whether the dictionary is one that this version knows how to emit; if not,
+  /// one sentence goes to `emitError`.
+  LogicalResult
+  verify(llvm::function_ref<InFlightDiagnostic()> emitError) const;
+
+  LaunchShape launch() const;
+  /// Pointers to global memory, then 32-bit integers.
+  SmallVector<Type> argumentTypes() const;
+
+private:
+  DictionaryAttr dictionary;
+};
+
+/// The float or integer type of a name such as f16 or i8; null for others.
+Type typeOfName(MLIRContext *context, StringRef name);
+
+} // namespace mlir::transformer::gpu
+
+#endif // TRANSFORMER_GPU_KERNELSPEC_H

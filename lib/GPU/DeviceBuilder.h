@@ -1,0 +1,134 @@
+//===- DeviceBuilder.h - what the device emitters share -------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef TRANSFORMER_LIB_GPU_DEVICEBUILDER_H
+#define TRANSFORMER_LIB_GPU_DEVICEBUILDER_H
+
+#include "transformer/GPU/KernelSpec.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+namespace mlir::transformer::gpu {
+
+/// A builder with the words of a lane: 32-bit index arithmetic, loads and
+/// stores of short vectors, and the instructions that lanes do together.
+class DeviceBuilder : public ImplicitLocOpBuilder {
+public:
+  /// Builds at the start of the body of `kernel`, which has none yet.
+  explicit DeviceBuilder(LLVM::LLVMFuncOp kernel);
+
+  using Values = SmallVector<Value>;
+  using Body = llvm::function_ref<void()>;
+
+  LLVM::LLVMFuncOp kernel;
+  /// The next argument of the kernel, in the order of argumentTypes().
+  Value nextArgument() { return kernel.getArgument(argument++); }
+
+  Type f32() { return getF32Type(); }
+  Value i32(int64_t value);
+  Value f32(double value);
+  Value add(Value a, Value b);
+  Value add(Value a, int64_t b) { return b == 0 ? a : add(a, i32(b)); }
+  Value sub(Value a, Value b);
+  Value mul(Value a, Value b);
+  Value mul(Value a, int64_t b);
+  /// Of non-negative numbers.
+  Value div(Value a, int64_t b);
+  Value rem(Value a, int64_t b);
+  Value exclusiveOr(Value a, Value b);
+  Value less(Value a, Value b); // signed
+  Value less(Value a, int64_t b) { return less(a, i32(b)); }
+  Value both(Value a, Value b);
+  Value select(Value condition, Value a, Value b);
+  Value fadd(Value a, Value b);
+  Value fsub(Value a, Value b);
+  Value fmul(Value a, Value b);
+  Value fdiv(Value a, Value b); // rounded correctly
+  Value fma(Value a, Value b, Value c);
+  /// The larger; `NaN`s win in maximum and lose in maxnum.
+  Value maximum(Value a, Value b);
+  Value maxnum(Value a, Value b);
+  Value fabs(Value a);
+  Value compare(arith::CmpFPredicate predicate, Value a, Value b);
+  /// 2^x and 1/x as the special function unit has them (2^-22 or so).
+  Value exp2(Value x);
+  Value reciprocal(Value x);
+  Value exp(Value x);
+  /// none, gelu, gelu_tanh, relu, silu or tanh, of an f32.
+  Value activate(StringRef name, Value x);
+
+  Value threadIndex() { return sreg("tid.x"); }
+  Value blockX() { return sreg("ctaid.x"); }
+  Value blockY() { return sreg("ctaid.y"); }
+  void barrier();
+  /// A sum (or another way to combine two) over the `lanes` lanes around this
+  /// one, the same value in each.
+  Value allReduce(Value x, int64_t lanes,
+                  llvm::function_ref<Value(Value, Value)> combine);
+
+  /// base + index elements (or bytes); `index` is a 32-bit or 64-bit integer.
+  Value offset(Value base, Value index, Type element);
+  Value bytes(Value base, Value index) {
+    return offset(base, index, getI8Type());
+  }
+  /// row * width as a 64-bit number: tensors may be larger than 2^31.
+  Value rowStart(Value row, int64_t width);
+  Value load(Value pointer, Type type);
+  void store(Value value, Value pointer);
+  /// `count` neighbours as f32; a scalar load if count is 1.
+  Values loadFloats(Value pointer, Type element, int64_t count);
+  /// The same, zeros where `condition` does not hold; null: it does.
+  Values loadFloatsIf(Value condition, Value pointer, Type element,
+                      int64_t count);
+  /// Rounded to `element`, which may be i8 for integers of 32 bits.
+  void storeValues(ArrayRef<Value> values, Value pointer, Type element);
+
+  void ifThen(Value condition, Body body);
+  /// for (i = from; i < to; i += step), with carried values.
+  Values loop(Value from, Value to, Value step, ArrayRef<Value> carried,
+              llvm::function_ref<Values(Value, ArrayRef<Value>)> body);
+
+  /// The sequence s with offsets[s] <= token < offsets[s + 1], generalized:
+  /// the last one with offsets[s] / per + s <= index when `per` is given.
+  Value sequenceOf(Value index, Value offsets, Value sequences,
+                   int64_t per = 0);
+
+  /// Shared memory, of which the launch says the size.
+  Value shared();
+  /// 16 bytes from global to shared memory, of which `count` (0 or 16) are
+  /// read and the others are zeros.
+  void copyAsync(Value to, Value from, Value count);
+  void commitCopies();
+  void waitCopies(int64_t pending);
+  /// Four 8x8 matrices of 16-bit numbers; each lane names a row.
+  Values loadMatrices(Value pointer, bool transposed);
+  /// c + a b on 16x8 results, each of 32 bytes of factors per row: four, two
+  /// and four registers.
+  Values multiplyMatrices(ArrayRef<Value> a, ArrayRef<Value> b,
+                          ArrayRef<Value> c, Type element);
+
+  Value intrinsic(StringRef name, Type result, ValueRange operands);
+
+private:
+  Value sreg(StringRef name);
+  unsigned argument = 0;
+};
+
+/// Where 16-byte chunk `chunk` of row `row` lies in a tile of rows of `chunks`
+/// of them, in bytes: exchanged so that eight rows of a column are in
+/// different banks.
+Value swizzled(DeviceBuilder &b, Value row, Value chunk, int64_t chunks);
+
+/// The emitters of the families. Each fills the body of a declaration.
+void emitRowsKernel(DeviceBuilder &b, const KernelSpec &spec);
+void emitPositionsKernel(DeviceBuilder &b, const KernelSpec &spec);
+void emitLinearTileKernel(DeviceBuilder &b, const KernelSpec &spec);
+void emitLinearSimpleKernel(DeviceBuilder &b, const KernelSpec &spec);
+void emitAttentionTileKernel(DeviceBuilder &b, const KernelSpec &spec);
+void emitAttentionSimpleKernel(DeviceBuilder &b, const KernelSpec &spec);
+
+} // namespace mlir::transformer::gpu
+
+#endif // TRANSFORMER_LIB_GPU_DEVICEBUILDER_H

@@ -1,0 +1,64 @@
+//===- DeviceMath.cpp - exponentials and what is made of them -------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// No libdevice: its functions would be undefined in PTX that goes straight to
+// the driver.
+//===----------------------------------------------------------------------===//
+#include "DeviceBuilder.h"
+
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mlir::transformer::gpu;
+
+Value DeviceBuilder::exp2(Value x) {
+  return intrinsic("ex2.approx.ftz.f", f32(), x);
+}
+Value DeviceBuilder::reciprocal(Value x) {
+  return intrinsic("rcp.approx.ftz.f", f32(), x);
+}
+Value DeviceBuilder::exp(Value x) {
+  return exp2(fmul(x, f32(llvm::numbers::log2e)));
+}
+
+/// 1 - 2 / (1 + e^2x): exact to 2^-23 or so of one, and right at infinities.
+static Value tanh(DeviceBuilder &b, Value x) {
+  Value e = b.exp2(b.fmul(x, b.f32(2 * llvm::numbers::log2e)));
+  Value r = b.reciprocal(b.fadd(e, b.f32(1)));
+  return b.fma(r, b.f32(-2), b.f32(1));
+}
+
+/// Abramowitz and Stegun 7.1.26, on |x|: within 1.5e-7.
+static Value erf(DeviceBuilder &b, Value x) {
+  Value size = b.fabs(x);
+  Value t = b.reciprocal(b.fma(size, b.f32(0.3275911), b.f32(1)));
+  Value sum = b.f32(1.061405429);
+  for (double c : {-1.453152027, 1.421413741, -0.284496736, 0.254829592})
+    sum = b.fma(sum, t, b.f32(c));
+  Value power = b.exp2(b.fmul(b.fmul(x, x), b.f32(-llvm::numbers::log2e)));
+  Value rest = b.fmul(b.fmul(sum, t), power);
+  Value y = b.fsub(b.f32(1), rest);
+  return b.select(b.compare(arith::CmpFPredicate::OLT, x, b.f32(0)),
+                  b.fsub(b.f32(0), y), y);
+}
+
+Value DeviceBuilder::activate(StringRef name, Value x) {
+  if (name == "relu")
+    return maximum(x, f32(0));
+  if (name == "tanh")
+    return tanh(*this, x);
+  if (name == "silu")
+    return fmul(x, reciprocal(fadd(exp(fsub(f32(0), x)), f32(1))));
+  bool isTanh = name == "gelu_tanh";
+  if (!isTanh && name != "gelu")
+    return x;
+  Value half = fmul(x, f32(0.5)), s;
+  if (isTanh) {
+    Value cubic = fmul(fmul(x, x), fmul(x, f32(0.044715)));
+    s = tanh(*this,
+             fmul(fadd(x, cubic), f32(std::sqrt(2 / llvm::numbers::pi))));
+  } else {
+    s = erf(*this, fmul(x, f32(1 / llvm::numbers::sqrt2)));
+  }
+  return fma(half, s, half);
+}

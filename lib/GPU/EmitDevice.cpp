@@ -1,0 +1,89 @@
+//===- EmitDevice.cpp - bodies of device kernels --------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "DeviceBuilder.h"
+#include "transformer/GPU/Chip.h"
+#include "transformer/GPU/Passes.h"
+
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
+namespace mlir::transformer {
+#define GEN_PASS_DEF_TRANSFORMEREMITDEVICE
+#include "transformer/GPU/Passes.h.inc"
+} // namespace mlir::transformer
+
+using namespace mlir;
+using namespace mlir::transformer;
+using namespace mlir::transformer::gpu;
+
+static LogicalResult emitKernel(LLVM::LLVMFuncOp kernel, const Chip &chip) {
+  auto dictionary = kernel->getAttrOfType<DictionaryAttr>(kKernelAttribute);
+  if (!dictionary)
+    return kernel.emitOpError()
+           << "has a '" << kKernelAttribute << "' that is not a dictionary";
+  if (!kernel.isExternal())
+    return kernel.emitOpError() << "has a '" << kKernelAttribute
+                                << "' and a body: only declarations get one";
+  KernelSpec spec(dictionary);
+  if (failed(spec.verify([&] { return kernel.emitOpError(); })))
+    return failure();
+  LaunchShape shape = spec.launch();
+  if (shape.sharedBytes > chip.sharedBytes)
+    return kernel.emitOpError()
+           << "needs " << shape.sharedBytes << " bytes of shared memory, and "
+           << chip.name << " has " << chip.sharedBytes;
+  MLIRContext *context = kernel.getContext();
+  kernel.setFunctionType(LLVM::LLVMFunctionType::get(
+      LLVM::LLVMVoidType::get(context), spec.argumentTypes()));
+  kernel->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(),
+                  UnitAttr::get(context));
+  kernel->setAttr(
+      NVVM::NVVMDialect::getMaxntidAttrName(),
+      DenseI32ArrayAttr::get(context, {int32_t(shape.threads), 1, 1}));
+
+  DeviceBuilder b(kernel);
+  StringRef family = spec.family();
+  if (family == "rows")
+    emitRowsKernel(b, spec);
+  else if (family == "positions")
+    emitPositionsKernel(b, spec);
+  else if (family == "linear")
+    emitLinearTileKernel(b, spec);
+  else if (family == "linear_simple")
+    emitLinearSimpleKernel(b, spec);
+  else if (family == "attention")
+    emitAttentionTileKernel(b, spec);
+  else
+    emitAttentionSimpleKernel(b, spec);
+  LLVM::ReturnOp::create(b, ValueRange{});
+  kernel.setLinkage(LLVM::Linkage::External);
+  return success();
+}
+
+namespace {
+struct EmitDevice : transformer::impl::TransformerEmitDeviceBase<EmitDevice> {
+  using TransformerEmitDeviceBase::TransformerEmitDeviceBase;
+
+  void runOnOperation() override {
+    std::string message;
+    const Chip *target = lookupChip(chip, message);
+    if (!target) {
+      emitError(UnknownLoc::get(&getContext())) << message;
+      return signalPassFailure();
+    }
+    for (auto module : getOperation().getOps<::mlir::gpu::GPUModuleOp>()) {
+      Attribute nvvm = NVVM::NVVMTargetAttr::get(
+          &getContext(), /*optLevel=*/3, "nvptx64-nvidia-cuda", target->name,
+          target->features);
+      module.setTargetsAttr(ArrayAttr::get(&getContext(), {nvvm}));
+      for (auto kernel :
+           llvm::make_early_inc_range(module.getOps<LLVM::LLVMFuncOp>())) {
+        if (!kernel->hasAttr(kKernelAttribute))
+          continue;
+        if (failed(emitKernel(kernel, *target)))
+          return signalPassFailure();
+        ++numKernels;
+      }
+    }
+  }
+};
+} // namespace

@@ -1,0 +1,301 @@
+//===- EmitRowsKernel.cpp - row ops in one pass over memory ---------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A row lives in the registers of one warp, or of several if it is wide: it is
+// read once, whatever is computed of it, and each result is written once.
+//===----------------------------------------------------------------------===//
+#include "DeviceBuilder.h"
+#include "Tiles.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace mlir::transformer::gpu;
+using Values = DeviceBuilder::Values;
+
+namespace {
+class RowsEmitter {
+public:
+  RowsEmitter(DeviceBuilder &b, const KernelSpec &spec)
+      : b(b), spec(spec), width(spec.number("width")), tile(rowsTile(width)) {}
+  void emit();
+
+private:
+  struct Source {
+    RowSource what;
+    Value data, indices, scales; // indices: of Pool, the offsets
+  };
+  using Combine = llvm::function_ref<Value(Value, Value)>;
+
+  Value columnOf(int64_t chunk) {
+    return b.add(b.mul(lane, tile.vector), chunk * tile.lanes() * tile.vector);
+  }
+  /// Whether the columns of this chunk exist; null: all do.
+  Value insideOf(int64_t chunk) {
+    if ((chunk + 1) * tile.lanes() * tile.vector <= width)
+      return nullptr;
+    return b.less(columnOf(chunk), width);
+  }
+  Values readRow(Value base, Value row, Type element);
+  Values read(const Source &source);
+  Values pool(const Source &source);
+  Value reduce(const Values &x, Combine combine);
+  Values masked(Values x);
+  void normalize(Values &x);
+  void write(const Values &x, Value base, Type element);
+  void quantize(Values x);
+
+  DeviceBuilder &b;
+  const KernelSpec &spec;
+  int64_t width;
+  RowsTile tile;
+  Value row, lane, warp;
+  Value weight, bias, multiplier, output, rounded, scales;
+  int64_t numReductions = 0;
+};
+} // namespace
+
+Values RowsEmitter::readRow(Value base, Value index, Type element) {
+  Value start = b.offset(base, b.rowStart(index, width), element);
+  Values x;
+  for (int64_t chunk = 0; chunk < tile.chunks; ++chunk)
+    llvm::append_range(x,
+                       b.loadFloatsIf(insideOf(chunk),
+                                      b.offset(start, columnOf(chunk), element),
+                                      element, tile.vector));
+  return x;
+}
+
+Values RowsEmitter::pool(const Source &source) {
+  Type i32 = b.getI32Type(), element = source.what.element;
+  Value from = b.load(b.offset(source.indices, row, i32), i32);
+  Value to = b.load(b.offset(source.indices, b.add(row, 1), i32), i32);
+  bool isMax = source.what.detail == "max", isCls = source.what.detail == "cls";
+  Value count = b.sub(to, from), isEmpty = b.less(count, 1);
+  if (isCls)
+    to = b.select(isEmpty, to, b.add(from, 1));
+  Values start(tile.chunks * tile.vector, b.f32(isMax ? -INFINITY : 0.0));
+  Values x =
+      b.loop(from, to, b.i32(1), start, [&](Value token, ArrayRef<Value> sums) {
+        Values next = readRow(source.data, token, element);
+        for (auto [value, sum] : llvm::zip_equal(next, sums))
+          value = isMax ? b.maximum(sum, value) : b.fadd(sum, value);
+        return next;
+      });
+  Value factor;
+  if (source.what.detail == "mean")
+    factor =
+        b.fdiv(b.f32(1), arith::SIToFPOp::create(
+                             b, b.f32(), b.select(isEmpty, b.i32(1), count)));
+  for (Value &value : x) {
+    if (isMax)
+      value = b.select(isEmpty, b.f32(0), value);
+    if (factor)
+      value = b.fmul(value, factor);
+  }
+  return x;
+}
+
+Values RowsEmitter::read(const Source &source) {
+  if (source.what.kind == RowSource::Dense)
+    return readRow(source.data, row, source.what.element);
+  if (source.what.kind == RowSource::Pool)
+    return pool(source);
+  Type i32 = b.getI32Type();
+  Value index = b.load(b.offset(source.indices, row, i32), i32);
+  Values x = readRow(source.data, index, source.what.element);
+  if (source.scales) {
+    Value at = source.what.detail == "row" ? index : b.i32(0);
+    Value scale = b.load(b.offset(source.scales, at, b.f32()), b.f32());
+    for (Value &value : x)
+      value = b.fmul(value, scale);
+  }
+  return x;
+}
+
+/// Over the row. Several warps leave their parts in shared memory, each
+/// reduction in places of its own, so that one barrier is enough.
+Value RowsEmitter::reduce(const Values &x, Combine combine) {
+  Value result = x[0];
+  for (Value value : llvm::drop_begin(x))
+    result = combine(result, value);
+  result = b.allReduce(result, 32, combine);
+  if (tile.warps == 1)
+    return result;
+  Value places = b.bytes(b.shared(), b.i32(4 * tile.warps * numReductions++));
+  Value isFirst = b.less(b.rem(lane, 32), 1);
+  b.ifThen(isFirst, [&] { b.store(result, b.offset(places, warp, b.f32())); });
+  b.barrier();
+  Value all = b.load(places, b.f32());
+  for (int64_t i = 1; i < tile.warps; ++i)
+    all = combine(all, b.load(b.offset(places, b.i32(i), b.f32()), b.f32()));
+  return all;
+}
+
+/// Zeros in columns that do not exist.
+Values RowsEmitter::masked(Values x) {
+  for (int64_t chunk = 0; chunk < tile.chunks; ++chunk)
+    if (Value inside = insideOf(chunk))
+      for (int64_t i = 0; i < tile.vector; ++i) {
+        Value &value = x[chunk * tile.vector + i];
+        value = b.select(inside, value, b.f32(0));
+      }
+  return x;
+}
+
+void RowsEmitter::normalize(Values &x) {
+  StringRef norm = spec.word("norm");
+  if (norm.empty())
+    return;
+  auto sum = [&](Value l, Value r) { return b.fadd(l, r); };
+  if (norm == "layer") {
+    Value mean = b.fmul(reduce(x, sum), b.f32(1.0 / width));
+    for (Value &value : x)
+      value = b.fsub(value, mean);
+    x = masked(x);
+  }
+  Values squares;
+  for (Value value : x)
+    squares.push_back(b.fmul(value, value));
+  Value total = reduce(squares, sum), factor;
+  if (norm == "l2") {
+    Value size = b.maximum(LLVM::SqrtOp::create(b, b.f32(), ValueRange{total}),
+                           b.f32(spec.real("epsilon")));
+    factor = b.fdiv(b.f32(1), size);
+  } else {
+    Value variance =
+        b.fma(total, b.f32(1.0 / width), b.f32(spec.real("epsilon")));
+    factor = b.fdiv(b.f32(1),
+                    LLVM::SqrtOp::create(b, b.f32(), ValueRange{variance}));
+  }
+  for (int64_t chunk = 0; chunk < tile.chunks; ++chunk) {
+    Value inside = insideOf(chunk), column = columnOf(chunk);
+    auto parameters = [&](Value base) {
+      return base ? b.loadFloatsIf(inside, b.offset(base, column, b.f32()),
+                                   b.f32(), tile.vector)
+                  : Values(tile.vector);
+    };
+    Values gamma = parameters(weight), beta = parameters(bias);
+    for (int64_t i = 0; i < tile.vector; ++i) {
+      Value &value = x[chunk * tile.vector + i];
+      value = b.fmul(value, factor);
+      if (beta[i])
+        value = b.fma(value, gamma[i], beta[i]);
+      else if (gamma[i])
+        value = b.fmul(value, gamma[i]);
+    }
+  }
+}
+
+void RowsEmitter::write(const Values &x, Value base, Type element) {
+  Value start = b.offset(base, b.rowStart(row, width), element);
+  for (int64_t chunk = 0; chunk < tile.chunks; ++chunk)
+    b.ifThen(insideOf(chunk), [&] {
+      b.storeValues(ArrayRef(x).slice(chunk * tile.vector, tile.vector),
+                    b.offset(start, columnOf(chunk), element), element);
+    });
+}
+
+/// As transformer.quantize says; NaN and infinity make the whole row NaN.
+void RowsEmitter::quantize(Values x) {
+  if (multiplier)
+    for (int64_t chunk = 0; chunk < tile.chunks; ++chunk) {
+      Values factors = b.loadFloatsIf(
+          insideOf(chunk), b.offset(multiplier, columnOf(chunk), b.f32()),
+          b.f32(), tile.vector);
+      for (int64_t i = 0; i < tile.vector; ++i) {
+        Value &value = x[chunk * tile.vector + i];
+        value = b.fmul(value, factors[i]);
+      }
+    }
+  x = masked(x);
+  Values sizes;
+  for (Value value : x)
+    sizes.push_back(b.fabs(value));
+  Value largest =
+      reduce(sizes, [&](Value l, Value r) { return b.maximum(l, r); });
+  Value isFinite =
+      b.compare(arith::CmpFPredicate::OLT, largest, b.f32(INFINITY));
+  Value hasValues =
+      b.both(isFinite, b.compare(arith::CmpFPredicate::OGE, largest,
+                                 b.f32(std::ldexp(1.0, -100))));
+  Value divisor = b.select(hasValues, largest, b.f32(127));
+  Value factor = b.fdiv(b.f32(127), divisor);
+  Value scale = b.fdiv(divisor, b.f32(127)); // of a tiny row: 1
+  scale = b.select(isFinite, scale, b.f32(NAN));
+  for (Value &value : x) {
+    Value nearest = LLVM::RoundEvenOp::create(
+        b, b.f32(), ValueRange{b.fmul(value, factor)});
+    nearest = b.select(hasValues, nearest, b.f32(0));
+    value = arith::FPToSIOp::create(b, b.getI32Type(), nearest);
+  }
+  write(x, rounded, b.getI8Type());
+  b.ifThen(b.less(lane, 1),
+           [&] { b.store(scale, b.offset(scales, row, b.f32())); });
+}
+
+void RowsEmitter::emit() {
+  SmallVector<Source> sources;
+  for (const RowSource &what : spec.sources()) {
+    Source source{what, b.nextArgument(), nullptr, nullptr};
+    if (what.kind != RowSource::Dense)
+      source.indices = b.nextArgument();
+    if (what.kind == RowSource::Gather && !what.detail.empty())
+      source.scales = b.nextArgument();
+    sources.push_back(source);
+  }
+  StringRef norm = spec.word("norm");
+  if (norm == "layer" || norm == "rms")
+    weight = b.nextArgument();
+  if (spec.has("bias"))
+    bias = b.nextArgument();
+  if (spec.has("multiplier"))
+    multiplier = b.nextArgument();
+  if (spec.has("output"))
+    output = b.nextArgument();
+  if (spec.has("quantize"))
+    rounded = b.nextArgument(), scales = b.nextArgument();
+  Value rows = b.nextArgument();
+
+  Value thread = b.threadIndex();
+  row = b.mul(b.blockX(), tile.rowsPerBlock());
+  if (tile.rowsPerBlock() > 1)
+    row = b.add(row, b.div(thread, tile.lanes()));
+  lane = tile.rowsPerBlock() > 1 ? b.rem(thread, tile.lanes()) : thread;
+  warp = b.div(lane, 32);
+  b.ifThen(b.less(row, rows), [&] {
+    Values x = read(sources[0]);
+    for (const Source &source : llvm::drop_begin(sources)) {
+      Values more = read(source);
+      for (auto [value, other] : llvm::zip_equal(x, more))
+        value = b.fadd(value, other);
+    }
+    normalize(x);
+    for (Value &value : x)
+      value = b.activate(spec.word("activation"), value);
+    if (output)
+      write(x, output, spec.type("output"));
+    if (rounded)
+      quantize(x);
+  });
+}
+
+void mlir::transformer::gpu::emitRowsKernel(DeviceBuilder &b,
+                                            const KernelSpec &spec) {
+  RowsEmitter(b, spec).emit();
+}
+
+void mlir::transformer::gpu::emitPositionsKernel(DeviceBuilder &b,
+                                                 const KernelSpec &spec) {
+  Value offsets = b.nextArgument(), output = b.nextArgument();
+  Value tokens = b.nextArgument(), sequences = b.nextArgument();
+  Value token =
+      b.add(b.mul(b.blockX(), spec.launch().threads), b.threadIndex());
+  Type i32 = b.getI32Type();
+  b.ifThen(b.less(token, tokens), [&] {
+    Value sequence = b.sequenceOf(token, offsets, sequences);
+    Value start = b.load(b.offset(offsets, sequence, i32), i32);
+    b.store(b.add(b.sub(token, start), spec.number("start")),
+            b.offset(output, token, i32));
+  });
+}

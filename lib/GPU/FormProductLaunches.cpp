@@ -1,0 +1,128 @@
+//===- FormProductLaunches.cpp - launches of linears and attention --------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "LaunchFormer.h"
+
+using namespace mlir;
+using namespace mlir::transformer;
+using namespace mlir::transformer::gpu;
+
+LogicalResult LaunchFormer::formLinear(LinearOp op, arith::AddFOp sum) {
+  FailureOr<Place> input = find(op.getInput(), op),
+                   weight = find(op.getWeight(), op);
+  if (failed(input) || failed(weight))
+    return failure();
+  NamedAttrList spec;
+  set(spec, "family", "linear");
+  set(spec, "input", nameOf(input->buffer.element));
+  set(spec, "weight", nameOf(weight->buffer.element));
+  auto type = cast<RankedTensorType>(op.getWeight().getType());
+  spec.set("n", b.getI64IntegerAttr(type.getDimSize(0)));
+  spec.set("k", b.getI64IntegerAttr(type.getDimSize(1)));
+  if (op.getActivation() != Activation::none)
+    set(spec, "activation", stringifyActivation(op.getActivation()));
+  Arguments arguments{input->argument, weight->argument};
+  auto add = [&](Value parameter) {
+    FailureOr<LaunchArgument> argument = vector(parameter, op);
+    if (succeeded(argument))
+      arguments.push_back(*argument);
+    return argument;
+  };
+  if (op.getBias()) {
+    spec.set("bias", b.getUnitAttr());
+    if (failed(add(op.getBias())))
+      return failure();
+  }
+  if (op.getInputScales()) {
+    FailureOr<Place> scales = find(op.getInputScales(), op);
+    if (failed(scales))
+      return failure();
+    arguments.push_back(scales->argument);
+    if (failed(add(op.getWeightScales())))
+      return failure();
+  }
+  Value result = op.getResult();
+  if (sum) {
+    Value other = sum.getLhs() == result ? sum.getRhs() : sum.getLhs();
+    FailureOr<Place> residual = find(other, sum);
+    if (failed(residual))
+      return failure();
+    set(spec, "residual", nameOf(residual->buffer.element));
+    arguments.push_back(residual->argument);
+    result = sum.getResult();
+  }
+  DeviceBuffer::Rows rows = input->buffer.rows;
+  if (failed(place(result, rows)))
+    return failure();
+  set(spec, "output", nameOf(places[result].buffer.element));
+  arguments.push_back(places[result].argument);
+  arguments.push_back(numberOf(rows));
+  // The one list of conditions is that of the kernel.
+  std::string why;
+  {
+    ScopedDiagnosticHandler handler(b.getContext(), [&](Diagnostic &problem) {
+      why = problem.str();
+      return success();
+    });
+    KernelSpec wanted(spec.getDictionary(b.getContext()));
+    if (succeeded(wanted.verify(
+            [&] { return mlir::emitError(UnknownLoc::get(b.getContext())); })))
+      why.clear();
+  }
+  if (!why.empty())
+    set(spec, "family", "linear_simple");
+  launch(op, spec, rows, std::move(arguments), why);
+  return success();
+}
+
+LogicalResult LaunchFormer::formAttention(AttentionOp op) {
+  if (!op.isPacked() || op.getMask())
+    return op.emitOpError() << "is dense or has a mask; GPU kernels take "
+                               "packed batches, causal or not";
+  FailureOr<Place> query = find(op.getQuery(), op), key = find(op.getKey(), op),
+                   value = find(op.getValue(), op),
+                   offsets = find(op.getQueryOffsets(), op);
+  if (failed(query) || failed(key) || failed(value) || failed(offsets))
+    return failure();
+  if (query->buffer.element != key->buffer.element ||
+      query->buffer.element != value->buffer.element)
+    return op.emitOpError() << "has operands of several types";
+  NamedAttrList spec;
+  set(spec, "family", "attention");
+  set(spec, "input", nameOf(query->buffer.element));
+  spec.set("heads", b.getI64IntegerAttr(op.getNumHeads()));
+  spec.set("kv_heads", b.getI64IntegerAttr(op.getNumKvHeads()));
+  spec.set("qk_dim", b.getI64IntegerAttr(op.getQkDim()));
+  spec.set("value_dim", b.getI64IntegerAttr(op.getValueDim()));
+  spec.set("scale", b.getF32FloatAttr(op.getEffectiveScale()));
+  if (op.getCausal())
+    spec.set("causal", b.getUnitAttr());
+  Arguments arguments{query->argument, key->argument, value->argument,
+                      offsets->argument};
+  if (op.getKeyOffsets()) {
+    FailureOr<Place> keys = find(op.getKeyOffsets(), op);
+    if (failed(keys))
+      return failure();
+    spec.set("key_offsets", b.getUnitAttr());
+    arguments.push_back(keys->argument);
+  }
+  if (query->buffer.rows != DeviceBuffer::Tokens)
+    return op.emitOpError() << "has queries that are not tokens: GPU kernels "
+                               "take a query per token";
+  if (failed(place(op.getResult(), DeviceBuffer::Tokens)))
+    return failure();
+  set(spec, "output", nameOf(places[op.getResult()].buffer.element));
+  arguments.push_back(places[op.getResult()].argument);
+  arguments.push_back(numberOf(DeviceBuffer::Tokens));
+  arguments.push_back(numberOf(DeviceBuffer::Sequences));
+  std::string why;
+  Type type = query->buffer.element;
+  if (type.isF32())
+    why = "they take f16 and bf16, and these are f32";
+  else if (op.getQkDim() % 16 || op.getValueDim() % 16 || op.getQkDim() > 128 ||
+           op.getValueDim() > 128)
+    why = "they take head dims of 16, 32, ... 128";
+  if (!why.empty())
+    set(spec, "family", "attention_simple");
+  launch(op, spec, DeviceBuffer::Tokens, std::move(arguments), why);
+  return success();
+}

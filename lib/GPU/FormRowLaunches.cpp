@@ -1,0 +1,168 @@
+//===- FormRowLaunches.cpp - launches of row kernels ----------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "LaunchFormer.h"
+
+using namespace mlir;
+using namespace mlir::transformer;
+using namespace mlir::transformer::gpu;
+
+LogicalResult LaunchFormer::formPositions(PositionsOp op) {
+  if (op.getIds() || op.getPaddingId())
+    return op.emitOpError() << "counts around padding, which no GPU kernel "
+                               "does; packed batches need none";
+  FailureOr<Place> offsets = find(op.getOffsets(), op);
+  if (failed(offsets) || failed(place(op.getResult(), DeviceBuffer::Tokens)))
+    return failure();
+  NamedAttrList spec;
+  set(spec, "family", "positions");
+  spec.set("start", b.getI64IntegerAttr(op.getStart()));
+  launch(op, spec, DeviceBuffer::Tokens,
+         {offsets->argument, places[op.getResult()].argument,
+          numberOf(DeviceBuffer::Tokens), numberOf(DeviceBuffer::Sequences)});
+  return success();
+}
+
+LogicalResult LaunchFormer::addSource(Value value, Operation *user, bool isRoot,
+                                      SmallVectorImpl<Attribute> &sources,
+                                      Arguments &arguments,
+                                      std::optional<DeviceBuffer::Rows> &rows) {
+  Operation *op = value.getDefiningOp();
+  bool isPart = op && (isRoot || isAbsorbed(op));
+  if (auto sum = dyn_cast_if_present<arith::AddFOp>(op); sum && isPart) {
+    for (Value operand : {sum.getLhs(), sum.getRhs()})
+      if (failed(addSource(operand, op, /*isRoot=*/false, sources, arguments,
+                           rows)))
+        return failure();
+    return success();
+  }
+  if (auto pool = dyn_cast_if_present<PoolOp>(op); pool && isPart) {
+    FailureOr<Place> data = find(pool.getInput(), pool);
+    if (failed(data))
+      return failure();
+    if (!pool.getOffsets())
+      return pool.emitOpError() << "is dense; transformer-unpad packs it";
+    FailureOr<Place> offsets = find(pool.getOffsets(), pool);
+    if (failed(offsets))
+      return failure();
+    rows = DeviceBuffer::Sequences;
+    sources.push_back(b.getStringAttr("pool " + nameOf(data->buffer.element) +
+                                      " " + stringifyPoolKind(pool.getKind())));
+    arguments.push_back(data->argument);
+    arguments.push_back(offsets->argument);
+    return success();
+  }
+  if (auto gather = dyn_cast_if_present<EmbeddingOp>(op); gather && isPart) {
+    FailureOr<Place> ids = find(gather.getIds(), gather),
+                     data = find(gather.getTable(), gather);
+    if (failed(ids) || failed(data))
+      return failure();
+    if (!ids->buffer.element.isInteger(32))
+      return gather.emitOpError() << "has ids of " << ids->buffer.element
+                                  << "; GPU kernels read i32";
+    rows = ids->buffer.rows;
+    std::string text = ("gather " + nameOf(data->buffer.element)).str();
+    arguments.push_back(data->argument);
+    arguments.push_back(ids->argument);
+    if (Value scales = gather.getScales()) {
+      text += cast<ShapedType>(scales.getType()).getDimSize(0) == 1 ? " one"
+                                                                    : " row";
+      FailureOr<LaunchArgument> more = vector(scales, gather);
+      if (failed(more))
+        return failure();
+      arguments.push_back(*more);
+    }
+    sources.push_back(b.getStringAttr(text));
+    return success();
+  }
+  FailureOr<Place> data = find(value, user);
+  if (failed(data))
+    return failure();
+  if (!isa<FloatType>(data->buffer.element))
+    return user->emitOpError() << "has rows of " << data->buffer.element;
+  if (!rows)
+    rows = data->buffer.rows;
+  sources.push_back(b.getStringAttr(nameOf(data->buffer.element)));
+  arguments.push_back(data->argument);
+  return success();
+}
+
+LogicalResult LaunchFormer::formRows(Operation *op) {
+  NamedAttrList spec;
+  set(spec, "family", "rows");
+  SmallVector<Attribute> sources;
+  Arguments arguments;
+  std::optional<DeviceBuffer::Rows> rows;
+  Value result = op->getResult(0);
+  spec.set("width", b.getI64IntegerAttr(widthOf(result)));
+  auto quantize = dyn_cast<QuantizeOp>(op);
+  bool isSource = isa<arith::AddFOp, EmbeddingOp, PoolOp>(op);
+  if (failed(addSource(isSource ? result : op->getOperand(0), op, isSource,
+                       sources, arguments, rows)))
+    return failure();
+  Value weight, bias, residual;
+  if (auto norm = dyn_cast<LayerNormOp>(op)) {
+    set(spec, "norm", "layer");
+    spec.set("epsilon", norm.getEpsilonAttr());
+    weight = norm.getWeight(), bias = norm.getBias();
+    residual = norm.getResidual();
+  } else if (auto norm = dyn_cast<RmsNormOp>(op)) {
+    set(spec, "norm", "rms");
+    spec.set("epsilon", norm.getEpsilonAttr());
+    weight = norm.getWeight(), residual = norm.getResidual();
+  } else if (auto norm = dyn_cast<L2NormalizeOp>(op)) {
+    set(spec, "norm", "l2");
+    spec.set("epsilon", norm.getEpsilonAttr());
+  } else if (isActivation(op)) {
+    set(spec, "activation", op->getName().stripDialect());
+  }
+  if (residual && failed(addSource(residual, op, /*isRoot=*/false, sources,
+                                   arguments, rows)))
+    return failure();
+  spec.set("sources", b.getArrayAttr(sources));
+  for (Value parameter : {weight, bias}) {
+    if (!parameter)
+      continue;
+    FailureOr<LaunchArgument> argument = vector(parameter, op);
+    if (failed(argument))
+      return failure();
+    arguments.push_back(*argument);
+  }
+  if (bias)
+    spec.set("bias", b.getUnitAttr());
+
+  // Rounding reads what is in registers.
+  if (!quantize)
+    for (Operation *user : result.getUsers())
+      if (auto next = dyn_cast<QuantizeOp>(user); next && !next.getScale())
+        if (!quantize)
+          quantize = next;
+  if (quantize) {
+    if (quantize.getScale())
+      return quantize.emitOpError()
+             << "has a given scale; GPU kernels round by the largest of a row";
+    if (Value multiplier = quantize.getMultiplier()) {
+      FailureOr<LaunchArgument> argument = vector(multiplier, quantize);
+      if (failed(argument))
+        return failure();
+      arguments.push_back(*argument);
+      spec.set("multiplier", b.getUnitAttr());
+    }
+  }
+  if (op != quantize && !(quantize && result.hasOneUse())) {
+    if (failed(place(result, *rows)))
+      return failure();
+    arguments.push_back(places[result].argument);
+    set(spec, "output", nameOf(places[result].buffer.element));
+  }
+  if (quantize) {
+    for (Value value : quantize->getResults()) {
+      if (failed(place(value, *rows)))
+        return failure();
+      arguments.push_back(places[value].argument);
+    }
+    spec.set("quantize", b.getUnitAttr());
+  }
+  arguments.push_back(numberOf(*rows));
+  launch(op, spec, *rows, std::move(arguments));
+  return success();
+}

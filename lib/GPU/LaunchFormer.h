@@ -1,0 +1,91 @@
+//===- LaunchFormer.h - ops of @forward to launches -----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef TRANSFORMER_LIB_GPU_LAUNCHFORMER_H
+#define TRANSFORMER_LIB_GPU_LAUNCHFORMER_H
+
+#include "transformer/GPU/LaunchTable.h"
+#include "transformer/IR/TransformerDialect.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+#include <optional>
+
+namespace mlir::transformer::gpu {
+
+inline StringRef nameOf(Type type) {
+  return type.isF32()        ? "f32"
+         : type.isF16()      ? "f16"
+         : type.isBF16()     ? "bf16"
+         : type.isInteger(8) ? "i8"
+                             : "i32";
+}
+inline Type elementOf(Value value) {
+  return cast<ShapedType>(value.getType()).getElementType();
+}
+inline int64_t widthOf(Value value) {
+  return cast<ShapedType>(value.getType()).getShape().back();
+}
+inline bool isActivation(Operation *op) {
+  return isa<GeluOp, GeluTanhOp, ReluOp, SiluOp, TanhOp>(op);
+}
+inline bool isNorm(Operation *op) {
+  return isa<LayerNormOp, RmsNormOp, L2NormalizeOp>(op);
+}
+
+/// Builds the table, op by op.
+class LaunchFormer {
+public:
+  LaunchFormer(func::FuncOp forward, Type dtype,
+               ::mlir::gpu::GPUModuleOp device)
+      : forward(forward), dtype(dtype), device(device),
+        b(forward.getContext()) {}
+  LogicalResult run();
+  LaunchTable table;
+  unsigned numKernels = 0;
+
+private:
+  struct Place {
+    LaunchArgument argument;
+    DeviceBuffer buffer;
+  };
+  using Arguments = std::vector<LaunchArgument>;
+
+  LogicalResult place(Value value, DeviceBuffer::Rows rows);
+  FailureOr<Place> find(Value value, Operation *user);
+  FailureOr<LaunchArgument> vector(Value weight, Operation *user);
+  bool isAbsorbed(Operation *op);
+  LogicalResult form(Operation *op);
+  LogicalResult formPositions(PositionsOp op);
+  LogicalResult formRows(Operation *op);
+  LogicalResult addSource(Value value, Operation *user, bool isRoot,
+                          SmallVectorImpl<Attribute> &sources,
+                          Arguments &arguments,
+                          std::optional<DeviceBuffer::Rows> &rows);
+  LogicalResult formLinear(LinearOp op, arith::AddFOp sum);
+  LogicalResult formAttention(AttentionOp op);
+  void launch(Operation *op, NamedAttrList &spec, DeviceBuffer::Rows rows,
+              Arguments arguments, StringRef simple = "");
+  void set(NamedAttrList &spec, StringRef name, StringRef word) {
+    spec.set(name, b.getStringAttr(word));
+  }
+
+  func::FuncOp forward;
+  Type dtype;
+  ::mlir::gpu::GPUModuleOp device;
+  Builder b;
+  DenseMap<Value, Place> places;
+  DenseMap<Attribute, std::string> kernels; // by what they compute
+};
+
+/// As the last number of a kernel of rows has it.
+inline LaunchArgument numberOf(DeviceBuffer::Rows rows) {
+  return {rows == DeviceBuffer::Sequences ? LaunchArgument::NumSequences
+                                          : LaunchArgument::NumTokens};
+}
+
+} // namespace mlir::transformer::gpu
+
+#endif // TRANSFORMER_LIB_GPU_LAUNCHFORMER_H

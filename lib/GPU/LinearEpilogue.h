@@ -1,0 +1,29 @@
+//===- LinearEpilogue.h - what follows the sums of a product --*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef TRANSFORMER_LIB_GPU_LINEAREPILOGUE_H
+#define TRANSFORMER_LIB_GPU_LINEAREPILOGUE_H
+
+#include "DeviceBuilder.h"
+
+namespace mlir::transformer::gpu {
+
+/// The arguments of a linear kernel, and what is done to a sum before it is
+/// stored: scales of i8 factors, bias, activation, residual, in this order.
+class LinearEpilogue {
+public:
+  LinearEpilogue(DeviceBuilder &b, const KernelSpec &spec);
+
+  Value input, weight, output, rows;
+
+  /// Stores results (row, column), (row, column + 1) ... that exist.
+  void finish(ArrayRef<Value> sums, Value row, Value column);
+
+private:
+  DeviceBuilder &b;
+  const KernelSpec &spec;
+  Value bias, inputScales, weightScales, residual;
+};
+
+} // namespace mlir::transformer::gpu
+
+#endif // TRANSFORMER_LIB_GPU_LINEAREPILOGUE_H

@@ -1,0 +1,119 @@
+//===- Ptx.cpp - device modules to PTX ------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "transformer/GPU/Ptx.h"
+#include "transformer/GPU/Chip.h"
+#include "transformer/Support/Error.h"
+
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/GPU/GPUToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+
+using namespace mlir;
+using namespace mlir::transformer;
+using namespace mlir::transformer::gpu;
+
+llvm::Expected<std::unique_ptr<llvm::Module>>
+mlir::transformer::gpu::deviceToLLVM(::mlir::gpu::GPUModuleOp module,
+                                     llvm::LLVMContext &context) {
+  MLIRContext &mlir = *module.getContext();
+  registerBuiltinDialectTranslation(mlir);
+  registerLLVMDialectTranslation(mlir);
+  registerGPUDialectTranslation(mlir);
+  registerNVVMDialectTranslation(mlir);
+  std::unique_ptr<llvm::Module> code =
+      translateModuleToLLVMIR(module, context, module.getName());
+  if (!code)
+    return makeError("internal error: the device module has operations that "
+                     "are not in the LLVM dialect");
+  return code;
+}
+
+static llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
+machineOf(::mlir::gpu::GPUModuleOp module) {
+  NVVM::NVVMTargetAttr target;
+  if (ArrayAttr targets = module.getTargetsAttr(); targets && !targets.empty())
+    target = dyn_cast<NVVM::NVVMTargetAttr>(targets[0]);
+  std::string message;
+  // An unknown chip or feature would end the process inside of LLVM.
+  const Chip *chip = lookupChip(target ? target.getChip() : "", message);
+  if (!chip)
+    return makeError(message);
+  LLVMInitializeNVPTXTargetInfo();
+  LLVMInitializeNVPTXTarget();
+  LLVMInitializeNVPTXTargetMC();
+  LLVMInitializeNVPTXAsmPrinter();
+  llvm::Triple triple("nvptx64-nvidia-cuda");
+  const llvm::Target *backend =
+      llvm::TargetRegistry::lookupTarget(triple, message);
+  if (!backend)
+    return makeError("this LLVM has no code generator for NVIDIA GPUs: " +
+                     message);
+  llvm::TargetOptions options;
+  // As on the CPU: a row's value may not depend on what is around it.
+  options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
+  return std::unique_ptr<llvm::TargetMachine>(backend->createTargetMachine(
+      triple, chip->name, chip->features, options, std::nullopt, std::nullopt,
+      llvm::CodeGenOptLevel::Aggressive));
+}
+
+static void optimize(llvm::Module &code, llvm::TargetMachine &machine) {
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager components;
+  llvm::ModuleAnalysisManager modules;
+  // The emitters have unrolled what is worth it.
+  llvm::PipelineTuningOptions tuning;
+  tuning.LoopUnrolling = false;
+  llvm::PassBuilder builder(&machine, tuning);
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(components);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, components, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3)
+      .run(code, modules);
+}
+
+// What the driver could not resolve, or what would be slow without a word.
+static llvm::Error check(StringRef ptx) {
+  for (StringRef bad :
+       {"malloc", "__nv_", "vprintf", ".local ", "__local_depot"})
+    if (ptx.contains(bad))
+      return makeError("internal error: the device code has '" + bad +
+                       "', which no kernel may need");
+  return llvm::Error::success();
+}
+
+llvm::Expected<std::string>
+mlir::transformer::gpu::emitPtx(::mlir::gpu::GPUModuleOp module) {
+  auto machine = machineOf(module);
+  if (!machine)
+    return machine.takeError();
+  llvm::LLVMContext context;
+  auto code = deviceToLLVM(module, context);
+  if (!code)
+    return code.takeError();
+  (*code)->setTargetTriple((*machine)->getTargetTriple());
+  (*code)->setDataLayout((*machine)->createDataLayout());
+  optimize(**code, **machine);
+  SmallVector<char, 0> bytes;
+  llvm::raw_svector_ostream stream(bytes);
+  llvm::legacy::PassManager manager;
+  if ((*machine)->addPassesToEmitFile(manager, stream, nullptr,
+                                      llvm::CodeGenFileType::AssemblyFile))
+    return makeError("this LLVM cannot write PTX");
+  manager.run(**code);
+  std::string text(bytes.begin(), bytes.end());
+  if (llvm::Error error = check(text))
+    return std::move(error);
+  return text;
+}

@@ -1,0 +1,52 @@
+//===- Tiles.h - the tile table -------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Every choice of how much a thread, warp or block works on, in one place.
+//===----------------------------------------------------------------------===//
+#ifndef TRANSFORMER_LIB_GPU_TILES_H
+#define TRANSFORMER_LIB_GPU_TILES_H
+
+#include <cstdint>
+
+namespace mlir::transformer::gpu {
+
+/// How the rows of a row kernel are spread: each by `warps` warps, whose lanes
+/// hold `chunks` times `vector` neighbouring columns.
+struct RowsTile {
+  int64_t vector, warps, chunks;
+  int64_t rowsPerBlock() const { return warps == 1 ? 4 : 1; }
+  int64_t lanes() const { return 32 * warps; }
+  int64_t threads() const { return lanes() * rowsPerBlock(); }
+};
+/// Registers hold a row of up to 32768 columns.
+inline constexpr int64_t kMostColumns = 32768;
+RowsTile rowsTile(int64_t width);
+
+/// A product on tensor cores: blocks of m x n results by warpsM x warpsN
+/// warps; k advances by `kBytes` bytes of the factors; `stages` of them are in
+/// shared memory at once.
+struct LinearTile {
+  int64_t m, n, kBytes, stages, warpsM, warpsN;
+  int64_t threads() const { return 32 * warpsM * warpsN; }
+  int64_t stageBytes() const { return (m + n) * kBytes; }
+  int64_t sharedBytes() const { return stageBytes() * stages; }
+};
+LinearTile linearTile(int64_t n, int64_t k, bool isI8);
+
+/// The simple product: one result per thread of a square block.
+inline constexpr int64_t kSimpleTile = 16;
+
+/// Attention on tensor cores: `queries` rows by as many sixteenths of warps,
+/// against `keys` keys at a time, of which two sets are in shared memory.
+struct AttentionTile {
+  int64_t queries, keys;
+  int64_t warps() const { return queries / 16; }
+};
+AttentionTile attentionTile(int64_t qkDim, int64_t valueDim);
+
+/// The simple attention: a query of one head per warp.
+inline constexpr int64_t kSimpleAttentionWarps = 4;
+
+} // namespace mlir::transformer::gpu
+
+#endif // TRANSFORMER_LIB_GPU_TILES_H

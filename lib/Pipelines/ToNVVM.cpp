@@ -1,0 +1,35 @@
+//===- ToNVVM.cpp - from a model to GPU kernels ---------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "transformer/GPU/Passes.h"
+#include "transformer/Pipelines/Pipelines.h"
+#include "transformer/Transforms/Passes.h"
+
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace mlir::transformer;
+
+void transformer::buildToNVVMPipeline(OpPassManager &pm,
+                                      const ToNVVMOptions &options) {
+  pm.addPass(createTransformerFoldWeights());
+  TransformerFormLaunchesOptions launches;
+  launches.dtype = options.dtype;
+  pm.addPass(createTransformerFormLaunches(launches));
+  buildDevicePipeline(pm, options);
+}
+
+void transformer::buildDevicePipeline(OpPassManager &pm,
+                                      const ToNVVMOptions &options) {
+  TransformerEmitDeviceOptions device;
+  device.chip = options.chip;
+  pm.addPass(createTransformerEmitDevice(device));
+  OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
+  kernels.addPass(createCSEPass());
+  kernels.addPass(createLoopInvariantCodeMotionPass());
+  kernels.addPass(createSCFToControlFlowPass());
+  kernels.addPass(createConvertToLLVMPass());
+  kernels.addPass(createReconcileUnrealizedCastsPass());
+  kernels.addPass(createCSEPass());
+}

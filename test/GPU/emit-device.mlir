@@ -1,0 +1,55 @@
+// RUN: transformer-opt %s -split-input-file -transformer-emit-device=gpu-chip=sm_90 -verify-diagnostics | FileCheck %s
+// RUN: not transformer-opt %s -split-input-file -transformer-emit-device=gpu-chip=sm_1 2>&1 | FileCheck %s --check-prefix=CHIP
+// CHIP: there is no GPU chip 'sm_1' in the table; there are sm_80, sm_90, sm_90a, sm_100
+
+// CHECK: gpu.module @kernels [#nvvm.target<O = 3, chip = "sm_90", features = "+ptx78">]
+// CHECK: llvm.func @rows_0(%{{.*}}: !llvm.ptr<1>, %{{.*}}: !llvm.ptr<1>, %{{.*}}: !llvm.ptr<1>, %{{.*}}: !llvm.ptr<1>, %{{.*}}: i32)
+// CHECK-SAME: nvvm.kernel, nvvm.maxntid = array<i32: 128, 1, 1>
+// CHECK: llvm.call_intrinsic "llvm.nvvm.shfl.sync.bfly.f32"
+gpu.module @kernels {
+  llvm.func @rows_0() attributes {transformer.kernel = {
+      family = "rows", width = 64, sources = ["f16"], norm = "layer",
+      epsilon = 1.0e-5 : f32, bias, output = "f16"}}
+}
+
+// -----
+
+gpu.module @kernels {
+  // expected-error @below {{there is no kernel family 'conv'; there are rows, positions, linear, linear_simple, attention and attention_simple}}
+  llvm.func @k() attributes {transformer.kernel = {family = "conv"}}
+}
+
+// -----
+
+gpu.module @kernels {
+  // expected-error @below {{a kernel of rows needs a width from 1 to 32768}}
+  llvm.func @k() attributes {transformer.kernel = {family = "rows", width = 40000, sources = ["f16"], output = "f16"}}
+}
+
+// -----
+
+gpu.module @kernels {
+  // expected-error @below {{each of the sources of a kernel of rows is 'TYPE'}}
+  llvm.func @k() attributes {transformer.kernel = {family = "rows", width = 4, sources = ["i8"], output = "f16"}}
+}
+
+// -----
+
+gpu.module @kernels {
+  // expected-error @below {{tensor cores take f16, bf16 or i8 factors of one type, rows of whole 16 bytes, and an even number of results; use linear_simple}}
+  llvm.func @k() attributes {transformer.kernel = {family = "linear", input = "f16", weight = "f16", output = "f16", n = 8, k = 7}}
+}
+
+// -----
+
+gpu.module @kernels {
+  // expected-error @below {{attention on tensor cores takes f16 or bf16 and head dims of 16, 32, ... 128; use attention_simple}}
+  llvm.func @k() attributes {transformer.kernel = {family = "attention", input = "f32", output = "f32", heads = 1, kv_heads = 1, qk_dim = 16, value_dim = 16}}
+}
+
+// -----
+
+gpu.module @kernels {
+  // expected-error @below {{has a 'transformer.kernel' that is not a dictionary}}
+  llvm.func @k() attributes {transformer.kernel = 1}
+}

@@ -1,0 +1,77 @@
+// RUN: transformer-opt %s -split-input-file -transformer-form-launches -verify-diagnostics | FileCheck %s
+
+// CHECK: transformer.launches = {buffers = [], inputs = ["tokens 64 f32 x", "fixed 64 f32"],
+// CHECK-SAME: list = [{arguments = ["input 0", "input 1", "output 0", "tokens"], columns = 1 : i64, grid = "tokens", kernel = "rows_0", per = 4 : i64, shared = 0 : i64, threads = 128 : i64}]
+// CHECK-SAME: outputs = ["tokens 64 f32 y"]
+// CHECK-NOT: func.func
+// CHECK: gpu.module @kernels
+// CHECK: llvm.func @rows_0() attributes {transformer.kernel = {epsilon = 9.99999974E-6 : f32, family = "rows", norm = "layer", output = "f32", sources = ["f32"], width = 64 : i64}}
+func.func @forward(%x: tensor<?x64xf32> {transformer.input = "x"}, %g: tensor<64xf32>)
+    -> (tensor<?x64xf32> {transformer.output = "y", transformer.rows = "tokens"}) {
+  %y = transformer.layer_norm %x, %g {epsilon = 1.0e-5 : f32}
+      : (tensor<?x64xf32>, tensor<64xf32>) -> tensor<?x64xf32>
+  return %y : tensor<?x64xf32>
+}
+
+// -----
+
+// A layer: sums, residuals, bias and activation belong to the launch of the op
+// beside them, and equal kernels are made once.
+// CHECK: buffers = ["tokens 64 f16"]
+// CHECK-SAME: "input 0", "weight f16 w", "weight f32 b", "buffer 0", "tokens"
+// CHECK-SAME: "buffer 0", "weight f16 w", "weight f32 b", "input 0", "output 0", "tokens"
+// CHECK: llvm.func @linear_0() {{.*}}activation = "gelu", bias, family = "linear", input = "f16", k = 64 : i64, n = 64 : i64, output = "f16", weight = "f16"
+// CHECK: llvm.func @linear_1() {{.*}}residual = "f16"
+// CHECK-NOT: llvm.func
+ml_program.global private @w(#ml_program.extern : tensor<64x64xf16>) : tensor<64x64xf16>
+ml_program.global private @b(#ml_program.extern : tensor<64xf16>) : tensor<64xf16>
+func.func @forward(%x: tensor<?x64xf16>) -> tensor<?x64xf16> {
+  %w = ml_program.global_load_const @w : tensor<64x64xf16>
+  %b = ml_program.global_load_const @b : tensor<64xf16>
+  %0 = transformer.linear %x, %w bias %b activation gelu
+      : (tensor<?x64xf16>, tensor<64x64xf16>, tensor<64xf16>) -> tensor<?x64xf16>
+  %1 = transformer.linear %0, %w bias %b
+      : (tensor<?x64xf16>, tensor<64x64xf16>, tensor<64xf16>) -> tensor<?x64xf16>
+  %2 = arith.addf %1, %x : tensor<?x64xf16>
+  return %2 : tensor<?x64xf16>
+}
+
+// -----
+
+// Blocks of queries in each sequence are counted by tokens and sequences alone.
+// CHECK: columns = 2 : i64, grid = "blocks", kernel = "attention_0", per = 64 : i64
+func.func @forward(%q: tensor<?x64xf16>, %offsets: tensor<?xi32> {transformer.input = "offsets"}) -> tensor<?x64xf16> {
+  %0 = transformer.attention %q, %q, %q offsets(%offsets) {num_heads = 2 : i64, num_kv_heads = 2 : i64}
+      : (tensor<?x64xf16>, tensor<?x64xf16>, tensor<?x64xf16>, tensor<?xi32>) -> tensor<?x64xf16>
+  return %0 : tensor<?x64xf16>
+}
+
+// -----
+
+// What tensor cores don't take has a simple kernel.
+// CHECK: kernel = "attention_simple_0"
+// CHECK-SAME: kernel = "linear_simple_1"
+func.func @forward(%x: tensor<?x64xf32>, %w: tensor<64x64xf32>, %offsets: tensor<?xi32>) -> tensor<?x64xf32> {
+  %0 = transformer.linear %x, %w : (tensor<?x64xf32>, tensor<64x64xf32>) -> tensor<?x64xf32>
+  %1 = transformer.attention %x, %x, %x offsets(%offsets) {num_heads = 2 : i64, num_kv_heads = 2 : i64}
+      : (tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>, tensor<?xi32>) -> tensor<?x64xf32>
+  %2 = arith.addf %0, %1 : tensor<?x64xf32>
+  return %2 : tensor<?x64xf32>
+}
+
+// -----
+
+func.func @forward(%x: tensor<?x64xf32>, %offsets: tensor<?xi32>) -> tensor<?x64xf32> {
+  // expected-error @below {{has no GPU kernel}}
+  %0 = transformer.fft_mix %x offsets(%offsets) : (tensor<?x64xf32>, tensor<?xi32>) -> tensor<?x64xf32>
+  return %0 : tensor<?x64xf32>
+}
+
+// -----
+
+func.func @forward(%x: tensor<2x8x64xf32>) -> tensor<2x8x64xf32> {
+  // expected-error @below {{is dense or has a mask; GPU kernels take packed batches, causal or not}}
+  %0 = transformer.attention %x, %x, %x {num_heads = 2 : i64, num_kv_heads = 2 : i64}
+      : (tensor<2x8x64xf32>, tensor<2x8x64xf32>, tensor<2x8x64xf32>) -> tensor<2x8x64xf32>
+  return %0 : tensor<2x8x64xf32>
+}

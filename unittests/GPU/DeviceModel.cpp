@@ -1,0 +1,247 @@
+//===- DeviceModel.cpp - models on emulated GPUs --------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "DeviceModel.h"
+#include "transformer/GPU/Ptx.h"
+#include "transformer/InitAll.h"
+#include "transformer/Pipelines/Pipelines.h"
+
+#include "mlir/Dialect/MLProgram/IR/MLProgram.h"
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+
+#include "gtest/gtest.h"
+
+#include <cmath>
+#include <deque>
+#include <random>
+
+using namespace mlir;
+using namespace mlir::transformer;
+using namespace mlir::transformer::test;
+
+struct DeviceModel::State {
+  std::unique_ptr<MLIRContext> context;
+  OwningOpRef<ModuleOp> source, lowered;
+  std::map<std::string, TensorValue> weights;
+  std::vector<int> limits; // of ids
+  Type dtype;
+  std::mt19937 random{7};
+
+  TensorValue randomTensor(Type element, ArrayRef<int64_t> shape, int limit) {
+    TensorValue tensor{element, SmallVector<int64_t>(shape), {}};
+    int64_t size = 1;
+    for (int64_t dimension : shape)
+      size *= dimension;
+    std::normal_distribution<double> normal;
+    std::uniform_int_distribution<int> whole(limit ? 0 : -127,
+                                             limit ? limit - 1 : 127);
+    for (int64_t i = 0; i < size; ++i)
+      tensor.data.push_back(
+          isa<FloatType>(element)
+              ? roundToType(normal(random), element.isF32() ? dtype : element)
+              : whole(random));
+    return tensor;
+  }
+};
+
+DeviceModel::DeviceModel() : state(std::make_unique<State>()) {}
+DeviceModel::~DeviceModel() = default;
+
+std::unique_ptr<DeviceModel> DeviceModel::create(StringRef text,
+                                                 StringRef dtype) {
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  registerAllExtensions(registry);
+  registerAllTransformerDialects(registry);
+  std::unique_ptr<DeviceModel> model(new DeviceModel());
+  State &s = *model->state;
+  s.context =
+      std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
+  s.source = parseSourceString<ModuleOp>(text, s.context.get());
+  if (!s.source) {
+    ADD_FAILURE() << "the test's module does not parse";
+    return nullptr;
+  }
+  s.dtype = transformer::gpu::typeOfName(s.context.get(), dtype);
+  for (auto global : s.source->getOps<ml_program::GlobalOp>()) {
+    auto type = cast<RankedTensorType>(global.getType());
+    TensorValue value =
+        s.randomTensor(type.getElementType(), type.getShape(), 0);
+    // As in a trained model, sums of products are about one, and scales are
+    // small and positive.
+    if (type.getRank() == 2 && isa<FloatType>(type.getElementType()))
+      for (double &x : value.data)
+        x /= 8;
+    if (global.getSymName().contains("scale"))
+      for (double &x : value.data)
+        x = roundToType(0.001 + std::abs(x) / 256, s.dtype);
+    global.setValueAttr(
+        DenseElementsAttr::getFromRawBuffer(type, tensorToBytes(value)));
+    s.weights[global.getSymName().str()] = value;
+  }
+  auto forward = s.source->lookupSymbol<func::FuncOp>("forward");
+  for (unsigned i = 0; i < forward.getNumArguments(); ++i) {
+    auto limit = forward.getArgAttrOfType<IntegerAttr>(i, "transformer.limit");
+    s.limits.push_back(limit ? limit.getInt() : 1);
+  }
+  s.lowered = s.source->clone();
+  PassManager manager(s.context.get());
+  ToNVVMOptions options;
+  options.dtype = dtype.str();
+  buildToNVVMPipeline(manager, options);
+  if (failed(manager.run(*s.lowered))) {
+    ADD_FAILURE() << "the test's module was not lowered";
+    return nullptr;
+  }
+  auto table = transformer::gpu::LaunchTable::of(
+      *s.lowered, [&] { return s.lowered->emitError(); });
+  if (failed(table)) {
+    ADD_FAILURE() << "there is no table of launches";
+    return nullptr;
+  }
+  model->table = std::move(*table);
+  return model;
+}
+
+static int64_t countOf(const transformer::gpu::DeviceBuffer &buffer,
+                       int64_t tokens, int64_t sequences) {
+  switch (buffer.rows) {
+  case transformer::gpu::DeviceBuffer::Tokens:
+    return tokens;
+  case transformer::gpu::DeviceBuffer::Sequences:
+    return sequences;
+  case transformer::gpu::DeviceBuffer::Offsets:
+    return sequences + 1;
+  case transformer::gpu::DeviceBuffer::Fixed:
+    return 1;
+  }
+  return 0;
+}
+
+static std::vector<char> bytesAs(TensorValue tensor, Type element) {
+  tensor.elementType = element;
+  return tensorToBytes(tensor);
+}
+
+bool DeviceModel::run(ArrayRef<int> lengths, Mutation mutation,
+                      bool isDescending) {
+  State &s = *state;
+  int64_t sequences = lengths.size();
+  TensorValue offsets{
+      IntegerType::get(s.context.get(), 32), {sequences + 1}, {0}};
+  for (int length : lengths)
+    offsets.data.push_back(offsets.data.back() + length);
+  int64_t tokens = offsets.data.back();
+
+  s.random.seed(11);
+  SmallVector<TensorValue> arguments;
+  auto forward = s.source->lookupSymbol<func::FuncOp>("forward");
+  for (auto [i, buffer] : llvm::enumerate(table.inputs)) {
+    if (buffer.rows == transformer::gpu::DeviceBuffer::Offsets) {
+      arguments.push_back(offsets);
+      continue;
+    }
+    SmallVector<int64_t> shape(
+        cast<ShapedType>(forward.getArgumentTypes()[i]).getShape());
+    for (int64_t &size : shape)
+      if (ShapedType::isDynamic(size))
+        size = tokens;
+    arguments.push_back(s.randomTensor(buffer.element, shape, s.limits[i]));
+  }
+  FailureOr<SmallVector<TensorValue>> right = interpret(forward, arguments);
+  if (failed(right))
+    return true;
+  expected.assign(right->begin(), right->end());
+
+  auto context = std::make_unique<llvm::LLVMContext>();
+  auto code = transformer::gpu::deviceToLLVM(
+      *s.lowered->getOps<::mlir::gpu::GPUModuleOp>().begin(), *context);
+  if (!code) {
+    ADD_FAILURE() << llvm::toString(code.takeError());
+    return true;
+  }
+  auto emulator = Emulator::create(std::move(*code), std::move(context),
+                                   mutation, &synchronizations);
+  if (!emulator) {
+    ADD_FAILURE() << llvm::toString(emulator.takeError());
+    return true;
+  }
+  (*emulator)->isDescending = isDescending;
+
+  std::deque<std::vector<char>> memory;
+  auto add = [&](std::vector<char> bytes, bool isWritable) {
+    memory.push_back(std::move(bytes));
+    (*emulator)->addMemory(memory.back().data(), memory.back().size(),
+                           isWritable);
+    return static_cast<void *>(memory.back().data());
+  };
+  auto allocate = [&](const transformer::gpu::DeviceBuffer &buffer) {
+    return add(
+        std::vector<char>(countOf(buffer, tokens, sequences) * buffer.width *
+                              buffer.element.getIntOrFloatBitWidth() / 8,
+                          char(0xff)),
+        true);
+  };
+  std::vector<void *> inputs, outputs, buffers;
+  for (auto [argument, buffer] : llvm::zip_equal(arguments, table.inputs))
+    inputs.push_back(add(bytesAs(argument, buffer.element), false));
+  for (const transformer::gpu::DeviceBuffer &buffer : table.outputs)
+    outputs.push_back(allocate(buffer));
+  for (const transformer::gpu::DeviceBuffer &buffer : table.buffers)
+    buffers.push_back(allocate(buffer));
+  for (const transformer::gpu::Launch &launch : table.launches) {
+    std::deque<void *> pointers;
+    int32_t numTokens = tokens, numSequences = sequences;
+    std::vector<void *> parameters;
+    for (const transformer::gpu::LaunchArgument &argument : launch.arguments) {
+      using Kind = transformer::gpu::LaunchArgument;
+      if (argument.kind == Kind::NumTokens ||
+          argument.kind == Kind::NumSequences) {
+        parameters.push_back(argument.kind == Kind::NumTokens ? &numTokens
+                                                              : &numSequences);
+        continue;
+      }
+      pointers.push_back(
+          argument.kind == Kind::Input    ? inputs[argument.index]
+          : argument.kind == Kind::Output ? outputs[argument.index]
+          : argument.kind == Kind::Buffer
+              ? buffers[argument.index]
+              : add(bytesAs(s.weights.at(argument.weight), argument.element),
+                    false));
+      parameters.push_back(&pointers.back());
+    }
+    const transformer::gpu::LaunchShape &shape = launch.shape;
+    (*emulator)->launch(launch.kernel, parameters,
+                        transformer::gpu::gridBlocks(shape, tokens, sequences),
+                        shape.columns, shape.threads, shape.sharedBytes);
+  }
+  reports = (*emulator)->reports;
+  results.clear();
+  for (auto [i, buffer] : llvm::enumerate(table.outputs)) {
+    auto *data = static_cast<const char *>(outputs[i]);
+    SmallVector<int64_t> shape = expected[i].shape;
+    int64_t bytes = countOf(buffer, tokens, sequences) * buffer.width *
+                    buffer.element.getIntOrFloatBitWidth() / 8;
+    auto value = tensorFromBytes(buffer.element, shape, {data, size_t(bytes)},
+                                 [&] { return s.source->emitError(); });
+    if (failed(value))
+      return true;
+    results.push_back(std::move(*value));
+  }
+  return false;
+}
+
+double DeviceModel::error() const {
+  double most = 0;
+  for (auto [want, got] : llvm::zip_equal(expected, results))
+    for (auto [x, y] : llvm::zip_equal(want.data, got.data)) {
+      double difference = std::abs(x - y);
+      if (std::isnan(x) && std::isnan(y))
+        continue;
+      if (!(difference <= most)) // NaN too
+        most = std::isnan(difference) ? INFINITY : difference;
+    }
+  return most;
+}

@@ -1,0 +1,47 @@
+//===- DeviceModel.h - models on emulated GPUs ----------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// For tests: MLIR text of a @forward in, its results by the f64 interpreter and
+// by the launches of its GPU kernels out.
+//===----------------------------------------------------------------------===//
+#ifndef TRANSFORMER_UNITTESTS_GPU_DEVICEMODEL_H
+#define TRANSFORMER_UNITTESTS_GPU_DEVICEMODEL_H
+
+#include "Emulator.h"
+#include "transformer/GPU/LaunchTable.h"
+#include "transformer/Interpreter/Interpreter.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+
+namespace mlir::transformer::test {
+
+class DeviceModel {
+public:
+  /// Globals get random values that `dtype` can hold. Null, and a failed
+  /// expectation, if the text is not what the pipeline takes.
+  static std::unique_ptr<DeviceModel> create(StringRef text,
+                                             StringRef dtype = "f16");
+  ~DeviceModel();
+
+  /// Runs both on random inputs for sequences of these lengths; true if nothing
+  /// was computed. The kernels are those with `mutation`.
+  bool run(ArrayRef<int> lengths, Mutation mutation = {},
+           bool isDescending = false);
+
+  /// The largest difference of any output, and the largest result.
+  double error() const;
+  std::map<std::string, int> reports;
+  int synchronizations = 0;
+  gpu::LaunchTable table;
+  std::vector<TensorValue> expected, results;
+
+private:
+  DeviceModel();
+  struct State;
+  std::unique_ptr<State> state;
+};
+
+} // namespace mlir::transformer::test
+
+#endif // TRANSFORMER_UNITTESTS_GPU_DEVICEMODEL_H

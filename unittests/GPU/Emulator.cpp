@@ -1,0 +1,450 @@
+//===- Emulator.cpp - device kernels on this machine's CPU ----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Emulator.h"
+
+#include "llvm/ADT/APFloat.h"
+#include "llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h"
+#include "llvm/Support/TargetSelect.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <ucontext.h>
+
+using namespace mlir::transformer::test;
+
+namespace {
+constexpr size_t kShared = 256 << 10, kStack = 256 << 10;
+alignas(1024) char sharedMemory[kShared];
+
+struct Copy {
+  char *to;
+  const char *from;
+  int count;
+};
+
+struct Lane {
+  ucontext_t context;
+  std::unique_ptr<char[]> stack;
+  enum State { Ready, AtWarpOp, AtBarrier, Done } state = Ready;
+  DeviceOp op;
+  int id = 0;
+  void *result = nullptr;
+  const void *arguments = nullptr;
+  std::vector<std::vector<Copy>> groups; // committed, oldest first
+  std::vector<Copy> open;
+};
+
+/// Of a byte of shared memory: who wrote and read it last, and after how many
+/// barriers. Readers of one epoch: one lane, or several (-2).
+struct Shadow {
+  int writer = -1, writeEpoch = -1, reader = -1, readEpoch = -1;
+  bool isInFlight = false;
+};
+
+/// The block that runs.
+struct Machine {
+  Emulator *emulator = nullptr;
+  std::vector<Lane> lanes;
+  std::vector<Shadow> shadow = std::vector<Shadow>(kShared);
+  ucontext_t scheduler;
+  int current = 0, epoch = 0;
+  int64_t blockX = 0, blockY = 0, sharedBytes = 0;
+  void (*kernel)(void **) = nullptr;
+  void **arguments = nullptr;
+
+  void report(const char *what) { ++emulator->reports[what]; }
+  void wait(Lane::State state) {
+    lanes[current].state = state;
+    swapcontext(&lanes[current].context, &scheduler);
+  }
+  bool isShared(const char *at) const {
+    return at >= sharedMemory && at < sharedMemory + kShared;
+  }
+  void access(const char *at, int bytes, int align, bool isWrite, int lane);
+  void land(const Copy &copy, int lane);
+  void waitCopies(int pending);
+  bool runBlock(int64_t threads);
+  bool runReady();
+  bool runWarp(int first);
+  bool runBarrier();
+};
+Machine machine;
+} // namespace
+
+void Machine::access(const char *at, int bytes, int align, bool isWrite,
+                     int lane) {
+  if (reinterpret_cast<uintptr_t>(at) % align)
+    report("misaligned access");
+  if (!isShared(at)) {
+    for (const Emulator::Memory &memory : emulator->memory)
+      if (at >= memory.data && at + bytes <= memory.data + memory.bytes) {
+        if (isWrite && !memory.isWritable)
+          report("write to read-only memory");
+        return;
+      }
+    return report("access out of bounds");
+  }
+  if (at + bytes > sharedMemory + sharedBytes)
+    return report("access out of shared memory");
+  for (Shadow &s :
+       llvm::MutableArrayRef(&shadow[at - sharedMemory], size_t(bytes))) {
+    if (s.isInFlight)
+      report("access to bytes whose copy was not waited for");
+    if (s.writeEpoch == epoch && s.writer != lane)
+      report("race");
+    if (isWrite) {
+      if (s.readEpoch == epoch && s.reader != lane)
+        report("race");
+      s.writer = lane, s.writeEpoch = epoch;
+    } else {
+      s.reader = s.readEpoch == epoch && s.reader != lane ? -2 : lane;
+      s.readEpoch = epoch;
+    }
+  }
+}
+
+void Machine::land(const Copy &copy, int lane) {
+  for (int i = 0; i < 16; ++i) {
+    copy.to[i] = i < copy.count ? copy.from[i] : 0;
+    Shadow &s = shadow[copy.to + i - sharedMemory];
+    s.isInFlight = false;
+    s.writer = lane, s.writeEpoch = epoch;
+  }
+}
+
+void Machine::waitCopies(int pending) {
+  Lane &lane = lanes[current];
+  while (int(lane.groups.size()) > pending) {
+    for (const Copy &copy : lane.groups.front())
+      land(copy, current);
+    lane.groups.erase(lane.groups.begin());
+  }
+}
+
+static float bf16(uint16_t bits) {
+  uint32_t wide = uint32_t(bits) << 16;
+  float value;
+  memcpy(&value, &wide, 4);
+  return value;
+}
+static float f16(uint16_t bits) {
+  llvm::APFloat value(llvm::APFloat::IEEEhalf(), llvm::APInt(16, bits));
+  return value.convertToDouble();
+}
+
+/// Fragments as the PTX manual lays them out, in registers of 32 bits.
+template <typename Number, typename Sum, int PerRegister, typename Convert>
+static void multiply(llvm::MutableArrayRef<Lane> lanes, Convert convert) {
+  constexpr int K = 8 * PerRegister;
+  struct Arguments {
+    Number a[4][PerRegister], b[2][PerRegister];
+    Sum c[4];
+  };
+  static Sum a[16][K], b[K][8], c[16][8];
+  for (int lane = 0; lane < 32; ++lane) {
+    auto &x = *static_cast<const Arguments *>(lanes[lane].arguments);
+    int group = lane / 4, in = lane % 4;
+    for (int r = 0; r < 4; ++r)
+      for (int e = 0; e < PerRegister; ++e)
+        a[group + 8 * (r % 2)][PerRegister * (in + 4 * (r / 2)) + e] =
+            convert(x.a[r][e]);
+    for (int r = 0; r < 2; ++r)
+      for (int e = 0; e < PerRegister; ++e)
+        b[PerRegister * (in + 4 * r) + e][group] = convert(x.b[r][e]);
+    for (int r = 0; r < 4; ++r)
+      c[group + 8 * (r / 2)][2 * in + r % 2] = x.c[r];
+  }
+  for (int i = 0; i < 16; ++i)
+    for (int k = 0; k < K; ++k)
+      for (int j = 0; j < 8; ++j)
+        c[i][j] += a[i][k] * b[k][j];
+  for (int lane = 0; lane < 32; ++lane)
+    for (int r = 0; r < 4; ++r)
+      static_cast<Sum *>(lanes[lane].result)[r] =
+          c[lane / 4 + 8 * (r / 2)][2 * (lane % 4) + r % 2];
+}
+
+static void loadMatrices(llvm::MutableArrayRef<Lane> lanes, bool transposed,
+                         int first) {
+  uint16_t rows[4][8][8];
+  for (int i = 0; i < 32; ++i) {
+    auto *at = *static_cast<const char *const *>(lanes[i].arguments);
+    if (!machine.isShared(at)) {
+      machine.report("ldmatrix outside of shared memory");
+      memset(rows[i / 8][i % 8], 0xff, 16);
+      continue;
+    }
+    machine.access(at, 16, 16, false, first + i);
+    memcpy(rows[i / 8][i % 8], at, 16);
+  }
+  for (int i = 0; i < 32; ++i)
+    for (int m = 0; m < 4; ++m)
+      for (int e = 0; e < 2; ++e) {
+        int g = i / 4, q = 2 * (i % 4) + e;
+        static_cast<uint16_t *>(lanes[i].result)[2 * m + e] =
+            transposed ? rows[m][q][g] : rows[m][g][q];
+      }
+}
+
+static void shuffle(llvm::MutableArrayRef<Lane> lanes) {
+  struct Arguments {
+    int mask;
+    uint32_t value;
+    int distance, clamp;
+  };
+  auto at = [&](int i) {
+    return static_cast<const Arguments *>(lanes[i].arguments);
+  };
+  uint32_t values[32];
+  for (int i = 0; i < 32; ++i) {
+    if (at(i)->mask != -1 || at(i)->clamp != 31)
+      machine.report("shuffle of a part of the warp");
+    values[i] = at(i ^ at(i)->distance)->value;
+  }
+  for (int i = 0; i < 32; ++i)
+    *static_cast<uint32_t *>(lanes[i].result) = values[i];
+}
+
+/// If all lanes of a warp have come to an instruction that they do together.
+bool Machine::runWarp(int first) {
+  llvm::MutableArrayRef<Lane> warp(&lanes[first], 32);
+  for (Lane &lane : warp)
+    if (lane.state != Lane::AtWarpOp)
+      return false;
+  for (Lane &lane : warp)
+    if (lane.id != warp[0].id) {
+      report("divergence");
+      return false;
+    }
+  auto same = [](auto x) { return x; };
+  switch (warp[0].op) {
+  case DeviceOp::Shuffle:
+    shuffle(warp);
+    break;
+  case DeviceOp::LoadMatrices:
+  case DeviceOp::LoadMatricesTransposed:
+    loadMatrices(warp, warp[0].op == DeviceOp::LoadMatricesTransposed, first);
+    break;
+  case DeviceOp::MultiplyF16:
+    multiply<uint16_t, float, 2>(warp, f16);
+    break;
+  case DeviceOp::MultiplyBf16:
+    multiply<uint16_t, float, 2>(warp, bf16);
+    break;
+  default:
+    multiply<int8_t, int32_t, 4>(warp, same);
+  }
+  for (Lane &lane : warp)
+    lane.state = Lane::Ready;
+  return true;
+}
+
+bool Machine::runBarrier() {
+  for (Lane &lane : lanes)
+    if (lane.state != Lane::AtBarrier)
+      return false;
+  for (Lane &lane : lanes) {
+    if (lane.id != lanes[0].id)
+      report("divergence");
+    lane.state = Lane::Ready;
+  }
+  ++epoch;
+  return true;
+}
+
+bool Machine::runReady() {
+  bool any = false;
+  int count = lanes.size();
+  for (int i = 0; i < count; ++i) {
+    current = emulator->isDescending ? count - 1 - i : i;
+    if (lanes[current].state != Lane::Ready)
+      continue;
+    any = true;
+    swapcontext(&scheduler, &lanes[current].context);
+  }
+  return any;
+}
+
+static void runLane() {
+  Machine &m = machine;
+  m.kernel(m.arguments);
+  m.lanes[m.current].state = Lane::Done;
+  swapcontext(&m.lanes[m.current].context, &m.scheduler);
+}
+
+bool Machine::runBlock(int64_t threads) {
+  lanes.resize(threads);
+  epoch = 0;
+  std::fill_n(shadow.begin(), sharedBytes, Shadow());
+  memset(sharedMemory, 0xff, sharedBytes);
+  for (Lane &lane : lanes) {
+    if (!lane.stack)
+      lane.stack.reset(new char[kStack]);
+    lane.state = Lane::Ready;
+    lane.groups.clear(), lane.open.clear();
+    getcontext(&lane.context);
+    lane.context.uc_stack.ss_sp = lane.stack.get();
+    lane.context.uc_stack.ss_size = kStack;
+    lane.context.uc_link = &scheduler;
+    makecontext(&lane.context, runLane, 0);
+  }
+  for (;;) {
+    bool any = runReady();
+    for (int64_t first = 0; first < threads; first += 32)
+      any |= runWarp(first);
+    any |= runBarrier();
+    if (any)
+      continue;
+    for (Lane &lane : lanes)
+      if (lane.state != Lane::Done) {
+        report("deadlock");
+        return false;
+      }
+    for (Lane &lane : lanes) {
+      bool isOpen = !lane.open.empty();
+      for (auto &group : lane.groups)
+        isOpen |= !group.empty();
+      if (isOpen)
+        report("copy that was never waited for");
+    }
+    return true;
+  }
+}
+
+extern "C" void transformerAccess(char *at, int bytes, int align, int isWrite) {
+  machine.access(at, bytes, align, isWrite, machine.current);
+}
+
+static void copyAsync(Lane &lane, const void *arguments) {
+  struct Arguments {
+    char *to;
+    const char *from;
+    int count;
+  };
+  auto &x = *static_cast<const Arguments *>(arguments);
+  if (x.count)
+    machine.access(x.from, x.count, 16, false, machine.current);
+  if (!machine.isShared(x.to))
+    return machine.report("copy to outside of shared memory");
+  machine.access(x.to, 16, 16, true, machine.current);
+  if (x.to + 16 > sharedMemory + machine.sharedBytes)
+    return;
+  memset(x.to, 0xff, 16);
+  for (int i = 0; i < 16; ++i)
+    machine.shadow[x.to + i - sharedMemory].isInFlight = true;
+  lane.open.push_back({x.to, x.from, x.count});
+}
+
+extern "C" void transformerEmulate(int op, void *result, const void *arguments,
+                                   int id) {
+  Lane &lane = machine.lanes[machine.current];
+  lane.op = DeviceOp(op), lane.id = id;
+  lane.result = result, lane.arguments = arguments;
+  switch (lane.op) {
+  case DeviceOp::ThreadIndex:
+    *static_cast<int *>(result) = machine.current;
+    break;
+  case DeviceOp::BlockX:
+    *static_cast<int *>(result) = machine.blockX;
+    break;
+  case DeviceOp::BlockY:
+    *static_cast<int *>(result) = machine.blockY;
+    break;
+  case DeviceOp::Exp2:
+    *static_cast<float *>(result) =
+        std::exp2(*static_cast<const float *>(arguments));
+    break;
+  case DeviceOp::Reciprocal:
+    *static_cast<float *>(result) = 1 / *static_cast<const float *>(arguments);
+    break;
+  case DeviceOp::CopyAsync:
+    copyAsync(lane, arguments);
+    break;
+  case DeviceOp::Commit:
+    lane.groups.push_back(std::move(lane.open));
+    lane.open.clear();
+    break;
+  case DeviceOp::Wait:
+    machine.waitCopies(*static_cast<const int *>(arguments));
+    break;
+  case DeviceOp::Barrier:
+    machine.wait(Lane::AtBarrier);
+    break;
+  default:
+    machine.wait(Lane::AtWarpOp);
+  }
+}
+
+/// x86 code rounds to bf16 by a function of compiler-rt, by this name.
+static __bf16 roundToBf16(float value) {
+  llvm::APFloat number(value);
+  bool losesInfo;
+  number.convert(llvm::APFloat::BFloat(), llvm::APFloat::rmNearestTiesToEven,
+                 &losesInfo);
+  uint16_t bits = number.bitcastToAPInt().getZExtValue();
+  __bf16 result;
+  memcpy(&result, &bits, 2);
+  return result;
+}
+
+llvm::Expected<std::unique_ptr<Emulator>>
+Emulator::create(std::unique_ptr<llvm::Module> code,
+                 std::unique_ptr<llvm::LLVMContext> context, Mutation mutation,
+                 int *synchronizations) {
+  llvm::InitializeNativeTarget();
+  llvm::InitializeNativeTargetAsmPrinter();
+  auto builder = llvm::orc::JITTargetMachineBuilder::detectHost();
+  if (!builder)
+    return builder.takeError();
+  builder->setCodeGenOptLevel(llvm::CodeGenOptLevel::Less);
+  builder->getOptions().AllowFPOpFusion = llvm::FPOpFusion::Strict;
+  auto jit =
+      llvm::orc::LLJITBuilder().setJITTargetMachineBuilder(*builder).create();
+  if (!jit)
+    return jit.takeError();
+  code->setTargetTriple((*jit)->getTargetTriple());
+  code->setDataLayout((*jit)->getDataLayout());
+  int count = 0;
+  if (llvm::Error error = retarget(*code, mutation, count))
+    return std::move(error);
+  if (synchronizations)
+    *synchronizations = count;
+  llvm::orc::SymbolMap symbols;
+  auto define = [&](const char *name, void *address) {
+    symbols[(*jit)->mangleAndIntern(name)] = {
+        llvm::orc::ExecutorAddr::fromPtr(address),
+        llvm::JITSymbolFlags::Exported};
+  };
+  define("tm_shared", sharedMemory);
+  define("transformerAccess", reinterpret_cast<void *>(transformerAccess));
+  define("transformerEmulate", reinterpret_cast<void *>(transformerEmulate));
+  define("__truncsfbf2", reinterpret_cast<void *>(roundToBf16));
+  if (llvm::Error error =
+          (*jit)->getMainJITDylib().define(llvm::orc::absoluteSymbols(symbols)))
+    return std::move(error);
+  if (llvm::Error error = (*jit)->addIRModule(
+          llvm::orc::ThreadSafeModule(std::move(code), std::move(context))))
+    return std::move(error);
+  auto result = std::make_unique<Emulator>();
+  result->jit = std::move(*jit);
+  return result;
+}
+
+void Emulator::launch(const std::string &kernel, std::vector<void *> arguments,
+                      int64_t gridX, int64_t gridY, int64_t threads,
+                      int64_t sharedBytes) {
+  auto symbol = jit->lookup("run." + kernel);
+  if (!symbol) {
+    ++reports[llvm::toString(symbol.takeError())];
+    return;
+  }
+  machine.emulator = this;
+  machine.kernel = symbol->toPtr<void (*)(void **)>();
+  machine.arguments = arguments.data();
+  machine.sharedBytes = sharedBytes;
+  for (machine.blockY = 0; machine.blockY < gridY; ++machine.blockY)
+    for (machine.blockX = 0; machine.blockX < gridX; ++machine.blockX)
+      if (!machine.runBlock(threads))
+        return;
+}

@@ -1,0 +1,94 @@
+//===- Emulator.h - device kernels on this machine's CPU ------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// For tests: runs the LLVM IR of device kernels with one fiber per lane.
+// Instructions that lanes do together are done when all lanes of the warp are
+// there. Copies to shared memory arrive as late as they may. What a GPU would
+// leave undefined is reported: races, accesses out of bounds, bytes that are
+// read before their copy is waited for, divergence, deadlock.
+//===----------------------------------------------------------------------===//
+#ifndef TRANSFORMER_UNITTESTS_GPU_EMULATOR_H
+#define TRANSFORMER_UNITTESTS_GPU_EMULATOR_H
+
+#include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Support/Error.h"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace mlir::transformer::test {
+
+/// A synchronizing instruction that is left out: the first, the second ...
+/// barrier, wait or commit of the module; -1: none.
+struct Mutation {
+  int drop = -1;
+};
+
+class Emulator {
+public:
+  /// `synchronizations`, if not null, gets how many a Mutation can drop.
+  static llvm::Expected<std::unique_ptr<Emulator>>
+  create(std::unique_ptr<llvm::Module> code,
+         std::unique_ptr<llvm::LLVMContext> context, Mutation mutation = {},
+         int *synchronizations = nullptr);
+
+  /// Memory that kernels may read, or write too. Only these bytes.
+  void addMemory(void *data, size_t bytes, bool isWritable) {
+    memory.push_back({static_cast<char *>(data), bytes, isWritable});
+  }
+
+  /// Runs a kernel; `arguments` are pointers to the values, as for
+  /// cuLaunchKernel.
+  void launch(const std::string &kernel, std::vector<void *> arguments,
+              int64_t gridX, int64_t gridY, int64_t threads,
+              int64_t sharedBytes);
+
+  /// What was wrong, and how often, in the words of the report.
+  std::map<std::string, int> reports;
+
+  struct Memory {
+    char *data;
+    size_t bytes;
+    bool isWritable;
+  };
+  std::vector<Memory> memory;
+  /// Descending: lanes run from the last to the first.
+  bool isDescending = false;
+
+private:
+  std::unique_ptr<llvm::orc::LLJIT> jit;
+};
+
+/// Replaces what only a GPU has by calls of transformerEmulate and
+/// transformerAccess, and gives each kernel a function `run.NAME` that takes
+/// its arguments as cuLaunchKernel does. Names of unknown instructions are
+/// errors.
+llvm::Error retarget(llvm::Module &module, Mutation mutation,
+                     int &synchronizations);
+
+/// The instructions that are emulated, by name without "llvm.nvvm.".
+enum class DeviceOp {
+  ThreadIndex,
+  BlockX,
+  BlockY,
+  Exp2,
+  Reciprocal,
+  Shuffle,
+  LoadMatrices,
+  LoadMatricesTransposed,
+  MultiplyF16,
+  MultiplyBf16,
+  MultiplyI8,
+  CopyAsync,
+  Commit,
+  Wait,
+  Barrier
+};
+
+} // namespace mlir::transformer::test
+
+#endif // TRANSFORMER_UNITTESTS_GPU_EMULATOR_H
