@@ -62,10 +62,8 @@ struct Flags {
                  clEnumValN(Machine::Nvptx, "nvptx",
                             "NVIDIA GPUs, see --gpu-chip; goes with "
                             "--emit=ptx"))};
-  cl::opt<std::string> gpuChip{
-      "gpu-chip", cl::value_desc("chip"), cl::cat(category),
-      cl::desc("with --target=nvptx: " +
-               llvm::join(gpu::supportedChips(), ", ") + " (default: sm_80)")};
+  cl::opt<std::string> gpuChip{"gpu-chip", cl::value_desc("chip"),
+                               cl::cat(category), cl::desc(chipDescription())};
   cl::opt<std::string> passes{
       "passes", cl::value_desc("pipeline"), cl::cat(category),
       cl::desc("passes to run on the transformer dialect first")};
@@ -184,6 +182,12 @@ struct Flags {
               return (preset.name + " (" + preset.summary + ")").str();
             }),
         ", ");
+    return text;
+  }
+  static StringRef chipDescription() {
+    static const std::string text =
+        "with --target=nvptx: " + llvm::join(gpu::supportedChips(), ", ") +
+        " (default: sm_80)";
     return text;
   }
   static StringRef targetDescription() {
