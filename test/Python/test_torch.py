@@ -39,7 +39,7 @@ def compiled(source, out, passes):
 
 
 def test_exact(source, tmp_path):
-    tm.compress(source, tmp_path / "out", progress=False)
+    tm.compress(source, tmp_path / "out", "exact", progress=False)
     module = compare(tmp_path / "out", input_ids=sequences())
     names = dict(module.named_parameters())
     assert names["encoder.layer.1.attention.self.query.weight"].shape == (32, 32)
@@ -56,6 +56,8 @@ def test_exact(source, tmp_path):
      "encoder.layer.0.attention.output.dense.weight", (32, 16)),
     ("transformer-fuse{projections=false},transformer-narrow-ffn{width=40 multiple=8}",
      "encoder.layer.1.output.dense.weight", (32, 40)),
+    ("transformer-fuse{projections=false},transformer-narrow-heads{qk-rank=4 vo-rank=4 multiple=4}",
+     "encoder.layer.0.attention.self.query.weight", (16, 32)),
     ("transformer-factorize-svd{rank=8}", None, None)])
 def test_structures(source, tmp_path, passes, weight, shape):
     module = compare(compiled(source, tmp_path / "out", passes), input_ids=sequences())
@@ -66,12 +68,12 @@ def test_structures(source, tmp_path, passes, weight, shape):
 @pytest.mark.parametrize("make", [
     tiny.classifier, lambda folder: tiny.token_model(folder, "BertForTokenClassification", "classifier", 5)])
 def test_heads(make, tmp_path):
-    tm.compress(make(tmp_path / "checkpoint"), tmp_path / "out", progress=False)
+    tm.compress(make(tmp_path / "checkpoint"), tmp_path / "out", "exact", progress=False)
     compare(tmp_path / "out", input_ids=sequences())
 
 
 def test_images(tmp_path):
-    tm.compress(tiny.image_classifier(tmp_path / "checkpoint"), tmp_path / "out", progress=False)
+    tm.compress(tiny.image_classifier(tmp_path / "checkpoint"), tmp_path / "out", "exact", progress=False)
     pixels = np.random.default_rng(0).standard_normal((3, 3, 16, 16)).astype(np.float32)
     compare(tmp_path / "out", pixel_values=pixels)
 

@@ -95,7 +95,7 @@ def test_refusals(source, narrowed, tmp_path):
             ("has 3 distinct sentences", lambda: tm.tune(narrowed, ["w1", "w2", "w3"])),
             ("expected a number above 0", lambda: tm.tune(narrowed, ["w1"], minutes=0)),
             ("changes no structure", lambda: tm.compress(source, tmp_path / "o", "tiny", tune=1, text=["w1"])),
-            ("max_loss goes with tune", lambda: tm.compress(source, tmp_path / "o", "turbo", max_loss=0.1))]:
+            ("a budget takes the place of a preset", lambda: tm.compress(source, tmp_path / "o", "turbo", max_loss=0.1))]:
         with pytest.raises(ValueError, match=problem):
             call()
     tm.compress(tiny.image_classifier(tmp_path / "vit"), tmp_path / "images", progress=False)
