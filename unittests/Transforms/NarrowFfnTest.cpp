@@ -255,7 +255,7 @@ TEST_F(NarrowFfnTest, RefusesWhatSaysNothing) {
   options.keep = std::nullopt, options.widths = "up";
   EXPECT_EQ(whyNot(options),
             "widths has 'up', expected a regular expression, ':' and a number "
-            "of neurons");
+            "of at least 1");
   options.widths = "(:3";
   EXPECT_NE(whyNot(options).find("which is no regular expression"),
             std::string::npos);
