@@ -12,6 +12,8 @@
 #include "mlir/Pass/PassRegistry.h"
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
 
+#include <thread>
+
 using namespace mlir;
 using namespace mlir::transformer;
 
@@ -36,6 +38,16 @@ std::vector<Batch> transformer::makeBatches(const Sequences &sequences,
   for (const std::vector<float> &image : sequences.images)
     llvm::append_range(next(imageTokens).pixels, image);
   return batches;
+}
+
+void transformer::onThreads(unsigned threads, size_t jobs,
+                            function_ref<void()> work) {
+  std::vector<std::thread> others;
+  for (size_t i = 1; i < std::min<size_t>(threads, jobs); ++i)
+    others.emplace_back([&] { work(); });
+  work();
+  for (std::thread &other : others)
+    other.join();
 }
 
 /// Who listens on this thread. Observed tensors are handed over by the thread

@@ -31,6 +31,10 @@ struct Batch {
 /// Whole sequences, in their order; each image has `imageTokens`.
 std::vector<Batch> makeBatches(const Sequences &sequences, int64_t imageTokens);
 
+/// Calls `work` on so many threads at once, this one among them, but not on
+/// more than there are `jobs`; it takes jobs from a counter of its own.
+void onThreads(unsigned threads, size_t jobs, function_ref<void()> work);
+
 /// An instrumented model as machine code in this process. Any number of threads
 /// may run it at once.
 class InProcessModel {

@@ -8,7 +8,6 @@
 #include "mlir/IR/OwningOpRef.h"
 
 #include <atomic>
-#include <thread>
 
 using namespace mlir;
 using namespace mlir::transformer;
@@ -45,12 +44,7 @@ OutputLoss::run(const InProcessModel &model) const {
         rows[i] = std::move(outputs[index]);
     }
   };
-  std::vector<std::thread> workers;
-  for (size_t i = 1; i < std::min<size_t>(threads, batches.size()); ++i)
-    workers.emplace_back(work);
-  work();
-  for (std::thread &worker : workers)
-    worker.join();
+  onThreads(threads, batches.size(), work);
   for (const std::string &problem : problems)
     if (!problem.empty())
       return makeError(problem);

@@ -14,7 +14,6 @@
 
 #include <atomic>
 #include <mutex>
-#include <thread>
 
 using namespace mlir;
 using namespace mlir::transformer;
@@ -202,12 +201,7 @@ transformer::profileModel(ModuleOp module, const Sequences &sequences,
         options.progress(done, batches.size());
     }
   };
-  std::vector<std::thread> workers;
-  for (size_t i = 1; i < std::min<size_t>(options.threads, batches.size()); ++i)
-    workers.emplace_back(work);
-  work();
-  for (std::thread &worker : workers)
-    worker.join();
+  onThreads(options.threads, batches.size(), work);
   for (const std::string &problem : problems)
     if (!problem.empty())
       return makeError(problem);

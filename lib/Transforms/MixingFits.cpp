@@ -322,35 +322,25 @@ std::optional<Replacement> transformer::replacementByWeights(AttentionSite site,
 }
 
 llvm::Expected<KindsByPath> KindsByPath::parse(StringRef text) {
+  auto list = ByPath<Kind>::parse(
+      "kinds", text,
+      "one of " + llvm::join(ArrayRef(kNames), ", ") + " and auto",
+      [](StringRef pattern, StringRef name) -> std::optional<Kind> {
+        Kind kind{rungNamed(name)};
+        if (pattern.empty() || (!kind.rung && name != "auto"))
+          return std::nullopt;
+        return kind;
+      });
+  if (!list)
+    return list.takeError();
   KindsByPath result;
-  SmallVector<StringRef> parts;
-  text.split(parts, ',', -1, /*KeepEmpty=*/false);
-  for (StringRef part : parts) {
-    auto [pattern, name] = part.rsplit(':');
-    Kind kind{rungNamed(name)};
-    if (name == part || pattern.empty() || (!kind.rung && name != "auto"))
-      return makeError("kinds has " + quoted(part) +
-                       ", expected a regular expression, ':' and one of " +
-                       llvm::join(ArrayRef(kNames), ", ") + " and auto");
-    llvm::Regex regex(pattern);
-    std::string why;
-    if (!regex.isValid(why))
-      return makeError("kinds has " + quoted(pattern) +
-                       ", which is no regular expression: " + why);
-    result.list.emplace_back(std::move(regex), kind);
-  }
-  return result;
-}
-
-std::optional<KindsByPath::Kind> KindsByPath::find(StringRef path) const {
-  for (const auto &[regex, kind] : list)
-    if (regex.match(path))
-      return kind;
-  return std::nullopt;
+  result.list = std::move(*list);
+  return std::move(result);
 }
 
 bool KindsByPath::hasAuto() const {
-  return llvm::any_of(list, [](const auto &one) { return !one.second.rung; });
+  return llvm::any_of(list.entries(),
+                      [](const auto &one) { return !one.second.rung; });
 }
 
 unsigned KindsByPath::blocksFor(AttentionOp op) const {

@@ -3,10 +3,10 @@
 #include "GivenOptions.h"
 #include "KnownWeights.h"
 #include "Numbers.h"
-#include "NumbersByPath.h"
 #include "PassRemarks.h"
 
 #include "transformer/Support/Error.h"
+#include "transformer/Transforms/ByPath.h"
 #include "transformer/Transforms/Narrow.h"
 #include "transformer/Transforms/Passes.h"
 #include "transformer/Transforms/Transforms.h"
@@ -257,7 +257,7 @@ transformer::narrowFfns(ModuleOp module, const NarrowFfnOptions &options) {
   if (options.multiple < 1 || !(options.damping >= 0))
     return makeError("multiple or damping is too small");
   llvm::Expected<NumbersByPath> widths =
-      NumbersByPath::parse("widths", options.widths);
+      parseNumbersByPath("widths", options.widths);
   if (!widths)
     return widths.takeError();
   return FfnNarrower(module, options, *widths).run();

@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "GivenOptions.h"
 #include "KnownWeights.h"
-#include "NumbersByPath.h"
 #include "PassRemarks.h"
 
 #include "transformer/Support/Error.h"
+#include "transformer/Transforms/ByPath.h"
 #include "transformer/Transforms/Narrow.h"
 #include "transformer/Transforms/Passes.h"
 #include "transformer/Transforms/Transforms.h"
@@ -32,16 +32,11 @@ AttentionSite transformer::siteOf(AttentionOp op) {
   return site;
 }
 
-StringRef transformer::whyNotNarrowed(AttentionOp op) {
-  for (Value v : {op.getQuery(), op.getKey()})
-    if (v.getDefiningOp<RopeOp>())
-      return "rope turns its queries and keys by position, channel by channel, "
-             "so that no other channels can take their place";
-  AttentionSite site = siteOf(op);
+StringRef transformer::whyNotProjected(const AttentionSite &site,
+                                       StringRef merged) {
   for (LinearOp linear : {site.query, site.key, site.value}) {
     if (!linear)
-      return "its queries, keys and values do not come from a linear each: "
-             "narrow before linears are merged";
+      return merged;
     if (!linear->hasOneUse())
       return "its queries, keys or values are read elsewhere too";
     if (linear.getActivation() != Activation::none)
@@ -50,6 +45,20 @@ StringRef transformer::whyNotNarrowed(AttentionOp op) {
     if (!why.empty())
       return why;
   }
+  return "";
+}
+
+StringRef transformer::whyNotNarrowed(AttentionOp op) {
+  for (Value v : {op.getQuery(), op.getKey()})
+    if (v.getDefiningOp<RopeOp>())
+      return "rope turns its queries and keys by position, channel by channel, "
+             "so that no other channels can take their place";
+  AttentionSite site = siteOf(op);
+  StringRef why = whyNotProjected(
+      site, "its queries, keys and values do not come from a linear each: "
+            "narrow before linears are merged");
+  if (!why.empty())
+    return why;
   if (!site.output || site.output.getInput() != op.getResult())
     return "no linear alone reads its result";
   return whyNotChanged(site.output);
@@ -275,11 +284,11 @@ transformer::narrowHeads(ModuleOp module, const NarrowHeadsOptions &options) {
   if (options.multiple < 1 || !(options.damping >= 0))
     return makeError("multiple or damping is too small");
   llvm::Expected<NumbersByPath> ranks =
-      NumbersByPath::parse("qk-ranks", options.qkRanks);
+      parseNumbersByPath("qk-ranks", options.qkRanks);
   if (!ranks)
     return ranks.takeError();
   llvm::Expected<NumbersByPath> counts =
-      NumbersByPath::parse("head-counts", options.headCounts);
+      parseNumbersByPath("head-counts", options.headCounts);
   if (!counts)
     return counts.takeError();
   return HeadNarrower(module, options, *ranks, *counts).run();

@@ -99,18 +99,11 @@ StringRef transformer::whyNotReplaced(AttentionOp op) {
   if (op.getKeyOffsets() && op.getKeyOffsets() != op.getQueryOffsets())
     return "it is not of sequences to themselves";
   AttentionSite site = mixingSiteOf(op);
-  for (LinearOp linear : {site.query, site.key, site.value}) {
-    if (!linear)
-      return "its queries, keys and values do not come from a linear each: "
-             "replace it before linears are merged";
-    if (!linear->hasOneUse())
-      return "its queries, keys or values are read elsewhere too";
-    if (linear.getActivation() != Activation::none)
-      return "there is an activation in its queries, keys or values";
-    StringRef why = whyNotChanged(linear);
-    if (!why.empty())
-      return why;
-  }
+  StringRef why = whyNotProjected(
+      site, "its queries, keys and values do not come from a linear each: "
+            "replace it before linears are merged");
+  if (!why.empty())
+    return why;
   for (Value v : {op.getQuery(), op.getKey(), op.getValue()})
     if (!v.hasOneUse())
       return "its queries, keys or values are read elsewhere too";

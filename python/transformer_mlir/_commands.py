@@ -7,10 +7,8 @@ import pathlib
 import numpy as np
 
 from . import PRESETS, _gates, _presets, _quality, _report, compress as compile_checkpoint, load, profile as measure_profile
-from ._files import new_file, read_array, read_lines, write_json
+from ._files import HELD_OUT, hold_out, new_file, read_array, read_lines, write_json
 
-
-HELD_OUT = 10  # every tenth line
 
 
 def megabytes(count):
@@ -43,7 +41,7 @@ def texts_of(options, judged):
             raise ValueError(f"--fail-if: {judged[0]} is measured on text that the artifact was not made from: "
                              "pass --eval-text FILE")
         lines, _ = _quality.read_texts(text)
-        text, held = [line for i, line in enumerate(lines) if i % HELD_OUT], lines[::HELD_OUT]
+        text, held = hold_out(lines)
     if held is not None:
         held, _ = _quality.read_texts(held)  # what is wrong with it is said before the work
     return text, held

@@ -7,6 +7,8 @@ import tempfile
 
 import numpy as np
 
+HELD_OUT = 10  # every tenth text
+
 
 @contextlib.contextmanager
 def new_file(path):
@@ -122,3 +124,19 @@ def read_tensors(path):
     header.pop("__metadata__", None)
     return {name: (one["dtype"], data[slice(*one["data_offsets"])].view(kinds[one["dtype"]]).reshape(one["shape"]))
             for name, one in header.items() if one["dtype"] in kinds}
+
+
+def check_target(out):
+    """What transformer-compile would say at the end of the work."""
+    if os.path.exists(out) and not os.path.isdir(out):
+        raise NotADirectoryError(f"{out}: is a file; name a directory for the artifact")
+    if os.path.isdir(out) and os.listdir(out) and not os.path.exists(os.path.join(out, "model.so")):
+        raise FileExistsError(f"{out}: is not empty and holds no artifact, so it is left alone; name another directory")
+    parent = os.path.dirname(os.path.abspath(out))
+    if not os.path.isdir(parent):
+        raise FileNotFoundError(f"{parent}: no such directory")
+
+
+def hold_out(items):
+    """(the others, every HELD_OUT-th one, which is to be judged by)."""
+    return [item for i, item in enumerate(items) if i % HELD_OUT], items[::HELD_OUT]

@@ -15,12 +15,11 @@ SIMILARITY = 3.0  # weight of the differences between the similarities within a 
 POOL = 32  # batches that are sorted by length together, so that hardly any padding is needed
 
 
-def need_torch():
+def need_torch(what="the preset static is fitted with PyTorch", note=" (what it makes runs without)"):
     try:
         import torch
     except ImportError:
-        raise RuntimeError("the preset static is fitted with PyTorch: pip install torch "
-                           "(what it makes runs without)") from None
+        raise RuntimeError(f"{what}: pip install torch{note}") from None
     return torch
 
 

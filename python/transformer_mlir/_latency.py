@@ -12,7 +12,7 @@ import numpy as np
 from . import _files, _profile
 from ._bench import interleave, main_output, summary
 from ._model import load
-from ._plan import FLAGS, escape
+from ._plan import size_arguments
 
 LENGTH = 128  # tokens of the call, on one thread
 SECONDS = 0.4
@@ -53,14 +53,6 @@ def probes(curves):
     return artifacts
 
 
-def arguments(sizes, curves):
-    result = []
-    for kind, flag in FLAGS.items():
-        parts = [f"^{escape(curves['sites'][i]['path'])}$:{size}" for i, size in sizes.items() if curves["sites"][i]["kind"] == kind]
-        result += [f"{flag}={','.join(parts)}"] if parts else []
-    return result
-
-
 def call_of(out):
     """A function that computes one sequence, and the model."""
     model = load(out, 1)
@@ -91,7 +83,7 @@ def measure(curves, compile_to, folder, show):
     for number, sizes in enumerate(probes(curves)):
         show(f"times of layers, part {number + 1}")
         out = os.path.join(folder, "probe")
-        compile_to(out, arguments(sizes, curves))
+        compile_to(out, size_arguments(sizes, curves))
         found = times_of(out, curves)
         for i, size in sizes.items():
             site = curves["sites"][i]

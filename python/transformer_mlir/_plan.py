@@ -175,13 +175,19 @@ def best(model, goal):
     return min(model.candidates(goal), key=rank)
 
 
-def arguments(plan, curves):
-    """What transformer-compile is told."""
+def size_arguments(sizes, curves):
+    """What transformer-compile is told for these sizes, by the number of the site."""
     result = []
     for kind, flag in FLAGS.items():
-        narrowed = [f"^{escape(site['path'])}$:{size}" for site, size in zip(curves["sites"], plan.sizes)
-                    if site["kind"] == kind and size < site["size"]]
-        result += [f"{flag}={','.join(narrowed)}"] if narrowed else []
+        parts = [f"^{escape(curves['sites'][i]['path'])}$:{size}" for i, size in sizes.items()
+                 if curves["sites"][i]["kind"] == kind]
+        result += [f"{flag}={','.join(parts)}"] if parts else []
+    return result
+
+
+def arguments(plan, curves):
+    """The same for a plan."""
+    result = size_arguments({i: size for i, size in enumerate(plan.sizes) if size < curves["sites"][i]["size"]}, curves)
     if plan.bits:
         result.append(f"--bits={plan.bits:g}")
     if plan.table_bits:

@@ -19,7 +19,6 @@ from ._plan import Corrections, Goal, Model
 ROUNDS = 5
 MARGIN = 0.99  # of a goal, which the next plan aims at: measured times and losses vary
 WORTH = 0.02  # by which a plan must promise to be better than what was measured
-HELD_OUT = 10  # every tenth line of a text that serves for both
 JUDGES = {"sentence": "spearman", "hidden": "spearman", "value": "spearman", "logits": "agreement"}
 
 
@@ -27,14 +26,6 @@ def check_goal(max_size, min_speedup, max_loss):
     for name, value, most in (("max_size", max_size, 1), ("min_speedup", min_speedup, 1000), ("max_loss", max_loss, 1)):
         if value is not None and not (isinstance(value, (int, float)) and 0 < value <= most):
             raise ValueError(f"{name} is {value!r}, expected a number above 0 and of at most {most}")
-
-
-def check_output(out):
-    """Refuses a directory that holds something else, as the compiler does, before any work."""
-    if os.path.exists(out) and not os.path.isdir(out):
-        raise NotADirectoryError(f"{out}: is a file; name a directory for the artifact")
-    if os.path.isdir(out) and os.listdir(out) and not os.path.exists(os.path.join(out, "model.so")):
-        raise FileExistsError(f"{out}: is not empty and holds no artifact, so it is left alone; name another directory")
 
 
 def loss_of(quality):
@@ -280,15 +271,15 @@ def search(checkpoint, out, *, max_size=None, min_speedup=None, max_loss=None, d
            profile=None, target_cpu="host", progress=None):
     """See compress. With `dry_run` a dict: what the plan is and what it is expected to give."""
     check_goal(max_size, min_speedup, max_loss)
-    check_output(os.fspath(out))
+    _files.check_target(os.fspath(out))
     if text is not None and profile is not None:
         raise ValueError("text makes a profile, and profile names one that is there: give one of them, and eval_text to judge by")
     if eval_text is None and text is not None:
         lines, _ = _files.read_texts(text)
-        text, eval_text = [line for i, line in enumerate(lines) if i % HELD_OUT], lines[::HELD_OUT]
+        text, eval_text = _files.hold_out(lines)
     if max_loss is not None and eval_text is None:
         raise ValueError("max_loss is measured on text that the model is not fitted to: give text, of which every "
-                         f"{HELD_OUT}th line is held out, or eval_text")
+                         f"{_files.HELD_OUT}th line is held out, or eval_text")
     found = Search(checkpoint, out, Goal(max_size, min_speedup, max_loss), text=text, held=eval_text, profile=profile,
                    target_cpu=target_cpu, progress=progress)
     if not dry_run:

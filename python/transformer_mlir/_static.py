@@ -17,7 +17,6 @@ from ._model import load
 
 LEAST, ENOUGH = 1000, 100_000  # distinct sentences
 EPOCHS = 5
-HELD_OUT = 10  # every tenth sentence
 JUDGED = 5000  # most held-out sentences of the report
 SMALLER = 15.3  # than the checkpoint, for the width of the table
 HEADS = (32, 16, 8, 4, 2, 1)  # numbers in a head: the first that fits
@@ -42,17 +41,6 @@ def check_options(text, epochs, minutes, seed):
         raise ValueError(f"the text has {len(texts):,} distinct sentences; the preset static needs at least {LEAST:,}, "
                          f"and {ENOUGH:,} or more for good quality")
     return texts
-
-
-def check_target(out):
-    """What transformer-compile would say at the end of the work."""
-    if os.path.exists(out) and not os.path.isdir(out):
-        raise NotADirectoryError(f"{out}: is a file; name a directory for the artifact")
-    if os.path.isdir(out) and os.listdir(out) and not os.path.exists(os.path.join(out, "model.so")):
-        raise FileExistsError(f"{out}: is not empty and no artifact, so it is left alone; name another directory")
-    parent = os.path.dirname(os.path.abspath(out))
-    if not os.path.isdir(parent):
-        raise FileNotFoundError(f"{parent}: no such directory")
 
 
 class Teacher:
@@ -180,7 +168,7 @@ def copy_companions(source, folder):
 def compress_static(source, out, text, compile_, *, epochs=EPOCHS, minutes=None, seed=0, target_cpu="host", show=None):
     """Fits and compiles the student; returns the report. `compile_` runs transformer-compile with arguments."""
     texts, say = check_options(text, epochs, minutes, seed), show or (lambda line: None)
-    check_target(out)
+    _files.check_target(out)
     if len(texts) < ENOUGH:
         say(f"warning: {len(texts):,} distinct sentences; with fewer than {ENOUGH:,} the quality suffers (docs/static.md)")
     with tempfile.TemporaryDirectory(prefix="transformer-mlir-") as folder:
@@ -188,7 +176,7 @@ def compress_static(source, out, text, compile_, *, epochs=EPOCHS, minutes=None,
             compile_([source, "-o", os.path.join(folder, "target"), f"--target-cpu={target_cpu}", "--quiet"])
         teacher = Teacher(source, folder, compile_, show)
         random.Random(seed).shuffle(texts)
-        held, fitted = texts[::HELD_OUT], [text for i, text in enumerate(texts) if i % HELD_OUT]
+        fitted, held = _files.hold_out(texts)
         held = teacher.tokens(held)
         sequences = teacher.tokens(fitted + spans(fitted, seed))
         teacher.choose(held[:256])

@@ -14,24 +14,16 @@ import numpy as np
 from . import _files, _report
 from ._bench import main_output
 from ._calibrate import tokenize
+from ._fit import need_torch
 from ._model import load
 from ._presets import structure_of
-from ._static import check_target, size_of
+from ._static import size_of
 
 LEAST = 20  # distinct sentences
-HELD_OUT = 10  # every tenth sentence
 PROFILED = 3000  # sentences that rounding is fitted to
 KEPT_FLAGS = ("--preset", "--quantize", "--dtype", "--bits", "--table-bits", "--compensate", "--pack", "--target-cpu")
 NARROWING = ("--qk-rank=0", "--ffn-error=0")  # has been done
 COMPANIONS = (".json", ".txt", ".model")
-
-
-def need_torch(what="tuning needs PyTorch"):
-    try:
-        import torch
-    except ImportError:
-        raise RuntimeError(f"{what}: pip install torch") from None
-    return torch
 
 
 def check(text, minutes, steps, seed, threads):
@@ -42,7 +34,7 @@ def check(text, minutes, steps, seed, threads):
     for name, value, least in (("steps", steps, 1), ("seed", seed, 0), ("threads", threads, 1)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
             raise ValueError(f"{name} is {value!r}, expected a whole number of at least {least}")
-    return need_torch()
+    return need_torch("tuning needs PyTorch", "")
 
 
 def to_torch(source):
@@ -57,7 +49,7 @@ def to_torch(source):
     `source` may also be a checkpoint. Needs PyTorch and the compiler.
     """
     from ._compress import check_source, run_compiler
-    need_torch("to_torch makes a torch.nn.Module")
+    need_torch("to_torch makes a torch.nn.Module", "")
     from . import _graph
     path = check_source(source)
     if os.path.exists(os.path.join(path, "model.so")) and not os.path.exists(os.path.join(path, "model.mlir")):
@@ -74,8 +66,7 @@ class Texts:
         if len(ids) < LEAST:
             raise ValueError(f"the text has {len(ids)} distinct sentences; tuning needs at least {LEAST}, and tens of thousands are better")
         random.Random(seed).shuffle(ids)
-        self.held = ids[::HELD_OUT]
-        self.tuned = [one for i, one in enumerate(ids) if i % HELD_OUT]
+        self.tuned, self.held = _files.hold_out(ids)
 
     def write(self, folder):
         """A file for transformer-compile --sequences."""
@@ -158,7 +149,7 @@ def compress_tuned(checkpoint, out, preset, text, compile_, *, minutes=10, steps
     """`preset` with a structure that tuning repairs. If it does not help, the structure is compiled as it was."""
     torch = check(text, minutes, steps, seed, threads)
     passes = structure_of(preset, max_loss)
-    check_target(out)
+    _files.check_target(out)
     say = show or (lambda line: None)
     if threads:
         torch.set_num_threads(threads)
@@ -217,7 +208,7 @@ def tune(out, text, *, minutes=10, steps=None, output=None, against=None, seed=0
         raise ValueError(f"{directory}: takes images, and tuning is by text")
     checkpoint = check_source(against or report["input"])
     target = os.fspath(output) if output is not None else directory
-    check_target(target)
+    _files.check_target(target)
     if threads:
         torch.set_num_threads(threads)
     from . import _graph

@@ -89,6 +89,11 @@ struct AttentionSite {
 StringRef whyNotNarrowed(AttentionOp op);
 AttentionSite siteOf(AttentionOp op);
 
+/// Why the queries, keys and values do not come from a linear each that can
+/// change, and that nothing else reads; empty if they do. `merged`: if one is
+/// missing.
+StringRef whyNotProjected(const AttentionSite &site, StringRef merged);
+
 /// What is known of the inputs of the linears of a site.
 struct SiteMoments {
   InputMoments query, key, output;

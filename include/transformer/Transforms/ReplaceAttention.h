@@ -3,6 +3,7 @@
 #ifndef TRANSFORMER_TRANSFORMS_REPLACEATTENTION_H
 #define TRANSFORMER_TRANSFORMS_REPLACEATTENTION_H
 
+#include "transformer/Transforms/ByPath.h"
 #include "transformer/Transforms/Narrow.h"
 
 namespace mlir::transformer {
@@ -43,14 +44,14 @@ public:
   struct Kind {
     std::optional<Rung> rung; // none: auto
   };
-  std::optional<Kind> find(StringRef path) const;
-  bool empty() const { return list.empty(); }
+  std::optional<Kind> find(StringRef path) const { return list.find(path); }
+  bool empty() const { return list.entries().empty(); }
   bool hasAuto() const;
   /// What a profile needs to have of `op`, as bits of MixingStatistics::Block.
   unsigned blocksFor(AttentionOp op) const;
 
 private:
-  SmallVector<std::pair<llvm::Regex, Kind>> list;
+  ByPath<Kind> list;
 };
 
 /// A fit of one rung to what the attention gave.
