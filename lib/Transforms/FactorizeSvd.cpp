@@ -157,6 +157,18 @@ struct Candidate {
   std::string why;
 };
 
+/// "channels 1:0.31 12:2.1e-3 ...": what a channel adds to the output, as a
+/// part of its variance; about 48 of them.
+static std::string spectrumText(const LowRank &factors) {
+  std::string text = "channels";
+  int64_t step = std::max<int64_t>(1, factors.channels() / 48);
+  for (int64_t c = 0; c < factors.channels(); c += step)
+    text += llvm::formatv(
+        " {0}:{1:e2}", c + 1,
+        factors.variance > 0 ? factors.energies[c] / factors.variance : 0.0);
+  return text;
+}
+
 class Factorizer {
 public:
   Factorizer(ModuleOp module, const FactorizeSvdOptions &options)
@@ -325,6 +337,9 @@ private:
 
   void finish(RewriterBase &rewriter, Candidate &candidate) {
     FactorGroup &group = candidate.group;
+    if (candidate.factors.channels() > 0)
+      remarkFound(group.linears.front().getLoc(), kFlag, "spectrum",
+                  spectrumText(candidate.factors));
     std::string why = whyNot(candidate, candidate.rank);
     // As it is now: its linears are to be the second factors.
     int64_t before = group.numbers(), after = group.numbersOf(candidate.rank);

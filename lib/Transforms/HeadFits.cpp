@@ -210,6 +210,7 @@ private:
     Matrix weight = matrixOf(site.query.getWeight());
     std::vector<NarrowScores> narrow;
     std::vector<double> lost(qkDim + 1); // [rank], of all heads
+    plan.spectrum.assign(qkDim, 0.0);
     for (size_t i = 0; i < plan.kept.size(); ++i) {
       Matrix moment(qkDim, qkDim);
       for (int64_t h = 0; h < group; ++h)
@@ -219,9 +220,11 @@ private:
           narrowScores(moment, covarianceThrough(own, moments.key.covariance));
       if (!best)
         return best.takeError();
-      for (size_t c = 0; c < best->energies.size(); ++c)
+      for (size_t c = 0; c < best->energies.size(); ++c) {
+        plan.spectrum[c] += best->energies[c];
         for (size_t rank = 0; rank <= c; ++rank)
           lost[rank] += best->energies[c];
+      }
       narrow.push_back(std::move(*best));
     }
     setRank(lost);

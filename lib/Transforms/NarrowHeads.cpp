@@ -110,8 +110,21 @@ struct Candidate {
   SiteMoments moments;
   HeadsGoal goal;
   std::optional<HeadsPlan> plan;
-  std::string why; // it stays
+  std::string why;        // it stays
+  std::string importance; // for the report: what each head is worth
 };
+
+/// "heads 0.02 0.3 ...": the part of the output's variance that is lost by
+/// each one more, when its turn comes in the elimination; the one that stays
+/// is worth the rest.
+static std::string importanceText(const EliminationCurve &curve) {
+  std::vector<double> worth(curve.groups(), 1 - curve.errors.back());
+  for (auto [k, group] : llvm::enumerate(curve.order))
+    worth[group] = curve.errors[k + 1] - curve.errors[k];
+  for (double &part : worth)
+    part = std::max(0.0, part);
+  return seriesText("heads", worth);
+}
 
 class HeadNarrower {
 public:
@@ -123,6 +136,12 @@ public:
   NarrowResult run() {
     module.walk([&](AttentionOp op) { collect(op); });
     parallelForEach(module.getContext(), candidates, [&](Candidate &candidate) {
+      auto curve =
+          headsCurve(candidate.site, candidate.moments, options.damping);
+      if (curve)
+        candidate.importance = importanceText(*curve);
+      else // whatever needs it says so
+        llvm::consumeError(curve.takeError());
       auto plan = planHeads(candidate.site, candidate.moments, candidate.goal,
                             options.damping);
       if (plan)
@@ -221,9 +240,14 @@ private:
 
   void finish(RewriterBase &rewriter, Candidate &candidate) {
     AttentionOp op = candidate.site.attention;
+    if (!candidate.importance.empty())
+      remarkFound(op.getLoc(), kFlag, "importance", candidate.importance);
     if (!candidate.plan)
       return missed(op, candidate.why);
     const HeadsPlan &plan = *candidate.plan;
+    if (!plan.spectrum.empty())
+      remarkFound(op.getLoc(), kFlag, "spectrum",
+                  seriesText("channels", plan.spectrum));
     int64_t heads = op.getNumHeads(), group = heads / op.getNumKvHeads();
     int64_t left = int64_t(plan.kept.size()) * group;
     int64_t qkDim = op.getQkDim(), valueDim = op.getValueDim();

@@ -4,6 +4,7 @@
 #define TRANSFORMER_LIB_TRANSFORMS_PASSREMARKS_H
 
 #include "mlir/IR/Remarks.h"
+#include "llvm/Support/FormatVariadic.h"
 
 #include <string>
 
@@ -28,6 +29,14 @@ inline void remarkDone(Location loc, StringRef flag, StringRef name,
 inline void remarkFound(Location loc, StringRef flag, StringRef name,
                         const std::string &text) {
   remark::analysis(loc, remarkOptions(flag, name)) << remark::add("{0}", text);
+}
+
+/// Numbers with spaces between them, as charts of a report are made of
+/// (docs/quality.md).
+inline std::string seriesText(std::string label, ArrayRef<double> numbers) {
+  for (double number : numbers)
+    label += llvm::formatv("{0}{1:e2}", label.empty() ? "" : " ", number);
+  return label;
 }
 
 } // namespace mlir::transformer

@@ -51,11 +51,10 @@ def charts_of_remarks(report):
                 chart["values"].append(values)
                 chart["columns"] = list(range(max(map(len, chart["values"]))))
             else:
-                points = values if row.what == "error-curve" else list(enumerate(values, 1))
                 title, y = ("error", "part lost") if row.what == "error-curve" else ("spectrum", "size")
                 chart = curves.setdefault((name, row.what, role), {"title": f"{name}: {title}, {role}", "x": label or "number", "y": y,
                                                                    "log_y": True, "series": []})
-                chart["series"].append({"name": place, "points": points})
+                chart["series"].append({"name": place, "points": values})
     return list(curves.values()), list(heatmaps.values())
 
 

@@ -232,6 +232,6 @@ def inspect(options):
 
 
 def presets(options):
-    rows = {**PRESETS, **{f"({name})": p for name, p in _presets.read_controls().items()}}
+    rows = {**PRESETS, **_presets.read_tuned(), **{f"({name})": p for name, p in _presets.read_controls().items()}}
     table([[name, p.size, p.speed, p.quality, p.summary] for name, p in rows.items()],
           ["preset", "size", "speed", "quality", "what it does"])

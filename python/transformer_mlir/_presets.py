@@ -33,7 +33,8 @@ MEASURED = json.loads((pathlib.Path(__file__).parent / "presets.json").read_text
 
 
 def quality_of(m):
-    return f"cosine {m['cosine_mean']:.4f} (p1 {m['cosine_p1']:.4f}), Spearman {m['spearman']:.4f}"
+    retrieval = f", MRR {m['mrr_ratio']:.1%}" if m.get("mrr_ratio") else ""
+    return f"cosine {m['cosine_mean']:.4f} (p1 {m['cosine_p1']:.4f}), Spearman {m['spearman']:.4f}{retrieval}"
 
 
 # Cuts that `compress --tune` repairs, as passes with a profile, by the loss of Spearman that is allowed.
@@ -59,21 +60,26 @@ def structure_of(preset, max_loss=None):
     return TUNED[preset][None if max_loss >= 0.02 else 0.01]
 
 
+def row_of(name, m, summary):
+    speed = f"{m['faster_1x128']:.2f}x" if "faster_1x128" in m else "-"
+    return Preset(f"{m['smaller']:.2f}x smaller", speed, "the original's" if name == "exact" else quality_of(m), summary)
+
+
 def read_presets():
-    measured, presets = MEASURED["presets"], {}
-    for name, summary in SUMMARIES.items():
-        if name not in measured:
-            presets[name] = Preset("-", "-", "see docs", summary)
-            continue
-        m = measured[name]
-        quality = "the original's" if name == "exact" else quality_of(m)
-        presets[name] = Preset(f"{m['smaller']:.2f}x smaller", f"{m['faster_1x128']:.2f}x", quality, summary)
-    return presets
+    measured = MEASURED["presets"]
+    return {name: row_of(name, measured[name], summary) if name in measured else Preset("-", "-", "see docs", summary)
+            for name, summary in SUMMARIES.items()}
+
+
+def read_tuned():
+    """What was measured of presets with --tune."""
+    return {name: row_of(name, m, "a harder cut, tuned on text; needs --text and torch")
+            for name, m in MEASURED["presets"].items() if name not in SUMMARIES}
 
 
 def read_controls():
     """Naive ways to the sizes of presets, measured beside them; no preset does this."""
-    return {name: Preset(f"{m['smaller']:.2f}x smaller", "-", quality_of(m), f"a naive way to the size of {m['control_of']}")
+    return {name: row_of(name, m, f"a naive way to the size of {m['control_of']}")
             for name, m in MEASURED.get("controls", {}).items()}
 
 

@@ -42,19 +42,20 @@ def errors_of(report):
 
 
 def series_of(row):
-    """(label, numbers or pairs of numbers) of a remark that is a series; None if it is none.
+    """(label, pairs, or numbers of an "importance") of a remark that is a series; None if it is none.
 
-    "spectrum" and "importance": numbers with spaces between them; "error-curve": x:y pairs. All may begin with a word, which
-    names what the numbers count.
+    Numbers with spaces between them, or x:y pairs; x of a number is its place, from 1. All may begin with a word, which names
+    what the numbers count.
     """
     if row.kind != "Analysis" or row.what not in SERIES:
         return None
     words = row.text.split()
     label = words.pop(0) if words and words[0].isalpha() else ""
     try:
-        if row.what == "error-curve":
-            points = [tuple(map(float, PAIR.fullmatch(word).groups())) for word in words]
-            return (label, points) if points else None
-        return (label, list(map(float, words))) if words else None
+        if row.what == "importance":
+            return (label, list(map(float, words))) if words else None
+        pairs = [(float(i), float(word)) if ":" not in word else tuple(map(float, PAIR.fullmatch(word).groups()))
+                 for i, word in enumerate(words, 1)]
+        return (label, pairs) if pairs else None
     except (ValueError, AttributeError):
         return None

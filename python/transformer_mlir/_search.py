@@ -168,20 +168,25 @@ class Search:
     def next_plan(self):
         return _plan.best(Model(self.curves, self.latency, self.corrections()), self.aim())
 
+    def compile_run(self, arguments):
+        made = self.store.file("made")
+        self.compiler([self.source, "-o", made, "--preset=int8", f"--target-cpu={self.target}", *self.profiles, *arguments])
+        return made
+
     def run(self, plan):
         """Compiles and measures a plan; the artifact takes the place of a worse one in OUT."""
         from ._quality import quality
         arguments = _plan.arguments(plan, self.curves)
         self.show("run: " + (" ".join(arguments) or "plain int8"))
-        made = self.store.file("made")
-        self.compiler([self.source, "-o", made, "--preset=int8", f"--target-cpu={self.target}", *self.profiles, *arguments])
+        made = self.compile_run(arguments)
         measured = None
         if self.held is not None:
             measured = quality(made, self.exact, self.held, progress=self.show)
         exact, own = self.milliseconds(self.exact, made)
         run = {"sizes": list(plan.sizes), "bits": plan.bits, "table_bits": plan.table_bits, "arguments": arguments,
                "predicted": {"bytes": plan.bytes, "ms": plan.ms, "loss": plan.loss},
-               "bytes": os.path.getsize(os.path.join(made, "weights.safetensors")), "ms": own * self.exact_ms / exact,
+               "bytes": os.path.getsize(os.path.join(made, "weights.safetensors")),
+               "weights_xxh3": _files.read_report(made)["weights_xxh3"], "ms": own * self.exact_ms / exact,
                "loss": loss_of(measured)[0] if measured else None, "quality": measured}
         before = self.best()
         self.store.state["runs"].append(run)
@@ -218,6 +223,17 @@ class Search:
             os.rename(self.out, old)
         os.rename(made, self.out)
         shutil.rmtree(old, ignore_errors=True)
+
+    def restore(self):
+        """The best model into OUT, if somebody took it away or put another one there."""
+        best = self.best()
+        try:
+            there = _files.read_report(self.out)["weights_xxh3"]
+        except (OSError, ValueError, KeyError):
+            there = None
+        if there != best.get("weights_xxh3"):
+            self.show("run: the best one again, which is no longer in " + self.out)
+            self.finish(self.compile_run(best["arguments"]))
 
     def report(self):
         from ._report import finish, update
@@ -261,6 +277,7 @@ class Search:
             for line in self.describe(plan):
                 self.show(line)
             self.run(plan)
+        self.restore()
         report = self.report()
         if report["search"]["met"]:
             self.store.remove()

@@ -6,19 +6,18 @@ import os
 import random
 import re
 import shutil
-import subprocess
 import tempfile
 import time
 
 import numpy as np
 
-from . import _files, _fit, _grid, _metrics, _native, _report, _student
+from . import _files, _fit, _grid, _metrics, _report, _student
 from ._model import load
 
 LEAST, ENOUGH = 1000, 100_000  # distinct sentences
 EPOCHS = 5
 JUDGED = 5000  # most held-out sentences of the report
-SMALLER = 15.3  # than the checkpoint, for the width of the table
+SMALLER = 15.3  # than the checkpoint, for the steps of the table
 HEADS = (32, 16, 8, 4, 2, 1)  # numbers in a head: the first that fits
 CODED = 0.9  # entropy-coded bytes of a byte of a linear
 SETTLED = 0.15  # the part of the minutes for what follows the rounded table
@@ -130,21 +129,8 @@ def size_of(checkpoint):
                if name.endswith(".safetensors"))
 
 
-def width_for(checkpoint, vocabulary, hidden, inner):
-    """The widest table with which the artifact is as small as it should be."""
-    widths = range(16, hidden + 1, 16)
-    fitting = [w for w in widths if _student.bytes_of(vocabulary, w, hidden, inner) <= size_of(checkpoint) / SMALLER]
-    return max(fitting, default=min(16, hidden))
-
-
 def heads_for(width):
     return width // next(size for size in HEADS if width % size == 0)
-
-
-def can_pack():
-    """Whether the compiler writes entropy-coded files."""
-    said = subprocess.run([_native.find("transformer-compile"), "--help"], capture_output=True, text=True, check=True)
-    return "--pack=" in said.stdout
 
 
 def round_table(fit, parameters, limit, minutes, show):
@@ -190,18 +176,15 @@ def compress_static(source, out, text, compile_, *, epochs=EPOCHS, minutes=None,
         sequences += [singles[i] for i in usable]
         hidden = vectors.shape[1]
         inner = 4 * hidden
-        packed = can_pack()
-        width = hidden if packed else width_for(source, len(rows), hidden, inner)
-        heads = heads_for(width)
+        heads = heads_for(hidden)
         counts = np.bincount(np.concatenate(sequences), minlength=len(rows))
         begun = time.monotonic()
-        fit = _fit.Fit(_fit.start(rows, counts, width, heads, hidden, inner, seed), heads, sequences, targets, held,
+        fit = _fit.Fit(_fit.start(rows, counts, hidden, heads, hidden, inner, seed), heads, sequences, targets, held,
                        held_targets, seed)
         say(f"fitting {len(sequences):,} texts; held-out cosine before: {fit.first:.4f}")
-        parameters, bits = fit.run(epochs, minutes and minutes * (1 - SETTLED), show), 8
-        if packed:
-            limit = size_of(source) / SMALLER - CODED * _student.bytes_of(0, width, hidden, inner)
-            parameters, bits = round_table(fit, parameters, max(limit, len(rows)), minutes and minutes * SETTLED, show)
+        parameters = fit.run(epochs, minutes and minutes * (1 - SETTLED), show)
+        limit = size_of(source) / SMALLER - CODED * _student.bytes_of(0, hidden, hidden, inner)
+        parameters, bits = round_table(fit, parameters, max(limit, len(rows)), minutes and minutes * SETTLED, show)
         seconds["fit"] = time.monotonic() - begun
         if fit.interrupted:
             say(f"interrupted: compiling the best so far, held-out cosine {fit.best:.4f}")
@@ -210,7 +193,7 @@ def compress_static(source, out, text, compile_, *, epochs=EPOCHS, minutes=None,
         copy_companions(os.path.join(folder, "exact"), student)
         model, _ = _student.write(student, parameters, heads, teacher.model.max_length)
         compile_([model, f"--weights={student}", "-o", out, f"--target-cpu={target_cpu}", "--preset=int8",
-                  *(["--pack=entropy"] if packed else [])])
+                  "--pack=entropy"])
     judged = slice(0, JUDGED)
     ours = load(out).run(held[judged], outputs=["sentence_embedding"])["sentence_embedding"]
     measured = _metrics.embedding_quality(held_targets[judged], ours, seed, intervals=False)
@@ -219,7 +202,7 @@ def compress_static(source, out, text, compile_, *, epochs=EPOCHS, minutes=None,
     return _report.update(
         out, input=os.fspath(source), preset="static", bytes={**report["bytes"], "checkpoint": size_of(source)},
         modules=_report.modules_of(out, source), machine=_report.machine(),
-        static={"sentences": len(texts), "held_out": len(held), "texts_fitted": len(sequences), "width": width,
+        static={"sentences": len(texts), "held_out": len(held), "texts_fitted": len(sequences), "width": hidden,
                 "heads": heads, "table_bits": bits, "epochs": fit.epochs, "seed": seed, "minutes": minutes, "teacher": teacher.preset,
                 "teacher_agreement": teacher.agreement, "cosine_before": fit.first, "cosine_fitted": fit.best,
                 "interrupted": fit.interrupted, "seconds": seconds, "held_out_quality": measured})

@@ -2,6 +2,7 @@
 # REQUIRES: numpy, pytest, tokenizers, slow
 """Budgets: the plan on curves whose optimum is known, and a search on a tiny model."""
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -108,6 +109,15 @@ def test_search(place, monkeypatch, capsys):
     report = json.loads((out / "report.json").read_text())
     assert not report["search"]["met"] and report["search"]["missed"]
     assert (state / "curves.json").stat().st_mtime_ns == curves
+
+    # The best one comes back where it was taken away.
+    monkeypatch.setattr(_search, "ROUNDS", 0)
+    best = report["weights_xxh3"]
+    shutil.rmtree(out)
+    assert run(place, monkeypatch, "--max-size", "0.01", "--quiet") == 3
+    assert json.loads((out / "report.json").read_text())["weights_xxh3"] == best
+    assert "run: the best one again" not in capsys.readouterr().err, "--quiet"
+    monkeypatch.setattr(_search, "ROUNDS", 1)
 
     # Another budget goes on with that.
     assert run(place, monkeypatch, "--max-size", "0.4") == 0, capsys.readouterr().err

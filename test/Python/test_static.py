@@ -11,7 +11,7 @@ import pytest
 
 import tiny
 import transformer_mlir as tm
-from transformer_mlir import _fit, _student, _static
+from transformer_mlir import _fit, _student
 from transformer_mlir._compress import run_compiler
 
 
@@ -135,11 +135,3 @@ def test_more_refusals(tmp_path, monkeypatch):
     plain = tiny.classifier(tmp_path / "classifier")
     with pytest.raises(ValueError, match="no sentence embedding"):
         tm.compress(plain, tmp_path / "out", "static", text=sentences(1100), progress=False)
-
-
-def test_the_width_is_the_largest_that_is_small_enough(tmp_path):
-    (tmp_path / "model.safetensors").write_bytes(b"")
-    with open(tmp_path / "model.safetensors", "wb") as file:
-        file.truncate(90868376)
-    width = _static.width_for(str(tmp_path), 30522, 384, 1536)
-    assert width == 160 and 90868376 / _student.bytes_of(30522, width, 384, 1536) > 15

@@ -11,6 +11,7 @@
 // CHECK: %[[Z:.*]] = transformer.linear %arg0, %{{.*}} : (tensor<?x4xf32>, tensor<1x4xf32>) -> tensor<?x1xf32>
 // CHECK: transformer.linear %[[Z]], %{{.*}} activation gelu : (tensor<?x1xf32>, tensor<4x1xf32>) -> tensor<?x4xf32>
 // REMARK-DAG: loc("example"): {{.*}}rank 1, 8 numbers in place of 16, with {{.*}} of the output's variance lost, by activations assumed, because there is no profile
+// ERROR: loc("example"): {{.*}}spectrum{{.*}}"channels 1:1.00e+00"
 // ERROR: loc("example"): {{.*}}rank 1, 8 numbers in place of 16, with {{[0-9.]+e-1[0-9]}} of the output's variance lost
 // I8-LABEL: func @example
 // I8: transformer.linear {{.*}} scales({{.*}}) : (tensor<?x4xi8>, tensor<1x4xi8>, tensor<?xf32>, tensor<1xf32>) -> tensor<?x1xf32>

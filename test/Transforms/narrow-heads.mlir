@@ -15,6 +15,7 @@
 // CHECK: arith.constant dense<{{\[}}[1.000000e+00], [3.000000e+00]]> : tensor<2x1xf32>
 // CHECK: transformer.linear {{.*}} : (tensor<?x1xf32>, tensor<2x1xf32>) -> tensor<?x2xf32>
 // REMARK-DAG: loc("example"): {{.*}}2 heads to 1, 1 channels of scores to 1, 1 channels of values to 1, with 0.00e+00 of the variance of scores and 0.00e+00 of that of the output lost, by activations assumed, because there is no profile
+// REMARK-DAG: loc("example"): {{.*}}importance{{.*}}heads 1.00e+00 {{[0-9.]+e-05}}
 // WHY-DAG: loc("example"): {{.*}}attention stays as it is: scores sum 1 channels, and 1 are not fewer; values have 1 channels, and 1 are not fewer
 // ERROR-LABEL: func @example
 // ERROR: num_heads = 1
@@ -38,6 +39,7 @@ func.func @example(%x: tensor<?x2xf32>, %o: tensor<?xi32>) -> tensor<?x2xf32> {
 // RANK-LABEL: func @ranks
 // RANK: transformer.attention {{.*}} {num_heads = 1 : i64, num_kv_heads = 1 : i64, scale = 0.707106769 : f32} : (tensor<?x1xf32>, tensor<?x1xf32>, tensor<?x1xf32>, tensor<?xi32>) -> tensor<?x1xf32>
 // WHY-DAG: loc("ranks"): {{.*}}1 heads to 1, 2 channels of scores to 1, 2 channels of values to 1, with 0.00e+00 of the variance of scores and {{.*}} of that of the output lost
+// WHY-DAG: loc("ranks"): {{.*}}spectrum{{.*}}channels {{[1-9][0-9.e+]+}} 0.00e+00
 // REMARK-DAG: loc("ranks"): {{.*}}attention stays as it is: it has 1 heads, and 1 are not fewer
 // ERROR-LABEL: func @ranks
 // ERROR: (tensor<?x1xf32>, tensor<?x1xf32>, tensor<?x2xf32>, tensor<?xi32>) -> tensor<?x2xf32>

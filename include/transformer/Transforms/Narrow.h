@@ -116,6 +116,9 @@ struct HeadsPlan {
   std::vector<double> outputBias;
   /// Parts of the variance, of scores and of the output.
   double scoreError = 0, outputError = 0;
+  /// What each channel of scores, the best first, adds to the variance of all
+  /// heads; empty if scores were not looked at.
+  std::vector<double> spectrum;
 };
 
 /// What a plan is to reach; what is not given stays, or follows from maxError.
