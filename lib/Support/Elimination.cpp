@@ -180,9 +180,9 @@ private:
 /// Groups of inputs, of which there are few.
 class GroupSteps {
 public:
-  GroupSteps(Matrix inverse, Matrix weight, int64_t size)
+  GroupSteps(Matrix inverse, Matrix weight, int64_t size, int64_t candidates)
       : p(std::move(inverse)), v(std::move(weight)), size(size),
-        alive(p.rows / size) {
+        candidates(candidates), alive(p.rows / size) {
     std::iota(alive.begin(), alive.end(), 0);
   }
 
@@ -190,7 +190,8 @@ public:
     int64_t best = -1;
     double least = INFINITY;
     Matrix solved;
-    for (size_t i = 0; i < alive.size(); ++i) {
+    // Ascending: those that never go are the last ones.
+    for (size_t i = 0; i < alive.size() && alive[i] < candidates; ++i) {
       std::vector<int64_t> own = inputsOf(i);
       Matrix rows = v.selectRows(own);
       llvm::Expected<Matrix> x =
@@ -237,7 +238,7 @@ private:
   }
 
   Matrix p, v;
-  int64_t size;
+  int64_t size, candidates;
   std::vector<int64_t> alive;
 };
 } // namespace
@@ -261,19 +262,20 @@ static EliminationCurve sweep(Steps steps, int64_t groups, double variance) {
 llvm::Expected<EliminationCurve>
 transformer::eliminate(const Matrix &covariance, const Matrix &weight,
                        ArrayRef<double> metric, int64_t groupSize,
-                       double damping) {
+                       double damping, std::optional<int64_t> candidates) {
   assert(covariance.rows % groupSize == 0);
   Matrix v = inMetric(weight, metric);
   double variance = inner(v, multiply(covariance, v));
   llvm::Expected<Matrix> inverse = invertPositive(damped(covariance, damping));
   if (!inverse)
     return inverse.takeError();
-  int64_t groups = covariance.rows / groupSize;
+  int64_t groups = candidates.value_or(covariance.rows / groupSize);
   EliminationCurve curve =
-      groupSize == 1
+      groupSize == 1 && !candidates
           ? sweep(SingleSteps(std::move(*inverse), std::move(v)), groups,
                   variance)
-          : sweep(GroupSteps(std::move(*inverse), std::move(v), groupSize),
+          : sweep(GroupSteps(std::move(*inverse), std::move(v), groupSize,
+                             groups),
                   groups, variance);
   if (curve.errors.empty())
     return makeError("the covariance or the weights are not finite");

@@ -47,13 +47,78 @@ static void append(Matrix &to, const Matrix &rows) {
   llvm::append_range(to.values, rows.values);
 }
 
+namespace {
+/// What the new output linear can read: what the heads give, and what single
+/// queries give, which the old one did not read.
+struct OutputInputs {
+  OutputInputs(AttentionSite site, const SiteMoments &moments)
+      : weight(matrixOf(site.output.getWeight())),
+        covariance(moments.output.covariance), mean(moments.output.mean) {}
+
+  OutputInputs(AttentionSite site, const GramStatistics &gram,
+               const MixingStatistics &mixing) {
+    std::vector<int64_t> columns;
+    for (auto block : {MixingStatistics::Attended, MixingStatistics::Single})
+      for (int64_t i = 0; i < mixing.widths[block]; ++i)
+        columns.push_back(mixing.begin(block) + i);
+    covariance = gram.covariance().selectRows(columns).selectColumns(columns);
+    std::vector<double> all = gram.mean();
+    for (int64_t column : columns)
+      mean.push_back(all[column]);
+    Matrix old = matrixOf(site.output.getWeight());
+    weight = Matrix(old.rows, columns.size());
+    for (int64_t r = 0; r < old.rows; ++r)
+      llvm::copy(old.row(r), weight.row(r).begin());
+  }
+
+  static OutputInputs of(AttentionSite site, const SiteMoments &moments,
+                         const MixingStatistics *beside) {
+    return beside ? OutputInputs(site, beside->fitted, *beside)
+                  : OutputInputs(site, moments);
+  }
+
+  Matrix weight, covariance;
+  std::vector<double> mean;
+};
+} // namespace
+
 llvm::Expected<EliminationCurve>
 transformer::headsCurve(AttentionSite site, const SiteMoments &moments,
-                        double damping) {
+                        double damping, const MixingStatistics *beside) {
   int64_t group = site.attention.getNumHeads() / site.groups();
-  return eliminate(moments.output.covariance, matrixOf(site.output.getWeight()),
-                   outputMetric(site.output),
-                   group * site.attention.getValueDim(), damping);
+  OutputInputs inputs = OutputInputs::of(site, moments, beside);
+  return eliminate(inputs.covariance, inputs.weight, outputMetric(site.output),
+                   group * site.attention.getValueDim(), damping,
+                   beside ? std::optional(site.groups()) : std::nullopt);
+}
+
+/// `beside` columns for all single queries behind those of `basis`.
+static Matrix withSingle(const Matrix &basis, int64_t beside) {
+  Matrix result(basis.rows + beside, basis.columns + beside);
+  for (int64_t r = 0; r < basis.rows; ++r)
+    llvm::copy(basis.row(r), result.row(r).begin());
+  for (int64_t i = 0; i < beside; ++i)
+    result(basis.rows + i, basis.columns + i) = 1;
+  return result;
+}
+
+void transformer::judgeBeside(HeadsPlan &plan, AttentionSite site,
+                              const MixingStatistics &beside) {
+  Matrix fresh(plan.output.rows, plan.output.columns + plan.single.columns);
+  for (int64_t r = 0; r < fresh.rows; ++r) {
+    llvm::copy(plan.output.row(r), fresh.row(r).begin());
+    llvm::copy(plan.single.row(r), fresh.row(r).begin() + plan.output.columns);
+  }
+  std::vector<double> metric = outputMetric(site.output);
+  Matrix basis = withSingle(plan.basis, plan.single.columns);
+  auto errorOn = [&](const GramStatistics &gram) {
+    OutputInputs inputs(site, gram, beside);
+    return relativeError(inputs.covariance, inputs.weight, fresh, basis,
+                         metric);
+  };
+  plan.outputError = errorOn(beside.fitted);
+  if (beside.heldOut.weight > 0)
+    plan.heldOutError = errorOn(beside.heldOut);
 }
 
 namespace {
@@ -65,13 +130,14 @@ public:
         group(site.attention.getNumHeads() / site.groups()),
         qkDim(site.attention.getQkDim()),
         valueDim(site.attention.getValueDim()),
-        old(matrixOf(site.output.getWeight())),
-        metric(outputMetric(site.output)) {}
+        inputs(OutputInputs::of(site, moments, goal.beside)),
+        old(inputs.weight), metric(outputMetric(site.output)) {}
 
   llvm::Expected<HeadsPlan> run() {
     plan.qkDim = qkDim, plan.valueDim = valueDim;
     if (llvm::Error error = chooseHeads())
       return std::move(error);
+    partSingle();
     if (llvm::Error error = narrowValues())
       return std::move(error);
     if (llvm::Error error = narrowScoresOfAll())
@@ -83,22 +149,48 @@ private:
   /// Fits the output linear to `basis`; its error too.
   llvm::Error fitOutput(Matrix basis) {
     llvm::Expected<Matrix> weight =
-        refit(moments.output.covariance, old, basis, damping);
+        refit(inputs.covariance, old, basis, damping);
     if (!weight)
       return weight.takeError();
     plan.output = weight->roundedToFloats();
-    plan.outputError = relativeError(moments.output.covariance, old,
-                                     plan.output, basis, metric);
+    plan.outputError =
+        relativeError(inputs.covariance, old, plan.output, basis, metric);
     plan.basis = std::move(basis);
     plan.outputBias = refittedBias(biasOf(site.output), old, plan.output,
-                                   plan.basis, moments.output.mean);
+                                   plan.basis, inputs.mean);
     return llvm::Error::success();
   }
 
   llvm::Error keepGroups(const EliminationCurve &curve, int64_t count) {
     plan.kept = curve.kept(count);
-    return fitOutput(
-        selection(old.columns, channelsOf(plan.kept, group * valueDim)));
+    int64_t all = site.groups() * group * valueDim;
+    Matrix basis = selection(all, channelsOf(plan.kept, group * valueDim));
+    return fitOutput(withSingle(basis, old.columns - all));
+  }
+
+  void keepAll() {
+    plan.kept.clear();
+    for (int64_t i = 0; i < site.groups(); ++i)
+      plan.kept.push_back(i);
+    plan.output = matrixOf(site.output.getWeight());
+    plan.basis = Matrix::identity(plan.output.columns);
+    plan.outputBias = biasOf(site.output);
+    plan.outputError = 0;
+  }
+
+  /// The columns of single queries are a matrix of their own.
+  void partSingle() {
+    int64_t heads = plan.kept.size() * group * valueDim;
+    std::vector<int64_t> own, rest;
+    for (int64_t c = 0; c < plan.output.columns; ++c)
+      (c < heads ? own : rest).push_back(c);
+    if (rest.empty())
+      return;
+    plan.single = plan.output.selectColumns(rest);
+    plan.output = plan.output.selectColumns(own);
+    plan.basis = selection(site.groups() * group * valueDim,
+                           channelsOf(plan.kept, group * valueDim));
+    judgeBeside(plan, site, *goal.beside);
   }
 
   llvm::Error chooseHeads() {
@@ -106,14 +198,11 @@ private:
     bool isByError = !goal.groups && goal.maxError;
     int64_t count = goal.groups.value_or(all);
     if (!isByError && count >= all) {
-      for (int64_t i = 0; i < all; ++i)
-        plan.kept.push_back(i);
-      plan.basis = Matrix::identity(old.columns);
-      plan.output = old;
-      plan.outputBias = biasOf(site.output);
+      keepAll();
       return llvm::Error::success();
     }
-    llvm::Expected<EliminationCurve> curve = headsCurve(site, moments, damping);
+    llvm::Expected<EliminationCurve> curve =
+        headsCurve(site, moments, damping, goal.beside);
     if (!curve)
       return curve.takeError();
     if (!isByError)
@@ -125,7 +214,8 @@ private:
       if (plan.outputError <= *goal.maxError)
         return llvm::Error::success();
     }
-    return keepGroups(*curve, all);
+    keepAll();
+    return llvm::Error::success();
   }
 
   /// The maps of the values of each kept head in the metric of `covariance` (of
@@ -283,7 +373,8 @@ private:
   const HeadsGoal &goal;
   double damping;
   int64_t group, qkDim, valueDim;
-  Matrix old;
+  OutputInputs inputs;
+  Matrix &old;
   std::vector<double> metric;
   HeadsPlan plan;
 };

@@ -8,8 +8,10 @@
 #include "transformer/Transforms/ByPath.h"
 #include "transformer/Transforms/Narrow.h"
 #include "transformer/Transforms/Passes.h"
+#include "transformer/Transforms/ReplaceAttention.h"
 #include "transformer/Transforms/Transforms.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Threading.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -110,8 +112,9 @@ struct Candidate {
   SiteMoments moments;
   HeadsGoal goal;
   std::optional<HeadsPlan> plan;
-  std::string why;        // it stays
-  std::string importance; // for the report: what each head is worth
+  std::optional<Replacement> beside; // single queries
+  std::string why;                   // it stays
+  std::string importance;            // for the report: what each head is worth
 };
 
 /// "heads 0.02 0.3 ...": the part of the output's variance that is lost by
@@ -142,12 +145,8 @@ public:
         candidate.importance = importanceText(*curve);
       else // whatever needs it says so
         llvm::consumeError(curve.takeError());
-      auto plan = planHeads(candidate.site, candidate.moments, candidate.goal,
-                            options.damping);
-      if (plan)
-        candidate.plan = std::move(*plan);
-      else
-        candidate.why = llvm::toString(plan.takeError());
+      if (llvm::Error error = plan(candidate))
+        candidate.why = llvm::toString(std::move(error));
     });
     IRRewriter rewriter(module.getContext());
     for (Candidate &candidate : candidates)
@@ -168,13 +167,76 @@ private:
       why = whyNotNarrowed(op);
     if (!why.empty())
       return missed(op, why);
-    Candidate candidate{siteOf(op), {}, {}, {}, ""};
+    Candidate candidate;
+    candidate.site = siteOf(op);
     std::string whyNot = setGoal(op, candidate.goal);
+    if (whyNot.empty() && options.singleQueries)
+      whyNot = setBeside(candidate);
     if (!whyNot.empty())
       return missed(op, whyNot);
     candidate.moments =
         momentsOf(candidate.site, options.profile, options.seed);
     candidates.push_back(std::move(candidate));
+  }
+
+  /// Why there is nothing to fit single queries to; empty if there is.
+  std::string setBeside(Candidate &candidate) const {
+    AttentionSite &site = candidate.site;
+    StringRef why = whyNotReplaced(site.attention);
+    if (why.empty())
+      why = whyNotReplaced(site.attention, Rung::Mq);
+    if (!why.empty())
+      return ("no single queries go beside its heads: " + why).str();
+    const MixingStatistics *mixing = nullptr;
+    if (options.profile) {
+      auto found = options.profile->mixings.find(modulePath(site.output));
+      if (found != options.profile->mixings.end())
+        mixing = &found->second;
+    }
+    auto width = cast<RankedTensorType>(site.attention.getType()).getShape()[1];
+    if (!mixing || !(mixing->fitted.weight > 0) ||
+        mixing->widths[MixingStatistics::Attended] != width ||
+        mixing->widths[MixingStatistics::Single] != width)
+      return "single queries beside heads are fitted to what was measured: "
+             "give a profile with sums for them (transformer-compile "
+             "--emit=profile --attention=regex:mq)";
+    candidate.goal.beside = mixing;
+    return "";
+  }
+
+  llvm::Error plan(Candidate &candidate) const {
+    auto plan = planHeads(candidate.site, candidate.moments, candidate.goal,
+                          options.damping);
+    if (!plan)
+      return plan.takeError();
+    candidate.plan = std::move(*plan);
+    return candidate.plan->single.rows > 0 ? planBeside(candidate)
+                                           : llvm::Error::success();
+  }
+
+  /// The maps of single queries, through few channels where that pays.
+  llvm::Error planBeside(Candidate &candidate) const {
+    HeadsPlan &plan = *candidate.plan;
+    LinearOp output = candidate.site.output;
+    Replacement by;
+    by.rung = Rung::Mq;
+    by.parts[MixingStatistics::Single] = plan.single;
+    by.bias.assign(plan.single.rows, 0.0);
+    if (llvm::Error error = narrowMaps(
+            by, candidate.site, *candidate.goal.beside,
+            options.profile->find(modulePath(candidate.site.value)),
+            outputMetric(output), options.rankError, options.damping))
+      return error;
+    // What their mean loses goes into the bias behind the heads.
+    for (auto [to, lost] : llvm::zip(plan.outputBias, by.bias))
+      to += lost;
+    by.bias.assign(plan.single.rows, 0.0);
+    plan.single = by.parts[MixingStatistics::Single];
+    if (by.outputDown.rows > 0)
+      plan.single = multiply(plan.single, by.outputDown);
+    judgeBeside(plan, candidate.site, *candidate.goal.beside);
+    candidate.beside = std::move(by);
+    return llvm::Error::success();
   }
 
   int64_t roundedUp(int64_t rank) const {
@@ -268,14 +330,36 @@ private:
                         plan.outputError == 0
                             ? candidate.moments.query.source
                             : candidate.moments.output.source);
+    if (plan.heldOutError)
+      os << llvm::formatv(" and {0:e2} on sequences held out",
+                          *plan.heldOutError);
+    if (candidate.beside)
+      os << "; single queries give the rest";
     std::string path = modulePath(candidate.site.output).str();
+    Value single;
+    if (candidate.beside) {
+      single = addSingleQueries(rewriter, candidate.site, *candidate.beside);
+      addSingleReads(*options.profile, candidate.site, *candidate.beside,
+                     *candidate.goal.beside);
+    }
     AttentionSite fresh = narrowHeads(rewriter, candidate.site, plan);
-    if (options.profile)
+    if (single)
+      addTo(rewriter, fresh.output, single);
+    if (options.profile) {
       changeInput(*options.profile, path, plan.basis);
+      options.profile->mixings.erase(path); // of all heads
+    }
     ++result.narrowed;
     result.before += heads;
     result.after += left;
     remarkDone(fresh.attention.getLoc(), kFlag, "narrowed", text);
+  }
+
+  static void addTo(RewriterBase &rewriter, LinearOp output, Value single) {
+    rewriter.setInsertionPointAfter(output);
+    auto sum = arith::AddFOp::create(rewriter, output.getLoc(),
+                                     output.getResult(), single);
+    rewriter.replaceAllUsesExcept(output.getResult(), sum.getResult(), sum);
   }
 
   ModuleOp module;
@@ -290,6 +374,12 @@ llvm::Expected<NarrowResult>
 transformer::narrowHeads(ModuleOp module, const NarrowHeadsOptions &options) {
   if (options.heads && options.keep)
     return makeError("heads and keep exclude each other: give one");
+  if (options.singleQueries && options.voRank)
+    return makeError("single-queries and vo-rank exclude each other: give one");
+  if (options.singleQueries && !options.heads && !options.keep &&
+      !options.maxError && options.headCounts.empty())
+    return makeError("single-queries stand in for heads that go: give heads=, "
+                     "keep=, head-counts= or max-error= too");
   if (!options.heads && !options.keep && !options.qkRank && !options.voRank &&
       !options.maxError && options.qkRanks.empty() &&
       options.headCounts.empty())
@@ -305,8 +395,9 @@ transformer::narrowHeads(ModuleOp module, const NarrowHeadsOptions &options) {
     return makeError("keep is no part between 0 and 1");
   if (options.maxError && !(*options.maxError >= 0 && *options.maxError <= 1))
     return makeError("max-error is no part between 0 and 1");
-  if (options.multiple < 1 || !(options.damping >= 0))
-    return makeError("multiple or damping is too small");
+  if (options.multiple < 1 || !(options.damping >= 0) ||
+      !(options.rankError >= 0))
+    return makeError("multiple, damping or rank-error is too small");
   llvm::Expected<NumbersByPath> ranks =
       parseNumbersByPath("qk-ranks", options.qkRanks);
   if (!ranks)
@@ -337,6 +428,8 @@ struct NarrowHeads
     takeGiven(options.maxError, maxError);
     options.qkRanks = qkRanks;
     options.headCounts = headCounts;
+    options.singleQueries = singleQueries;
+    options.rankError = rankError;
     auto result = transformer::narrowHeads(getOperation(), options);
     if (!result)
       return result.takeError();

@@ -34,6 +34,15 @@ std::string transformer::sequencePath(AttentionSite site) {
   return (modulePath(site.output) + ".sequence").str();
 }
 
+/// Of the new linear that has the part of `like`.
+static std::string pathBeside(AttentionSite site, LinearOp like) {
+  std::string path = sequencePath(site);
+  return like == site.query   ? path + ".query"
+         : like == site.key   ? path + ".key"
+         : like == site.value ? path + ".value"
+                              : path;
+}
+
 AttentionSite transformer::mixingSiteOf(AttentionOp op) {
   AttentionSite site = siteOf(op);
   site.query = linearBehind(op.getQuery());
@@ -155,6 +164,13 @@ public:
     eraseOld();
   }
 
+  Value runBeside() {
+    isBeside = true;
+    rewriter.setInsertionPoint(site.output);
+    addOfSequences();
+    return sum;
+  }
+
 private:
   const Matrix *part(Part block) const {
     auto found = by.parts.find(block);
@@ -176,6 +192,8 @@ private:
 
   Value linear(LinearOp like, Value from, const Matrix &weight,
                ArrayRef<double> bias) {
+    if (isBeside)
+      return freshLinear(pathBeside(site, like), from, weight, bias);
     Value fresh =
         exchangeWeight(rewriter, like.getWeight(),
                        {weight.rows, weight.columns}, weight.toFloats());
@@ -264,7 +282,7 @@ private:
     Value few =
         linear(site.value, averaged, ofAverages(by.outputDown, maps), shift);
     // Products with tokens have the name of the output.
-    return part(Part::Own) ? freshLinear(few, readout, bias)
+    return part(Part::Own) ? freshLinear(sequencePath(site), few, readout, bias)
                            : linear(site.output, few, readout, bias);
   }
 
@@ -294,8 +312,8 @@ private:
   }
 
   /// One that takes no old one's place.
-  Value freshLinear(Value from, const Matrix &weight, ArrayRef<double> bias) {
-    std::string path = sequencePath(site);
+  Value freshLinear(const std::string &path, Value from, const Matrix &weight,
+                    ArrayRef<double> bias) {
     Location place = NameLoc::get(rewriter.getStringAttr(path));
     Value fresh = createWeight(
         rewriter, place, path + ".weight",
@@ -398,9 +416,29 @@ private:
   const Replacement &by;
   Value input, offsets, sum;
   Location loc;
-  bool hasBias = false;
+  bool hasBias = false, isBeside = false;
 };
 } // namespace
+
+Value transformer::addSingleQueries(RewriterBase &rewriter, AttentionSite site,
+                                    const Replacement &by) {
+  return Replacer(rewriter, site, by).runBeside();
+}
+
+void transformer::addSingleReads(Profile &profile, AttentionSite site,
+                                 const Replacement &by,
+                                 const MixingStatistics &mixing) {
+  for (auto [like, reads] : {std::pair(site.query, &mixing.mean),
+                             std::pair(site.key, &by.queryInner),
+                             std::pair(site.value, &mixing.averaged),
+                             std::pair(site.output, &by.outputInner)}) {
+    std::string path = pathBeside(site, like);
+    if (reads->count == 0)
+      continue;
+    profile.sites[path] = *reads;
+    profile.linears[path] = path;
+  }
+}
 
 void transformer::replaceSite(RewriterBase &rewriter, AttentionSite site,
                               const Replacement &by) {

@@ -153,6 +153,23 @@ struct ReplaceAttentionTest : FitTest {
     return loss(before["y"].selectRows(which), given.selectRows(which),
                 pick(which), metric);
   }
+
+  /// Of the module that `before` is of.
+  Profile measuredProfile() {
+    Profile profile;
+    MixingStatistics &mixing = profile.mixings["y"] = statistics();
+    add(profile, "q", before["x"]);
+    add(profile, "y", before["attention"]);
+    profile.linears["k"] = profile.linears["v"] = "q";
+    for (auto [to, width] : {std::pair(&mixing.mean, kWidth),
+                             std::pair(&mixing.averaged, kHeads * kWidth)}) {
+      to->count = kSequences;
+      to->sum.assign(width, 1.0);
+      to->squares = to->sum;
+      to->absmax.assign(width, 1.0f);
+    }
+    return profile;
+  }
 };
 
 TEST_F(ReplaceAttentionTest, PredictsTheLossOfEachRung) {
@@ -258,22 +275,7 @@ TEST_F(ReplaceAttentionTest, TakesTheCheapestThatIsGoodEnough) {
   wq = Matrix(kWidth, kWidth);
   auto module = attention();
   before = run(*module, h, offsets);
-  Profile profile;
-  profile.mixings["y"] = statistics();
-  profile.linears = {{"q", "q"}, {"k", "q"}, {"v", "q"}, {"y", "y"}};
-  add(profile, "q", before["x"]);
-  add(profile, "y", before["attention"]);
-  profile.linears["k"] = profile.linears["v"] = "q";
-  for (int64_t i = 0; i < kWidth; ++i)
-    profile.mixings["y"].mean.sum.push_back(1);
-  profile.mixings["y"].mean.squares = profile.mixings["y"].mean.absmax =
-      profile.mixings["y"].mean.sum;
-  profile.mixings["y"].mean.count = kSequences;
-  profile.mixings["y"].averaged.count = kSequences;
-  for (int64_t i = 0; i < kHeads * kWidth; ++i)
-    profile.mixings["y"].averaged.sum.push_back(1);
-  profile.mixings["y"].averaged.squares = profile.mixings["y"].averaged.absmax =
-      profile.mixings["y"].averaged.sum;
+  Profile profile = measuredProfile();
   ReplaceAttentionOptions options;
   options.profile = &profile;
   options.kinds = "attention:auto";
@@ -290,5 +292,47 @@ TEST_F(ReplaceAttentionTest, TakesTheCheapestThatIsGoodEnough) {
   EXPECT_EQ(profile.linears.count("k") + profile.linears.count("y"), 0u);
   EXPECT_EQ(profile.sites["y.averaged"].width(), kHeads * kWidth);
   EXPECT_TRUE(profile.mixings.empty());
+}
+TEST_F(ReplaceAttentionTest, SingleQueriesBesideFewerHeads) {
+  double alone = 0;
+  for (auto [single, rankError] :
+       {std::pair(false, 0.0), std::pair(true, 0.0), std::pair(true, 0.1)}) {
+    auto module = attention();
+    before = run(*module, h, offsets);
+    Profile profile = measuredProfile();
+    AttentionSite site = find(*module);
+    NarrowHeadsOptions options;
+    options.profile = &profile;
+    options.heads = 1;
+    options.singleQueries = single;
+    options.rankError = rankError;
+    HeadsGoal goal;
+    goal.groups = 1;
+    goal.beside = &profile.mixings["y"];
+    auto plan =
+        planHeads(site, momentsOf(site, &profile, 0), goal, options.damping);
+    ASSERT_TRUE(bool(plan));
+    auto done = narrowHeads(*module, options);
+    ASSERT_TRUE(bool(done));
+    EXPECT_EQ(done->narrowed, 1);
+    int64_t attentions = 0;
+    module->walk([&](AttentionOp) { ++attentions; });
+    EXPECT_EQ(attentions, single ? 2 : 1);
+    EXPECT_EQ(profile.find("y.sequence.value") != nullptr, single);
+    EXPECT_TRUE(profile.mixings.empty());
+    metric.clear(); // what reads the sum is not known
+    double loss = measured(run(*module, h, offsets)[""], false);
+    if (!single) {
+      alone = loss;
+    } else if (rankError == 0) {
+      EXPECT_LT(loss, 0.9 * alone);
+      EXPECT_NEAR(plan->outputError / loss, 1, 1e-4);
+      ASSERT_TRUE(plan->heldOutError);
+      EXPECT_GT(*plan->heldOutError, 0);
+    } else {
+      EXPECT_GT(loss, plan->outputError);
+      EXPECT_LT(loss, alone);
+    }
+  }
 }
 } // namespace

@@ -13,6 +13,8 @@
 
 #include "transformer/Support/LinearAlgebra.h"
 
+#include <optional>
+
 namespace mlir::transformer {
 
 /// What it costs to drop groups of inputs, one after the other.
@@ -35,11 +37,12 @@ struct EliminationCurve {
 /// others fitted anew, adds the least error. `weight` is [out, in], `metric`
 /// the square roots of D (none: 1), inputs of one group follow each other.
 /// `damping` of the mean variance is added to each, against inputs that repeat
-/// others.
-llvm::Expected<EliminationCurve> eliminate(const Matrix &covariance,
-                                           const Matrix &weight,
-                                           llvm::ArrayRef<double> metric,
-                                           int64_t groupSize, double damping);
+/// others. `candidates`: groups after so many never go; they are no part of the
+/// curve.
+llvm::Expected<EliminationCurve>
+eliminate(const Matrix &covariance, const Matrix &weight,
+          llvm::ArrayRef<double> metric, int64_t groupSize, double damping,
+          std::optional<int64_t> candidates = std::nullopt);
 
 /// The weight [out, columns of `basis`] for z = basis^T x in place of x. Errors
 /// of the weight itself count too, by `damping` of the mean variance: where

@@ -104,6 +104,13 @@ def TransformerNarrowHeads : Pass<"transformer-narrow-heads", "::mlir::ModuleOp"
     weigh as in transformer-narrow-ffn. On most models scores are cheap to narrow,
     values are dear, and heads lie between.
 
+    With `single-queries` what goes with the heads is given back in part: single
+    queries (transformer-replace-attention, mq) of all old heads stay beside those
+    that are kept, which cost a sequence little however long it is, and the output is
+    fitted to both; heads go whose loss is least next to them. The attention with fewer
+    heads is still one op. It needs a profile with the sums of mq
+    (`--emit=profile --attention=.*:mq`). `rank-error` as there.
+
     Without a profile (`profile=`) inputs are assumed to be as the norm before makes
     them, all heads to look at one same token; the remark says which it was.
     `save-profile` writes the profile of the narrowed model for the passes that follow.
@@ -147,6 +154,10 @@ def TransformerNarrowHeads : Pass<"transformer-narrow-heads", "::mlir::ModuleOp"
                         "channels of scores by module path: regex:rank,...">,
                  Option<"maxError", "max-error", "double", "0",
                         "largest part of a variance to lose">,
+                 Option<"singleQueries", "single-queries", "bool", "false",
+                        "keep single queries of the heads that go">,
+                 Option<"rankError", "rank-error", "double", "0",
+                        "what queries and output of those may lose by lower ranks">,
                  Option<"multiple", "multiple", "int64_t", "8",
                         "ranks are rounded up to this">,
                  Option<"damping", "damping", "double", "1e-4",
@@ -156,7 +167,8 @@ def TransformerNarrowHeads : Pass<"transformer-narrow-heads", "::mlir::ModuleOp"
   let statistics = [Statistic<"numNarrowed", "narrowed", "attention ops narrowed">,
                     Statistic<"numHeads", "heads", "heads dropped">,
                     Statistic<"numLeft", "left", "attention ops left alone">];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::ml_program::MLProgramDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::ml_program::MLProgramDialect",
+                           "::mlir::tensor::TensorDialect"];
 }
 
 def TransformerFactorizeSvd : Pass<"transformer-factorize-svd", "::mlir::ModuleOp"> {

@@ -102,9 +102,11 @@ SiteMoments momentsOf(AttentionSite site, const Profile *profile,
                       uint64_t seed);
 
 /// The error of the output for every number of heads (of keys and values, each
-/// with its queries), with the output linear fitted anew.
+/// with its queries), with the output linear fitted anew; `beside`: on what
+/// single queries give, too.
 llvm::Expected<EliminationCurve>
-headsCurve(AttentionSite site, const SiteMoments &moments, double damping);
+headsCurve(AttentionSite site, const SiteMoments &moments, double damping,
+           const MixingStatistics *beside = nullptr);
 
 /// What becomes of a site, before anything changes.
 struct HeadsPlan {
@@ -113,9 +115,13 @@ struct HeadsPlan {
   Matrix query, key, value; // weights, a last column for the bias
   Matrix basis;             // of the input of the output linear
   Matrix output;
+  /// Of what single queries of all old heads give (MixingStatistics::Single);
+  /// no rows: there are none.
+  Matrix single;
   std::vector<double> outputBias;
   /// Parts of the variance, of scores and of the output.
   double scoreError = 0, outputError = 0;
+  std::optional<double> heldOutError; // of the output, with `single`
   /// What each channel of scores, the best first, adds to the variance of all
   /// heads; empty if scores were not looked at.
   std::vector<double> spectrum;
@@ -126,13 +132,20 @@ struct HeadsGoal {
   std::optional<int64_t> groups, qkRank, voRank;
   std::optional<double> maxError;
   int64_t multiple = 8; // of ranks
+  /// If heads go, single queries of all of them stay, fitted to these sums.
+  /// Not with voRank.
+  const MixingStatistics *beside = nullptr;
 };
 
 llvm::Expected<HeadsPlan> planHeads(AttentionSite site,
                                     const SiteMoments &moments,
                                     const HeadsGoal &goal, double damping);
 
-/// Does what `plan` says.
+/// Sets the errors of a plan with single queries.
+void judgeBeside(HeadsPlan &plan, AttentionSite site,
+                 const MixingStatistics &beside);
+
+/// Does what `plan` says, except for single queries.
 AttentionSite narrowHeads(RewriterBase &rewriter, AttentionSite site,
                           const HeadsPlan &plan);
 
@@ -147,6 +160,10 @@ struct NarrowHeadsOptions : NarrowOptions {
   /// "regex:rank,..." and "regex:heads,...", as NarrowFfnOptions::widths: first
   /// for the attention ops whose path matches.
   std::string qkRanks, headCounts;
+  /// Keep what one query per head and sequence gives of the heads that go
+  /// (ReplaceAttention.h), and what its maps may lose by lower ranks.
+  bool singleQueries = false;
+  double rankError = 0;
 };
 
 /// Narrows the attention of `module`, with a remark for each, and drops what

@@ -103,6 +103,13 @@ std::optional<Replacement> replacementByWeights(AttentionSite site, Rung rung,
 /// The path of the linear that has no old one's: the last one of a sequence,
 /// beside one of tokens.
 std::string sequencePath(AttentionSite site);
+/// What `by`, of rung Mq, gives to each token, while `site` stays. Its linears
+/// have paths of their own, below sequencePath.
+Value addSingleQueries(RewriterBase &rewriter, AttentionSite site,
+                       const Replacement &by);
+/// What the linears of that read, for the passes that follow.
+void addSingleReads(Profile &profile, AttentionSite site, const Replacement &by,
+                    const MixingStatistics &mixing);
 /// Puts it in the place of `site`. Rewrites that only fail for the ops around
 /// it are among whyNotReplaced.
 void replaceSite(RewriterBase &rewriter, AttentionSite site,
