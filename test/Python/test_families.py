@@ -70,6 +70,14 @@ def close(ours, theirs):
     assert np.abs(ours - theirs).max() <= 2e-5 * max(1, np.abs(theirs).max())
 
 
+def same_in_torch(artifact, out, **given):
+    """tm.to_torch knows every op of every family."""
+    with torch.inference_mode():
+        found = tm.to_torch(artifact)(**given)
+    for name, values in out.items():
+        close(found[name].numpy(), values)
+
+
 @pytest.mark.parametrize("model, config, options, longest", CASES)
 def test_text_model(model, config, options, longest, tmp_path):
     reference, compiled = make(tmp_path, model, config, options)
@@ -82,6 +90,7 @@ def test_text_model(model, config, options, longest, tmp_path):
     assert theirs[0] and set(theirs[0]) <= set(out)
     for name in theirs[0]:
         close(out[name], np.concatenate([one[name] for one in theirs]))
+    same_in_torch(tmp_path / "out", out, input_ids=rows)
     for name in compiled.outputs:  # neither order nor company matters
         alone = np.concatenate([compiled.run([row], outputs=[name])[name] for row in rows])
         np.testing.assert_array_equal(out[name], alone)
@@ -100,6 +109,7 @@ def test_image_model(model, tmp_path):
         theirs = outputs_of(reference(torch.from_numpy(pixels)))
     for name, values in theirs.items():
         close(out[name], values)
+    same_in_torch(tmp_path / "out", out, pixel_values=pixels)
     np.testing.assert_array_equal(compiled.run(pixel_values=pixels[1:2])[compiled.outputs[0]],
                                   out[compiled.outputs[0]][17:34])
 
