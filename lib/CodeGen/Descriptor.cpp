@@ -1,5 +1,6 @@
 //===- Descriptor.cpp - what the runtime knows about a model --------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "transformer/CodeGen/ConstantBuilder.h"
 #include "transformer/CodeGen/Object.h"
 #include "transformer/Runtime/abi.h"
 #include "transformer/Runtime/model.h"
@@ -7,67 +8,11 @@
 
 #include "mlir/IR/BuiltinAttributes.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/IR/Constants.h"
-#include "llvm/IR/DerivedTypes.h"
-#include "llvm/IR/GlobalVariable.h"
 
 using namespace mlir;
 using namespace mlir::transformer;
 
 namespace {
-/// Builds constants field by field, in the layout of a C struct whose fields
-/// are all naturally aligned.
-class Constants {
-public:
-  explicit Constants(llvm::Module &module) : module(module) {}
-
-  llvm::Constant *i64(uint64_t value) {
-    return llvm::ConstantInt::get(llvm::Type::getInt64Ty(module.getContext()),
-                                  value);
-  }
-  llvm::Constant *i32(uint32_t value) {
-    return llvm::ConstantInt::get(llvm::Type::getInt32Ty(module.getContext()),
-                                  value);
-  }
-  llvm::Constant *string(StringRef text) {
-    return privateGlobal(
-        llvm::ConstantDataArray::getString(module.getContext(), text));
-  }
-  llvm::Constant *array(ArrayRef<llvm::Constant *> structs) {
-    if (structs.empty())
-      return nothing();
-    auto *type =
-        llvm::ArrayType::get(structs.front()->getType(), structs.size());
-    return privateGlobal(llvm::ConstantArray::get(type, structs));
-  }
-  llvm::Constant *record(ArrayRef<llvm::Constant *> fields) {
-    return llvm::ConstantStruct::getAnon(module.getContext(), fields);
-  }
-
-  llvm::Constant *nothing() {
-    return llvm::ConstantPointerNull::get(
-        llvm::PointerType::getUnqual(module.getContext()));
-  }
-  /// A symbol of another object of the same library.
-  llvm::Constant *elsewhere(StringRef name) {
-    auto *global = new llvm::GlobalVariable(
-        module, llvm::Type::getInt8Ty(module.getContext()), /*isConstant=*/true,
-        llvm::GlobalValue::ExternalLinkage, nullptr, name);
-    global->setVisibility(llvm::GlobalValue::HiddenVisibility);
-    return global;
-  }
-
-private:
-  llvm::Constant *privateGlobal(llvm::Constant *value) {
-    auto *global = new llvm::GlobalVariable(
-        module, value->getType(), /*isConstant=*/true,
-        llvm::GlobalValue::PrivateLinkage, value, "tm_descriptor_part");
-    global->setUnnamedAddr(llvm::GlobalValue::UnnamedAddr::Global);
-    return global;
-  }
-  llvm::Module &module;
-};
-
 /// Reads the attributes; remembers the first that is missing.
 class Reader {
 public:
@@ -105,13 +50,11 @@ static SmallVector<DictionaryAttr> dictionaries(ModuleOp module,
   return result;
 }
 
-llvm::Error mlir::transformer::addDescriptor(llvm::Module &llvmModule,
-                                             ModuleOp module,
-                                             const Target &target,
-                                             const WeightsIdentity &weights,
-                                             const NextLevel &own,
-                                             const NextLevel *next) {
-  Constants c(llvmModule);
+llvm::Error mlir::transformer::addDescriptor(
+    llvm::Module &llvmModule, ModuleOp module, const Target &target,
+    const WeightsIdentity &weights, const NextLevel &own, const NextLevel *next,
+    llvm::Constant *device) {
+  ConstantBuilder c(llvmModule);
   Reader reader;
   SmallVector<llvm::Constant *> inputs, outputs;
   for (DictionaryAttr input : dictionaries(module, "transformer.inputs")) {
@@ -163,12 +106,14 @@ llvm::Error mlir::transformer::addDescriptor(llvm::Module &llvmModule,
                 c.i64(weights.xxh3),
                 c.i64(spans.size()),
                 c.array(spans),
-                llvmModule.getFunction("tm_forward"),
+                device ? c.nothing() : llvmModule.getFunction("tm_forward"),
                 next ? c.elsewhere(next->symbol) : c.nothing(),
                 c.string(own.names),
                 c.i64(weights.memory),
                 c.i64(parts.size()),
-                c.array(parts)});
+                c.array(parts),
+                device ? c.elsewhere("tm_gpu_backend") : c.nothing(),
+                device ? device : c.nothing()});
   if (!reader.missing.empty())
     return makeError("internal error: the lowered module has no attribute '" +
                      reader.missing + "' for the descriptor");

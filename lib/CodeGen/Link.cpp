@@ -49,7 +49,7 @@ static constexpr StringLiteral kExports = R"({
           tm_input_count; tm_input_info; tm_output_count; tm_output_info;
           tm_max_length; tm_threads; tm_level; tm_run;
           tm_profile_start; tm_profile_spans; tm_profile_events;
-          tm_profile_stop;
+          tm_profile_stop; tm_device; tm_device_alloc; tm_device_free; tm_device_copy;
   local: *;
 };
 )";

@@ -87,19 +87,50 @@ llvm::Expected<NativeCode> NativeCode::create(ModuleOp module,
     function.setLinkage(llvm::GlobalValue::InternalLinkage);
   }
 
-  std::string made = code.text() + target.cpu + target.features +
-                     target.tuneCpu + TRANSFORMER_VERSION LLVM_VERSION_STRING;
-  code.own.symbol = "tm_model_descriptor" + (isBest ? "" : "." + target.name);
-  code.own.names = target.name;
-  if (next) {
-    made += next->buildId;
-    code.own.names += "," + next->names;
-  }
-  code.own.buildId = llvm::utohexstr(hashBytes(made), /*LowerCase=*/true, 16);
   if (llvm::Error error =
-          addDescriptor(llvmModule, module, target, weights, code.own, next))
+          code.describe(module, target, weights, next, isBest, nullptr))
     return std::move(error);
   return code;
+}
+
+llvm::Expected<NativeCode> NativeCode::createDeviceTable(
+    ModuleOp module, const Target &target, const WeightsIdentity &weights,
+    llvm::function_ref<llvm::Expected<llvm::Constant *>(llvm::Module &)>
+        makeTable,
+    const NextLevel *next, bool isBest) {
+  NativeCode code;
+  auto machine = createMachine(target);
+  if (!machine)
+    return machine.takeError();
+  code.machine = std::move(*machine);
+  code.context = std::make_unique<llvm::LLVMContext>();
+  code.module = std::make_unique<llvm::Module>("model", *code.context);
+  code.module->setTargetTriple(code.machine->getTargetTriple());
+  code.module->setDataLayout(code.machine->createDataLayout());
+  llvm::Expected<llvm::Constant *> table = makeTable(*code.module);
+  if (!table)
+    return table.takeError();
+  if (llvm::Error error =
+          code.describe(module, target, weights, next, isBest, *table))
+    return std::move(error);
+  return code;
+}
+
+/// Adds the descriptor, under a name made from all that is there before it.
+llvm::Error NativeCode::describe(ModuleOp mlirModule, const Target &target,
+                                 const WeightsIdentity &weights,
+                                 const NextLevel *next, bool isBest,
+                                 llvm::Constant *device) {
+  std::string made = text() + target.cpu + target.features + target.tuneCpu +
+                     TRANSFORMER_VERSION LLVM_VERSION_STRING;
+  own.symbol = "tm_model_descriptor" + (isBest ? "" : "." + target.name);
+  own.names = target.name;
+  if (next) {
+    made += next->buildId;
+    own.names += "," + next->names;
+  }
+  own.buildId = llvm::utohexstr(hashBytes(made), /*LowerCase=*/true, 16);
+  return addDescriptor(*module, mlirModule, target, weights, own, next, device);
 }
 
 void NativeCode::optimize(llvm::OptimizationLevel level) {
@@ -142,7 +173,8 @@ static llvm::Error checkSymbols(ArrayRef<char> object) {
     if (!flags || !name)
       return joinErrors(flags.takeError(), name.takeError());
     if ((*flags & llvm::object::SymbolRef::SF_Undefined) &&
-        !allowed.contains(*name) && !name->starts_with("tm_model_descriptor."))
+        !allowed.contains(*name) && *name != "tm_gpu_backend" &&
+        !name->starts_with("tm_model_descriptor."))
       found += (found.empty() ? "" : ", ") + name->str();
   }
   if (!found.empty())

@@ -17,12 +17,16 @@
 
 namespace mlir::transformer {
 
-/// The code of one CPU level.
+/// The code of one CPU level or GPU chip.
 struct LevelReport {
   Target target;
   uint64_t objectBytes = 0;
   double milliseconds = 0; // lowering and LLVM
   CpuReport cpu;           // if asked for
+  // Of a chip:
+  uint64_t ptxBytes = 0, imageBytes = 0, launches = 0;
+  bool hasMachineCode = false;
+  std::string assembler; // what ptxas said
 };
 
 /// A tensor of the weights file that was coded, or is not worth it.

@@ -41,7 +41,7 @@ LogicalResult Compilation::lower() {
 }
 
 // From then on only their offsets count: LLVM never sees a weight.
-LogicalResult Compilation::saveWeights() {
+LogicalResult Compilation::saveWeights(bool eraseGlobals) {
   if (options.emit == Emit::Artifact) {
     llvm::Expected<WeightsIdentity> written = writeWeights(
         *module, (directory->path() + "/weights.safetensors").str(),
@@ -53,6 +53,8 @@ LogicalResult Compilation::saveWeights() {
     report.weightsHash = llvm::utohexstr(weights.xxh3, /*LowerCase=*/true, 16);
     watch.finished("weights");
   }
+  if (!eraseGlobals)
+    return success();
   for (auto global :
        llvm::make_early_inc_range(module->getOps<ml_program::GlobalOp>()))
     global.erase();
@@ -195,9 +197,9 @@ LogicalResult Compilation::buildArtifact() {
       return check(call.takeError());
     report.measured = std::move(*call);
   }
-  if (failed(lower()))
-    return failure();
-  if (failed(emitLevels()) || failed(finishArtifact(text)))
+  if (failed(isForGpu() ? lowerForDevices() : lower()) ||
+      failed(isForGpu() ? emitDevices() : emitLevels()) ||
+      failed(finishArtifact(text)))
     return failure();
   if (options.quiet)
     return success();

@@ -5,6 +5,8 @@
 
 #include "Artifact.h"
 
+#include "transformer/GPU/Fatbin.h"
+#include "transformer/GPU/LaunchTable.h"
 #include "transformer/Pipelines/Compile.h"
 #include "transformer/Pipelines/Pipelines.h"
 #include "transformer/Support/AtomicFile.h"
@@ -14,7 +16,8 @@
 namespace mlir::transformer {
 
 /// Its state between the stages: Compile.cpp has their order and what comes
-/// before lowering, BuildArtifact.cpp the rest.
+/// before lowering, BuildArtifact.cpp the rest, DeviceArtifact.cpp what is
+/// different for GPUs.
 class Compilation {
 public:
   Compilation(MLIRContext &context, const CompileOptions &options,
@@ -35,9 +38,16 @@ private:
   LogicalResult simplify();
   LogicalResult round();
   LogicalResult lower();
-  LogicalResult saveWeights();
+  LogicalResult saveWeights(bool eraseGlobals = true);
   LogicalResult emitLevels();
+  LogicalResult chooseChips();
+  LogicalResult lowerToDevice(ModuleOp lowered, const gpu::Chip &chip);
+  LogicalResult lowerForDevices();
   LogicalResult emitDevice();
+  LogicalResult emitDevices();
+  llvm::Expected<std::string> imageOf(ModuleOp lowered, const gpu::Chip &chip,
+                                      LevelReport &row);
+  bool isForGpu() const { return options.machine == Machine::Nvptx; }
   LogicalResult emitLevel(ModuleOp level, size_t index);
   LogicalResult buildArtifact();
   LogicalResult finishArtifact(StringRef text);
@@ -61,6 +71,11 @@ private:
   ToLLVMOptions lowering;
   std::optional<NextLevel> next;             // the level that was emitted last
   std::vector<SmallVector<char, 0>> objects; // of the levels
+  // With Machine::Nvptx, the best chip first:
+  std::vector<gpu::Chip> chips;
+  std::optional<gpu::Toolkit> toolkit;
+  std::vector<OwningOpRef<ModuleOp>> deviceModules;
+  std::vector<gpu::LaunchTable> deviceTables;
 };
 
 } // namespace mlir::transformer

@@ -159,15 +159,6 @@ LogicalResult Compilation::round() {
   return result;
 }
 
-LogicalResult Compilation::emitDevice() {
-  if (failed(checkModel(*module)) || failed(simplify()))
-    return failure();
-  ToNVVMOptions device;
-  device.chip = options.gpuChip, device.dtype = options.gpuType;
-  FailureOr<std::string> ptx = lowerToPtx(*module, device, problem);
-  return failed(ptx) ? failure() : write(*ptx);
-}
-
 /// Says what is wrong with the options before anything is done.
 LogicalResult Compilation::chooseLevels() {
   std::string message;
@@ -185,7 +176,7 @@ LogicalResult Compilation::chooseLevels() {
     return failure();
   }
   for (Target &target : *targets)
-    report.levels.push_back({std::move(target)});
+    report.levels.emplace_back().target = std::move(target);
   llvm::raw_string_ostream stream(message);
   if (succeeded(lowering.parseFromString(options.lowering, stream)))
     return success();
@@ -197,7 +188,7 @@ LogicalResult Compilation::chooseLevels() {
 }
 
 LogicalResult Compilation::run() {
-  if (failed(chooseLevels()))
+  if (failed(isForGpu() ? chooseChips() : chooseLevels()))
     return failure();
   report.input = options.input;
   report.commandLine = options.commandLine;
@@ -220,7 +211,7 @@ LogicalResult Compilation::run() {
     return failed(runPipeline("convert-transformer-to-linalg"))
                ? failure()
                : write(textOf(*module));
-  if (options.emit == Emit::Ptx)
+  if (isForGpu())
     return emitDevice();
   // No weights are written, so the descriptor names none: code to look at.
   return failed(lower()) ? failure() : emitLevels();

@@ -24,7 +24,7 @@ static NamedAttribute number(Builder &b, StringRef name, int64_t value) {
   return b.getNamedAttr(name, b.getI64IntegerAttr(value));
 }
 
-void mlir::transformer::prepareNaiveEntry(ModuleOp module) {
+void mlir::transformer::describeForward(ModuleOp module) {
   auto forward = module.lookupSymbol<func::FuncOp>("forward");
   Builder b(module.getContext());
   SmallVector<Attribute> inputs, outputs;
@@ -55,6 +55,12 @@ void mlir::transformer::prepareNaiveEntry(ModuleOp module) {
       b.getDictionaryAttr({number(b, "fixed", 0), number(b, "per_token", 0),
                            number(b, "per_sequence", 0),
                            number(b, "per_thread", 0)}));
+}
+
+void mlir::transformer::prepareNaiveEntry(ModuleOp module) {
+  describeForward(module);
+  auto forward = module.lookupSymbol<func::FuncOp>("forward");
+  Builder b(module.getContext());
   for (unsigned i = 0; i < forward.getNumArguments(); ++i)
     forward.setArgAttrs(i, ArrayRef<NamedAttribute>());
   for (unsigned i = 0; i < forward.getNumResults(); ++i)

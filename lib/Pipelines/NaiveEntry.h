@@ -7,8 +7,12 @@
 
 namespace mlir::transformer {
 
-/// Before transformer-bind-weights: notes the inputs and outputs of @forward
-/// of a checked model for the descriptor, and asks for its C interface.
+/// Notes the inputs and outputs of @forward of a checked model as attributes of
+/// the module, for the descriptor.
+void describeForward(ModuleOp module);
+
+/// Before transformer-bind-weights: describes @forward, and asks for its C
+/// interface.
 void prepareNaiveEntry(ModuleOp module);
 
 /// After transformer-to-llvm-naive: adds @tm_forward, which calls @forward and

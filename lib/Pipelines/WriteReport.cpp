@@ -30,6 +30,12 @@ static void writeLevel(const LevelReport &level,
   json.attributeBegin("milliseconds");
   json.rawValue(fixed(level.milliseconds));
   json.attributeEnd();
+  if (level.imageBytes) {
+    json.attribute("launches", int64_t(level.launches));
+    json.attribute("ptx_bytes", int64_t(level.ptxBytes));
+    json.attribute("image_bytes", int64_t(level.imageBytes));
+    json.attribute("machine_code", level.hasMachineCode);
+  }
   if (measured)
     json.attributeObject(
         "cpu", [&] { writeCpuReport(level.cpu, measured->workload, json); });
@@ -74,6 +80,8 @@ llvm::Error mlir::transformer::writeReport(const Report &report,
         targets.push_back(level.target);
       json.attribute("name", namesOf(targets));
       json.attribute("triple", targets.front().triple);
+      if (report.levels.front().imageBytes)
+        json.attribute("device", "cuda");
       json.attributeArray("levels", [&] {
         for (const LevelReport &level : report.levels)
           json.object([&] { writeLevel(level, report.measured, json); });

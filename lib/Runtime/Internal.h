@@ -93,6 +93,7 @@ typedef struct tm_profile {
 
 struct tm_model {
   const tm_descriptor *descriptor;
+  struct tm_gpu *gpu;  /* the backend's own */
   tm_profile *profile; /* null: nobody measures */
   tm_weights weights;
   int32_t threads;
@@ -103,6 +104,25 @@ struct tm_model {
   int32_t cpu_count;     /* of them, as far as its time quota goes */
   tm_volatile *state;
 };
+
+/* What runs models elsewhere than on this CPU. */
+typedef struct tm_backend {
+  const char *name;
+  /* The level for device number `device`, or null and *error says why. With a
+     model, what it holds is opened, too. */
+  const tm_descriptor *(*open)(struct tm_model *model, int32_t device,
+                               tm_error *error);
+  /* Takes over the weights, which the host has mapped. */
+  int (*load)(struct tm_model *model, tm_error *error);
+  void (*unload)(struct tm_model *model);
+  int (*run)(struct tm_model *model, const tm_batch *batch,
+             const tm_output *outputs, int64_t output_count, tm_error *error);
+  int (*alloc)(struct tm_model *model, size_t bytes, void **memory,
+               tm_error *error);
+  void (*free)(struct tm_model *model, void *memory);
+  int (*copy)(struct tm_model *model, void *to, const void *from, size_t bytes,
+              tm_error *error);
+} tm_backend;
 
 /* Fills *error (if not null) and returns status. */
 int tm_fail(tm_error *error, int status, const char *format, ...)
@@ -174,6 +194,7 @@ typedef struct tm_request {
   int64_t image_tokens; /* per sequence; 0: the batch has offsets */
   void *destinations[TM_MAX_OUTPUTS]; /* null: not wanted */
   uint64_t wanted;
+  int64_t chunk_tokens; /* about so many in a chunk */
 } tm_request;
 int tm_check_request(const struct tm_model *model, const tm_batch *batch,
                      const tm_output *outputs, int64_t output_count,

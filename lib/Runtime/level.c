@@ -63,6 +63,9 @@ const tm_descriptor *tm_choose_level(tm_error *error) {
 }
 
 const char *tm_level(const tm_model *model) {
-  const tm_descriptor *d = model ? model->descriptor : tm_choose_level(NULL);
+  const tm_backend *backend = tm_model_descriptor.backend;
+  const tm_descriptor *d = model     ? model->descriptor
+                           : backend ? backend->open(NULL, 0, NULL)
+                                     : tm_choose_level(NULL);
   return d ? d->target : NULL;
 }

@@ -9,6 +9,11 @@ int32_t tm_abi_version(void) { return TM_ABI_VERSION; }
 const char *tm_build_id(void) { return tm_model_descriptor.build_id; }
 const char *tm_target(void) { return tm_model_descriptor.levels; }
 
+const char *tm_device(void) {
+  const tm_backend *backend = tm_model_descriptor.backend;
+  return backend ? backend->name : "cpu";
+}
+
 static int check_library(const tm_options *options, tm_error *error) {
   for (const tm_descriptor *d = &tm_model_descriptor; d; d = d->next)
     if (d->abi_version != TM_ABI_VERSION || d->size != sizeof(*d))
@@ -25,9 +30,18 @@ static int check_library(const tm_options *options, tm_error *error) {
   return TM_OK;
 }
 
-static int check_level(tm_model *model, tm_error *error) {
+static int check_level(tm_model *model, const tm_options *options,
+                       tm_error *error) {
   tm_error why = {0};
-  const tm_descriptor *d = tm_choose_level(&why);
+  const tm_backend *backend = tm_model_descriptor.backend;
+  int32_t device = options ? options->device : 0;
+  if (!backend && device)
+    return tm_fail(error, TM_INVALID_ARGUMENT,
+                   "device is %d, and model.so was compiled for CPUs, where it "
+                   "is 0; for a GPU, compile the model with --target=nvptx",
+                   device);
+  const tm_descriptor *d =
+      backend ? backend->open(model, device, &why) : tm_choose_level(&why);
   if (!d) {
     if (error)
       *error = why;
@@ -73,7 +87,7 @@ int tm_load(const char *directory, const tm_options *options, tm_model **model,
     return tm_fail(error, TM_OUT_OF_MEMORY, "out of memory");
   tm_model *loaded = memory;
   memset(memory, 0, sizeof(*loaded));
-  status = check_level(loaded, error);
+  status = check_level(loaded, options, error);
   if (status == TM_OK)
     status = check_threads(options, loaded, error);
   if (status == TM_OK)
@@ -81,6 +95,8 @@ int tm_load(const char *directory, const tm_options *options, tm_model **model,
                              &loaded->weights, error);
   if (status == TM_OK)
     status = tm_create_state(loaded, error);
+  if (status == TM_OK && loaded->descriptor->backend)
+    status = loaded->descriptor->backend->load(loaded, error);
   if (status == TM_OK)
     *model = loaded;
   else
@@ -91,6 +107,8 @@ int tm_load(const char *directory, const tm_options *options, tm_model **model,
 void tm_free(tm_model *model) {
   if (!model)
     return;
+  if (tm_model_descriptor.backend)
+    tm_model_descriptor.backend->unload(model);
   tm_free_state(model);
   tm_profile_stop(model);
   tm_close_weights(&model->weights);

@@ -15,13 +15,13 @@ int64_t tm_chunk_end(const tm_request *request, int64_t begin) {
   /* Chunks of equal size: the last one should not be a crumb. */
   int64_t first = tm_request_offset(request, begin);
   int64_t rest = tm_request_offset(request, request->sequences) - first;
-  int64_t chunks = (rest + TM_CHUNK_TOKENS - 1) / TM_CHUNK_TOKENS;
+  int64_t chunks = (rest + request->chunk_tokens - 1) / request->chunk_tokens;
   int64_t aim = chunks ? (rest + chunks - 1) / chunks : 0;
   int64_t end = begin + 1;
-  while (end < request->sequences && end - begin < TM_CHUNK_TOKENS) {
+  while (end < request->sequences && end - begin < request->chunk_tokens) {
     int64_t tokens = tm_request_offset(request, end) - first;
     int64_t next = tm_request_offset(request, end + 1) - first;
-    if (next > TM_CHUNK_TOKENS || (tokens >= aim && next > tokens))
+    if (next > request->chunk_tokens || (tokens >= aim && next > tokens))
       break;
     ++end;
   }
@@ -111,6 +111,9 @@ int tm_run(tm_model *model, const tm_batch *batch, const tm_output *outputs,
            int64_t output_count, tm_error *error) {
   if (error)
     memset(error, 0, sizeof(*error));
+  if (model && batch && model->descriptor->backend)
+    return model->descriptor->backend->run(model, batch, outputs, output_count,
+                                           error);
   tm_request request;
   int status =
       tm_check_request(model, batch, outputs, output_count, &request, error);

@@ -200,8 +200,8 @@ def calls_of(workload, model, reference, output):
     return calls
 
 
-def open_model(out, threads):
-    model = load(out, threads)
+def open_model(out, threads, device=None):
+    model = load(out, threads, device=device)
     if "input_ids" not in model.input_names:
         raise RuntimeError(f"{out}: takes images; bench times models of token ids")
     return model
@@ -209,7 +209,7 @@ def open_model(out, threads):
 
 def code_of(model):
     others = f" of {', '.join(model.targets)}" if len(model.targets) > 1 else ""
-    return f"code for {model.target}{others}"
+    return f"code for {model.target}{others}" + ("" if model.device == "cpu" else f" on {model.device}")
 
 
 def time_of(workload, calls, model, rounds, show):
@@ -223,9 +223,9 @@ def time_of(workload, calls, model, rounds, show):
             "target": model.target, "systems": rows}
 
 
-def measure(out, against, batches, lengths, threads, rounds=7, show=None, text=None):
+def measure(out, against, batches, lengths, threads, rounds=7, show=None, text=None, device=None):
     _endtoend.one_thread(threads)
-    model = open_model(out, threads)
+    model = open_model(out, threads, device)
     workloads = texts(model, text) if text else shapes(model, batches, lengths)
     reference = Reference(against, threads) if against else None
     output, results = main_output(model), []

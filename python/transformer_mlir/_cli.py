@@ -65,6 +65,11 @@ def positive_list(text):
     return [positive(part.strip()) for part in text.split(",")]
 
 
+def add_device(parser):
+    parser.add_argument("--device", metavar="cpu|cuda|cuda:N",
+                        help="what the artifact must have been compiled for (default: what it was, and the first GPU)")
+
+
 def make_parser():
     parser = Parser(prog="transformer-mlir", epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
                     description="Compiles transformer checkpoints to native libraries, and runs them.")
@@ -156,6 +161,7 @@ def make_parser():
     encode.add_argument("--text", metavar="FILE", required=True, help="one sentence a line, UTF-8; -: standard input")
     encode.add_argument("-o", "--output", metavar="FILE.npy", required=True, help="float32 [lines, hidden]")
     encode.add_argument("--threads", type=positive, help="default: one per usable CPU")
+    add_device(encode)
 
     run = add("run", help="all outputs for token ids")
     run.add_argument("out", metavar="OUT", help="an artifact directory")
@@ -166,6 +172,7 @@ def make_parser():
     run.add_argument("--outputs", metavar="NAMES", help="separated by commas (default: all)")
     run.add_argument("-o", "--output", metavar="FILE.npz", required=True, help="one array per output")
     run.add_argument("--threads", type=positive, help="default: one per usable CPU")
+    add_device(run)
 
     bench = add("bench", help="time an artifact, interleaved with PyTorch if asked, or op by op")
     bench.add_argument("out", metavar="OUT", help="an artifact directory")
@@ -176,6 +183,7 @@ def make_parser():
     bench.add_argument("--text", metavar="FILE", help="time the lines of this file instead, in batches of 32 as they "
                        "come, sorted by length, and one by one")
     bench.add_argument("--threads", type=positive, default=1, help="default: 1")
+    add_device(bench)
     bench.add_argument("--rounds", type=positive, default=7, help="default: 7")
     bench.add_argument("--profile", action="store_true", help="show the time of each op of the model")
     bench.add_argument("--trace", metavar="FILE", help="with --profile: write three calls as Chrome trace events, "

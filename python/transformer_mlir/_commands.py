@@ -148,7 +148,7 @@ def report(options):
 
 
 def encode(options):
-    model = load(options.out, options.threads)
+    model = load(options.out, options.threads, device=options.device)
     lines = read_lines(options.text)
     with new_file(options.output) as file:
         np.save(file, model.encode(lines))
@@ -174,7 +174,7 @@ def split(ids, lengths, name):
 
 
 def run(options):
-    model = load(options.out, options.threads)
+    model = load(options.out, options.threads, device=options.device)
     outputs = [name.strip() for name in options.outputs.split(",")] if options.outputs is not None else None
     if options.pixels:
         if options.ids or options.lengths or options.types:
@@ -201,9 +201,11 @@ def bench(options):
         raise ValueError("--update-report goes without --profile")
     if options.trace and not options.profile:
         raise ValueError("--trace goes with --profile")
+    if options.profile and options.device not in (None, "cpu"):
+        raise ValueError("--profile shows the ops of models on a CPU")
     if not options.profile:
         results = _bench.measure(options.out, options.against, options.batch or [1, 32], options.lengths, options.threads,
-                                 options.rounds, show, options.text)
+                                 options.rounds, show, options.text, options.device)
     elif options.against:
         raise ValueError("--profile shows the artifact only; it goes without --against")
     else:

@@ -10,7 +10,7 @@ import struct
 import threading
 from ctypes import POINTER, Structure, byref, c_char, c_char_p, c_int, c_int32, c_int64, c_size_t, c_uint32, c_void_p
 
-ABI_VERSION = 3
+ABI_VERSION = 4
 OK, INVALID_ARGUMENT, FILE_ERROR, MISMATCH, UNSUPPORTED_CPU, OUT_OF_MEMORY = range(6)
 MACHINES = {62: "x86_64", 183: "aarch64"}  # by their number in ELF
 EXCEPTIONS = {INVALID_ARGUMENT: ValueError, FILE_ERROR: OSError, OUT_OF_MEMORY: MemoryError}
@@ -21,7 +21,7 @@ class Error(Structure):
 
 
 class Options(Structure):
-    _fields_ = [("abi_version", c_uint32), ("threads", c_int32), ("pin", c_int32), ("reserved", c_int32)]
+    _fields_ = [("abi_version", c_uint32), ("threads", c_int32), ("pin", c_int32), ("device", c_int32)]
 
 
 class TensorInfo(Structure):
@@ -66,6 +66,12 @@ SINCE_2 = {
     "tm_profile_stop": (None, [c_void_p]),
 }
 SINCE_3 = {"tm_level": (c_char_p, [c_void_p])}
+SINCE_4 = {
+    "tm_device": (c_char_p, []),
+    "tm_device_alloc": (c_int, [c_void_p, c_size_t, POINTER(c_void_p), POINTER(Error)]),
+    "tm_device_free": (None, [c_void_p, c_void_p]),
+    "tm_device_copy": (c_int, [c_void_p, c_void_p, c_void_p, c_size_t, POINTER(Error)]),
+}
 
 _opened, _lock = {}, threading.Lock()
 
@@ -117,7 +123,7 @@ def open_library(path):
         library = ctypes.CDLL(_spelling(path), mode=os.RTLD_NOW | os.RTLD_LOCAL)
         declare(library, PROTOTYPES)
         version = library.tm_abi_version()
-        for since, prototypes in ((2, SINCE_2), (3, SINCE_3)):
+        for since, prototypes in ((2, SINCE_2), (3, SINCE_3), (4, SINCE_4)):
             if since <= version <= ABI_VERSION:
                 declare(library, prototypes)
     except (OSError, AttributeError) as problem:
@@ -134,21 +140,39 @@ def check(status, error):
         raise EXCEPTIONS.get(status, RuntimeError)(error.message.decode("utf-8", "replace"))
 
 
+def device_of(library):
+    """What the code runs on: "cpu" or "cuda"."""
+    return library.tm_device().decode() if library.version >= 4 else "cpu"
+
+
 def levels(library, model=None):
-    """The CPU levels that there is code for, best first, and the one that runs: in `model`, or on
+    """The CPU levels or GPU chips that there is code for, best first, and the one that runs: in `model`, or on
     this machine if it were loaded (None: it could not be)."""
     all_levels = library.tm_target().decode()
     picked = library.tm_level(model) if library.version >= 3 else all_levels.encode()
     return all_levels.split(","), picked and picked.decode()
 
 
+def address_of(array):
+    """Of a NumPy array, or of what _dlpack has found on a device."""
+    return array.address if hasattr(array, "address") else array.ctypes.data
+
+
 class Handle:
     """A loaded model of one library."""
 
-    def __init__(self, directory, threads, pin):
+    def __init__(self, directory, threads, pin, device=None):
+        """`device`: what the code must be for, "cpu" or "cuda", and the number of the GPU; None: what it is for."""
         self.library = open_library(os.path.join(directory, "model.so"))
+        self.kind = device_of(self.library)
+        if device and device[0] != self.kind:
+            raise RuntimeError(
+                f"{directory}: was compiled for NVIDIA GPUs; to run it on a CPU, compile the checkpoint with "
+                "transformer-compile --target=cpu" if self.kind == "cuda" else
+                f"{directory}: was compiled for CPUs; to run it on a GPU, compile the checkpoint with "
+                "transformer-compile --target=nvptx")
         self.pointer, error = c_void_p(), Error()
-        options = Options(self.library.version, threads, pin, 0)
+        options = Options(self.library.version, threads, pin, device[1] if device else 0)
         check(self.library.tm_load(os.fsencode(directory), byref(options), byref(self.pointer), byref(error)), error)
 
     def free(self):
@@ -165,12 +189,25 @@ class Handle:
 
     def run(self, batch, outputs):
         """`batch`: sequences and arrays or None; `outputs`: name to array."""
-        address = [None if array is None else array.ctypes.data for array in batch[1:]]
+        address = [None if array is None else address_of(array) for array in batch[1:]]
         wanted = (Output * max(1, len(outputs)))(
-            *[Output(name.encode(), array.ctypes.data, array.size) for name, array in outputs.items()])
+            *[Output(name.encode(), address_of(array), array.size) for name, array in outputs.items()])
         error = Error()
         check(self.library.tm_run(self.pointer, byref(Batch(batch[0], *address)), wanted, len(outputs),
                                   byref(error)), error)
+
+    def device_alloc(self, size):
+        memory, error = c_void_p(), Error()
+        check(self.library.tm_device_alloc(self.pointer, size, byref(memory), byref(error)), error)
+        return memory.value
+
+    def device_free(self, address):
+        if self.pointer:
+            self.library.tm_device_free(self.pointer, address)
+
+    def device_copy(self, to, source, size):
+        error = Error()
+        check(self.library.tm_device_copy(self.pointer, to, source, size, byref(error)), error)
 
     def start_profile(self, events):
         if self.library.version < 2:

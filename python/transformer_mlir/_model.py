@@ -7,17 +7,21 @@ import weakref
 
 import numpy as np
 
-from . import _inputs
+from . import _inputs, _packed
 from ._library import Handle, levels
 
-TOKENS_PER_CALL = 4096  # Ctrl-C is noticed between two native calls
+TOKENS_PER_CALL = {"cpu": 4096, "cuda": 32768}  # Ctrl-C is noticed between two native calls
 IMAGES_PER_CALL = 16
 PER_TOKEN = 0
 
 
-def load(out, threads=None, *, pin=False):
-    """Opens an artifact directory. `threads` per call; default: one per usable CPU."""
-    return Model(out, threads, pin=pin)
+def load(out, threads=None, *, pin=False, device=None):
+    """Opens an artifact directory. `threads` per call; default: one per usable CPU.
+
+    `device`: "cpu", "cuda" or "cuda:1", which the artifact must have been
+    compiled for; default: what it was compiled for, and the first GPU.
+    """
+    return Model(out, threads, pin=pin, device=device)
 
 
 def check_directory(out):
@@ -45,24 +49,40 @@ def check_threads(threads):
     return int(threads)
 
 
+def check_device(device):
+    """Its kind and number; None stays."""
+    if device is None:
+        return None
+    kind, _, number = device.partition(":") if isinstance(device, str) else ("", "", "")
+    if (kind, number) == ("cpu", ""):
+        return kind, 0
+    if kind != "cuda" or not (number.isdecimal() and len(number) < 4 or device == "cuda"):
+        raise ValueError(f"device is {device!r}, expected 'cpu', 'cuda', or 'cuda:1' for the second GPU")
+    return kind, int(number or 0)
+
+
 class Model:
     """Made by `load`. Any number of threads may call one model at once."""
 
-    def __init__(self, out, threads=None, *, pin=False):
+    def __init__(self, out, threads=None, *, pin=False, device=None):
         self.directory = check_directory(out)
-        self._handle = Handle(self.directory, check_threads(threads), int(bool(pin)))
+        where = check_device(device)
+        self._handle = Handle(self.directory, check_threads(threads), int(bool(pin)), where)
+        self.ordinal = where[1] if where else 0  # of the GPU
+        self.device = "cpu" if self._handle.kind == "cpu" else f"cuda:{self.ordinal}"
         weakref.finalize(self, self._handle.free).atexit = False
         self._inputs, self._outputs = self._handle.infos("input"), self._handle.infos("output")
         library, pointer = self._handle.library, self._handle.pointer
         self.max_length = library.tm_max_length(pointer)  # most tokens in a sequence
         self.threads = library.tm_threads(pointer)
         self.build_id = library.tm_build_id().decode()
-        self.targets, self.target = levels(library, pointer)  # CPU levels of the code; the one that runs
+        self.targets, self.target = levels(library, pointer)  # CPU levels or GPU chips of the code; the one that runs
         self._tokenizer, self._lock = None, threading.Lock()
 
     def __repr__(self):
+        where = f"threads={self.threads}" if self.device == "cpu" else self.device
         return (f"<transformer_mlir.Model {self.directory!r}: {', '.join(self._inputs)} -> "
-                f"{', '.join(self._outputs)}; {self.target}, threads={self.threads}>")
+                f"{', '.join(self._outputs)}; {self.target}, {where}>")
 
     @property
     def input_names(self):
@@ -97,15 +117,24 @@ class Model:
             raise ValueError(f"outputs: the model has no {unknown[0]!r}; it has: {', '.join(self.outputs)}")
         return [name for name in self.outputs if name in outputs]
 
-    def run(self, input_ids=None, attention_mask=None, token_type_ids=None, pixel_values=None, outputs=None):
+    def run(self, input_ids=None, attention_mask=None, token_type_ids=None, pixel_values=None, outputs=None, *,
+            offsets=None, out=None, on_device=False):
         """Computes the outputs (default: all) of one batch; a dict of NumPy arrays.
 
         `input_ids`: a list of 1-D integer arrays of any lengths, or a 2-D
         array with `attention_mask` (each row ones, then zeros). Outputs that
         have a row per token come end to end, without padding: rows
         offsets[i] to offsets[i+1] belong to sequence i.
+
+        Without copies: `input_ids` and `token_type_ids` end to end, and
+        `offsets`, one more than there are sequences; `out`: a dict of arrays
+        that receive outputs; `on_device`: the other outputs stay on the GPU,
+        as a DeviceArray each. On a GPU, all arrays may lie in its memory, of
+        any package that has DLPack: ids and offsets of int32, contiguous.
         """
         names = self._select(outputs)
+        if _packed.is_wanted((input_ids, token_type_ids, pixel_values), offsets, out, on_device):
+            return self._run_packed_arrays(input_ids, attention_mask, token_type_ids, pixel_values, names, offsets, out, on_device)
         if "pixel_values" in self._inputs:
             if input_ids is not None or attention_mask is not None or token_type_ids is not None:
                 raise ValueError("the model takes images: pass pixel_values= and nothing else")
@@ -118,6 +147,23 @@ class Model:
         _inputs.check_lengths(batch.lengths, self.max_length)
         ids = _inputs.to_int32("input_ids", batch.ids, batch.lengths, self.vocabulary)
         return self._run_tokens(ids, self._types(batch), batch.lengths, names)
+
+    def _run_packed_arrays(self, ids, mask, types, pixels, names, offsets, out, on_device):
+        if mask is not None:
+            raise ValueError("attention_mask: goes without offsets, out, on_device and arrays on a GPU; pass packed input_ids and offsets=")
+        given = {"input_ids": ids, "token_type_ids": types, "pixel_values": pixels}
+        unknown = [name for name, value in given.items() if value is not None and name not in self._inputs]
+        if unknown:
+            raise ValueError(f"{unknown[0]}: the model takes {', '.join(self._inputs)}")
+        needed = "pixel_values" if "pixel_values" in self._inputs else "input_ids"
+        if given[needed] is None:
+            raise TypeError(f"{needed} is missing")
+        infos = {name: self._outputs[name][1:3] for name in names}
+        results, starts = _packed.Packed(self, self._handle).run(
+            (ids, types, pixels), offsets, infos, out, on_device, self._inputs[needed][2])
+        if starts is None:
+            starts = np.arange(pixels.shape[0] + 1, dtype=np.int64) * self.max_length
+        return self._finish(results, starts.astype(np.int64))
 
     def _types(self, batch):
         if batch.types is None:
@@ -146,11 +192,11 @@ class Model:
         offsets = np.zeros(len(lengths) + 1, np.int64)
         np.cumsum(lengths, out=offsets[1:])
         results = self._allocate(names, len(ids), len(lengths))
-        begin = 0
+        begin, most = 0, TOKENS_PER_CALL[self._handle.kind]
         while begin < len(lengths):
             # As many whole sequences as fit, one at least.
-            end = int(np.searchsorted(offsets, offsets[begin] + TOKENS_PER_CALL, side="right")) - 1
-            end = min(max(end, begin + 1), begin + TOKENS_PER_CALL, len(lengths))
+            end = int(np.searchsorted(offsets, offsets[begin] + most, side="right")) - 1
+            end = min(max(end, begin + 1), begin + most, len(lengths))
             tokens = slice(offsets[begin], offsets[end])
             own = (offsets[begin:end + 1] - offsets[begin]).astype(np.int32)
             batch = (end - begin, own, ids[tokens], None if types is None else types[tokens], None)

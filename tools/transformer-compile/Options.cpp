@@ -45,7 +45,9 @@ struct Flags {
                      "the same as JSON, for other programs"),
           clEnumValN(Emit::Linalg, "linalg", "its reference lowering, as text"),
           clEnumValN(Emit::Ptx, "ptx", "GPU kernels for --gpu-chip, as text"),
-          clEnumValN(Emit::LLVM, "llvm", "LLVM IR, optimized, as text"),
+          clEnumValN(Emit::LLVM, "llvm",
+                     "LLVM IR, optimized, as text; of GPU kernels, before it "
+                     "is optimized"),
           clEnumValN(Emit::Assembly, "asm",
                      "assembly, with notes on loops and spilled registers"),
           clEnumValN(Emit::Object, "obj", "an object file"),
@@ -60,10 +62,15 @@ struct Flags {
       cl::desc("what to compile for:"),
       cl::values(clEnumValN(Machine::Cpu, "cpu", "see --target-cpu (default)"),
                  clEnumValN(Machine::Nvptx, "nvptx",
-                            "NVIDIA GPUs, see --gpu-chip; goes with "
-                            "--emit=ptx"))};
-  cl::opt<std::string> gpuChip{"gpu-chip", cl::value_desc("chip"),
+                            "NVIDIA GPUs, see --gpu-chip and docs/gpu.md"))};
+  cl::opt<std::string> gpuChip{"gpu-chip", cl::value_desc("chips"),
                                cl::cat(category), cl::desc(chipDescription())};
+  cl::opt<std::string> cudaToolkit{
+      "cuda-toolkit", cl::value_desc("directory"), cl::cat(category),
+      cl::desc("with --target=nvptx: where ptxas and fatbinary are, which make "
+               "machine code (default: PATH, CUDA_ROOT, CUDA_HOME or "
+               "CUDA_PATH; without them, the driver does when a model is "
+               "loaded)")};
   cl::opt<std::string> passes{
       "passes", cl::value_desc("pipeline"), cl::cat(category),
       cl::desc("passes to run on the transformer dialect first")};
@@ -187,7 +194,8 @@ struct Flags {
   static StringRef chipDescription() {
     static const std::string text =
         "with --target=nvptx: " + llvm::join(gpu::supportedChips(), ", ") +
-        " (default: sm_80)";
+        " (default: sm_80); several with commas between them make one library "
+        "that runs the best one which the GPU can";
     return text;
   }
   static StringRef targetDescription() {
@@ -334,20 +342,29 @@ static void setRounding(const Flags &flags, CompileOptions &options) {
 static void setMachine(const Flags &flags, CompileOptions &options) {
   options.machine = flags.machine;
   bool isGpu = options.machine == Machine::Nvptx;
-  if (isGpu != (flags.emit == Emit::Ptx))
-    misuse("--target=nvptx and --emit=ptx go together: kernels are made as "
-           "text, and no artifact yet holds them");
-  if (!isGpu && !flags.gpuChip.empty())
-    misuse("--gpu-chip goes with --target=nvptx");
-  if (isGpu && flags.targetCpu.getNumOccurrences())
-    misuse("--target-cpu goes with --target=cpu");
+  if (!isGpu && flags.emit == Emit::Ptx)
+    misuse("--emit=ptx goes with --target=nvptx");
+  if (isGpu && (flags.emit == Emit::Assembly || flags.emit == Emit::Object))
+    misuse("--emit=asm and --emit=obj are of CPUs; with --target=nvptx there "
+           "are --emit=ptx and --emit=llvm");
+  if (!isGpu && (!flags.gpuChip.empty() || !flags.cudaToolkit.empty()))
+    misuse("--gpu-chip and --cuda-toolkit go with --target=nvptx");
+  if (isGpu && (flags.targetCpu.getNumOccurrences() || flags.naive ||
+                flags.reportCpu.getNumOccurrences() || !flags.lowering.empty()))
+    misuse("--target-cpu, --lowering, --naive and --report-cpu go with "
+           "--target=cpu");
   if (!flags.gpuChip.empty())
     options.gpuChip = flags.gpuChip;
+  options.cudaToolkit = flags.cudaToolkit;
   std::string message;
-  if (!gpu::lookupChip(options.gpuChip, message))
+  if (isGpu && gpu::lookupChips(options.gpuChip, message).empty())
     misuse("--gpu-chip: " + message);
-  if (isGpu && !flags.dtype.empty())
+  if (!isGpu)
+    return;
+  if (!flags.dtype.empty())
     options.gpuType = flags.dtype;
+  else if (flags.preset == "bf16")
+    options.gpuType = "bf16";
 }
 
 CompileOptions mlir::transformer::parseCompileOptions(int argc, char **argv) {

@@ -57,6 +57,15 @@ public:
   create(ModuleOp module, const Target &target, const WeightsIdentity &weights,
          const NextLevel *next = nullptr, bool isBest = true);
 
+  /// The same for code of another device, which `makeTable` makes a constant
+  /// tm_device_table of; there are no functions. `target` is for the runtime
+  /// that reads it, under the name of the device.
+  static llvm::Expected<NativeCode> createDeviceTable(
+      ModuleOp module, const Target &target, const WeightsIdentity &weights,
+      llvm::function_ref<llvm::Expected<llvm::Constant *>(llvm::Module &)>
+          makeTable,
+      const NextLevel *next = nullptr, bool isBest = true);
+
   /// Names this code and that of the levels after it: a hash of everything that
   /// they are made from.
   StringRef buildId() const { return own.buildId; }
@@ -74,6 +83,9 @@ public:
 
 private:
   NativeCode() = default;
+  llvm::Error describe(ModuleOp module, const Target &target,
+                       const WeightsIdentity &weights, const NextLevel *next,
+                       bool isBest, llvm::Constant *device);
   llvm::Expected<SmallVector<char, 0>> generate(llvm::CodeGenFileType type);
   std::unique_ptr<llvm::LLVMContext> context;
   std::unique_ptr<llvm::Module> module;
@@ -82,10 +94,11 @@ private:
 };
 
 /// Adds the constant `own.symbol` to `llvmModule`; see tm_descriptor in
-/// Runtime/abi.h.
+/// Runtime/abi.h. `device`: the tm_device_table of code that a GPU runs.
 llvm::Error addDescriptor(llvm::Module &llvmModule, ModuleOp module,
                           const Target &target, const WeightsIdentity &weights,
-                          const NextLevel &own, const NextLevel *next);
+                          const NextLevel &own, const NextLevel *next,
+                          llvm::Constant *device = nullptr);
 
 } // namespace mlir::transformer
 

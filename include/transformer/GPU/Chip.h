@@ -18,10 +18,18 @@ struct Chip {
   llvm::StringRef features;
   /// Most shared memory that a block may ask for.
   int64_t sharedBytes;
+  /// Compute capability. Code for it runs on newer ones too, unless it uses
+  /// what is special to this one.
+  int major, minor;
+  bool isExact;
 };
 
 /// Null if there is none of that name; `message` then says which there are.
 const Chip *lookupChip(llvm::StringRef name, std::string &message);
+
+/// The chips that a list such as "sm_80,sm_90a" names, which differ: the best
+/// first. Empty if one is not known; `message` then says so.
+std::vector<Chip> lookupChips(llvm::StringRef list, std::string &message);
 
 std::vector<llvm::StringRef> supportedChips();
 

@@ -47,9 +47,11 @@ struct CompileOptions {
   /// which the artifact gets code.
   std::string targetCpu = "host";
   Machine machine = Machine::Cpu;
-  /// Of GPU/Chip.h, and what activations and weights are stored as, with
-  /// Machine::Nvptx.
+  /// Chips of GPU/Chip.h with commas, and what activations and weights are
+  /// stored as, with Machine::Nvptx.
   std::string gpuChip = "sm_80", gpuType = "f16";
+  /// A CUDA toolkit for machine code; empty: where one is found.
+  std::string cudaToolkit;
   /// A pass pipeline to run on the transformer dialect first.
   std::string passes;
   /// Drop parameters that change no result; false is for measuring.

@@ -70,10 +70,6 @@ struct ToNVVMOptions : public PassPipelineOptions<ToNVVMOptions> {
 /// part below declared kernels.
 void buildToNVVMPipeline(OpPassManager &pm, const ToNVVMOptions &options);
 
-/// Runs it and gives the kernels as PTX. What LLVM has to say goes to
-/// `problem`.
-FailureOr<std::string> lowerToPtx(ModuleOp module, const ToNVVMOptions &options,
-                                  function_ref<void(const Twine &)> problem);
 void buildDevicePipeline(OpPassManager &pm, const ToNVVMOptions &options);
 
 /// `transformer-to-llvm-naive`: the reference lowering by plain loops, from

@@ -88,11 +88,93 @@ typedef struct tm_weights_part {
   uint64_t memory_xxh3; /* of what a stream decodes to */
 } tm_weights_part;
 
+/* What a GPU does for one chunk of a call: constants, made from the table of
+   launches at compile time. */
+#define TM_DEVICE_VERSION 1
+
+enum tm_number {
+  TM_NUMBER_F32 = 0,
+  TM_NUMBER_F16 = 1,
+  TM_NUMBER_BF16 = 2,
+  TM_NUMBER_I8 = 3,
+  TM_NUMBER_I32 = 4
+};
+
+/* The bytes of an array: fixed + T*per_token + B*per_sequence. */
+typedef struct tm_device_size {
+  int64_t fixed, per_token, per_sequence;
+} tm_device_size;
+
+typedef struct tm_device_input {
+  int64_t index; /* of the descriptor's inputs; -1: the offsets */
+  tm_device_size size;
+} tm_device_input;
+
+/* `count` numbers, and what they are in the file and on the device. */
+typedef struct tm_device_weight {
+  uint64_t offset; /* from tm_call.weights */
+  int64_t count;
+  int32_t stored, wanted; /* enum tm_number; differ in floats only */
+} tm_device_weight;
+
+/* Arguments of kernels: pointers to arrays, then 32-bit integers. A slot is an
+   array that nobody but kernels sees. */
+enum tm_device_argument_kind {
+  TM_ARGUMENT_INPUT = 0,
+  TM_ARGUMENT_OUTPUT = 1,
+  TM_ARGUMENT_SLOT = 2,
+  TM_ARGUMENT_WEIGHT = 3,
+  TM_ARGUMENT_TOKENS = 4,
+  TM_ARGUMENT_SEQUENCES = 5
+};
+typedef struct tm_device_argument {
+  int32_t kind, index;
+} tm_device_argument;
+
+/* Blocks: ceil(T/per), ceil(B/per), or floor(T/per) + B. */
+enum tm_grid { TM_GRID_TOKENS = 0, TM_GRID_SEQUENCES = 1, TM_GRID_BLOCKS = 2 };
+
+enum { TM_MAX_ARGUMENTS = 32 };
+typedef struct tm_device_launch {
+  int64_t kernel;    /* its index */
+  int64_t grid, per; /* enum tm_grid */
+  int64_t columns;   /* blocks in the grid's second dimension */
+  int64_t threads;   /* of a block */
+  int64_t shared;    /* bytes of its shared memory */
+  int64_t argument_count;
+  const tm_device_argument *arguments;
+} tm_device_launch;
+
+typedef struct tm_device_table {
+  uint32_t version;     /* TM_DEVICE_VERSION */
+  uint32_t size;        /* of this struct */
+  int32_t major, minor; /* compute capability that the code is for */
+  int32_t exact;        /* it runs on no other */
+  int32_t reserved;
+  const char *image; /* PTX, which ends with a zero, or a fat binary */
+  uint64_t image_bytes;
+  int64_t kernel_count;
+  const char *const *kernels;
+  int64_t input_count;
+  const tm_device_input *inputs;
+  const tm_device_size *outputs; /* as many as the descriptor has; of f32 */
+  int64_t slot_count;
+  const tm_device_size *slots;
+  int64_t weight_count;
+  const tm_device_weight *weights;
+  int64_t launch_count;
+  const tm_device_launch *launches;
+} tm_device_table;
+
+/* Part of the runtime, linked in if a descriptor names it. */
+struct tm_backend;
+extern const struct tm_backend tm_gpu_backend;
+
 typedef struct tm_descriptor {
   uint32_t abi_version;
   uint32_t size; /* of this struct */
   const char *build_id;
-  const char *target;   /* name of the CPU level */
+  const char *target;   /* name of the CPU level, or of the GPU chip */
   const char *features; /* CPU features needed: LLVM's names, with commas */
   int64_t max_length;   /* most tokens in a sequence */
   int64_t input_count;
@@ -113,6 +195,8 @@ typedef struct tm_descriptor {
   uint64_t weights_memory; /* bytes of weights that `forward` gets */
   int64_t part_count;      /* 0: it gets the data section as it is */
   const tm_weights_part *parts;
+  const struct tm_backend *backend; /* null: `forward` is for this CPU */
+  const tm_device_table *device;    /* else: for the backend */
 } tm_descriptor;
 
 extern const tm_descriptor tm_model_descriptor;
@@ -147,7 +231,14 @@ TM_STATIC_ASSERT(offsetof(tm_descriptor, weights_xxh3) == 112);
 TM_STATIC_ASSERT(offsetof(tm_descriptor, spans) == 128);
 TM_STATIC_ASSERT(offsetof(tm_descriptor, next) == 144);
 TM_STATIC_ASSERT(offsetof(tm_descriptor, parts) == 176);
-TM_STATIC_ASSERT(sizeof(tm_descriptor) == 184);
+TM_STATIC_ASSERT(offsetof(tm_descriptor, backend) == 184);
+TM_STATIC_ASSERT(sizeof(tm_descriptor) == 200);
+TM_STATIC_ASSERT(sizeof(tm_device_input) == 32);
+TM_STATIC_ASSERT(sizeof(tm_device_weight) == 24);
+TM_STATIC_ASSERT(sizeof(tm_device_argument) == 8);
+TM_STATIC_ASSERT(sizeof(tm_device_launch) == 64);
+TM_STATIC_ASSERT(offsetof(tm_device_table, image) == 24);
+TM_STATIC_ASSERT(sizeof(tm_device_table) == 128);
 TM_STATIC_ASSERT(sizeof(tm_weights_part) == 24);
 
 #ifdef __cplusplus

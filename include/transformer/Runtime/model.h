@@ -20,6 +20,12 @@
 // offsets[i+1]. Any number of threads may call tm_run on one model at once.
 // The numbers do not depend on the number of threads, nor on which sequences
 // share a call.
+//
+// A library that was compiled for a GPU has the same interface. It opens
+// NVIDIA's driver when a model is loaded. Arrays of batches and outputs may
+// then lie in memory of the host or of the device, each as it likes. What work
+// on the default stream does to them is waited for, and tm_run returns when all
+// is there. Calls on one model take turns, in any number of threads.
 //===----------------------------------------------------------------------===//
 #ifndef TRANSFORMER_MODEL_H
 #define TRANSFORMER_MODEL_H
@@ -37,8 +43,8 @@ extern "C" {
 #define TM_API
 #endif
 
-/* 2: tm_profile_*. 3: tm_level. */
-#define TM_ABI_VERSION 3
+/* 2: tm_profile_*. 3: tm_level. 4: GPUs. */
+#define TM_ABI_VERSION 4
 
 /* What the functions below return. */
 typedef enum tm_status {
@@ -47,7 +53,9 @@ typedef enum tm_status {
   TM_FILE_ERROR = 2,       /* a file is missing or cannot be read */
   TM_MISMATCH = 3,         /* files that do not belong together, or corrupt */
   TM_UNSUPPORTED_CPU = 4,  /* this CPU lacks a feature the code needs */
-  TM_OUT_OF_MEMORY = 5
+  TM_OUT_OF_MEMORY = 5,    /* of the host or of the device */
+  TM_NO_DEVICE = 6,        /* no driver, no GPU, or none that the code is for */
+  TM_DEVICE_ERROR = 7      /* the driver reports one; load the model again */
 } tm_status;
 
 /* Filled on failure; every function takes NULL for it too. */
@@ -64,7 +72,7 @@ typedef struct tm_options {
   int32_t threads;      /* per call, with the caller's; 0: one per CPU that
                            this process may use; at most 1024 */
   int32_t pin;          /* not 0: each worker stays on one CPU */
-  int32_t reserved;     /* 0 */
+  int32_t device;       /* which GPU, from 0; of a CPU's library: 0 */
 } tm_options;
 
 typedef enum tm_type { TM_I32 = 0, TM_F32 = 1 } tm_type;
@@ -99,8 +107,10 @@ TM_API int32_t tm_abi_version(void);
 /* Names the compilation; the same inputs and compiler give the same id. */
 TM_API const char *tm_build_id(void);
 /* The CPU levels that there is code for, best first: "x86-64-v3", or several
-   with commas between them. */
+   with commas between them. Of a library for GPUs: the chips. */
 TM_API const char *tm_target(void);
+/* What the library runs on: "cpu" or "cuda". */
+TM_API const char *tm_device(void);
 
 /* Opens `directory`/weights.safetensors and checks that it belongs to this
    library. `options` may be NULL. On success *model is to be given to tm_free,
@@ -123,10 +133,10 @@ TM_API int tm_output_info(const tm_model *model, int64_t index,
 TM_API int64_t tm_max_length(const tm_model *model);
 /* Threads a call may use. */
 TM_API int32_t tm_threads(const tm_model *model);
-/* The CPU level whose code the model runs: the first of tm_target() that this
-   CPU has, or the one that the environment variable TM_CPU_LEVEL named when it
-   was loaded. NULL as the model: what tm_load would take now, or NULL if it
-   would fail. */
+/* The CPU level or GPU chip whose code the model runs: the first of tm_target()
+   that this CPU or GPU has, or the level that the environment variable
+   TM_CPU_LEVEL named when it was loaded. NULL as the model: what tm_load would
+   take now, or NULL if it would fail. */
 TM_API const char *tm_level(const tm_model *model);
 
 /* Computes the outputs asked for, and no others. Arrays are checked first:
@@ -134,6 +144,15 @@ TM_API const char *tm_level(const tm_model *model);
 TM_API int tm_run(tm_model *model, const tm_batch *batch,
                   const tm_output *outputs, int64_t output_count,
                   tm_error *error);
+
+/* Memory of the model's GPU, aligned to 256 bytes, for arrays of tm_batch and
+   tm_output. To be freed before the model. For libraries of CPUs it fails. */
+TM_API int tm_device_alloc(tm_model *model, size_t bytes, void **memory,
+                           tm_error *error);
+TM_API void tm_device_free(tm_model *model, void *memory);
+/* Copies bytes to or from such memory, or within it, and waits for it. */
+TM_API int tm_device_copy(tm_model *model, void *to, const void *from,
+                          size_t bytes, tm_error *error);
 
 /* Where the time of calls goes. Times are per span: an op of the model, by its
    module path, or several whose code is one. They add up over the threads that

@@ -1,0 +1,155 @@
+//===- gpu.h - models on NVIDIA GPUs ----------------------------*- C -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Libraries for GPUs link this part. It declares what it uses of the driver's
+// interface, whose functions, numbers and types keep their meaning over
+// versions, and opens the driver when a model is loaded: no library depends on
+// it, and none of its headers is needed.
+//===----------------------------------------------------------------------===//
+#ifndef TRANSFORMER_LIB_RUNTIME_GPU_H
+#define TRANSFORMER_LIB_RUNTIME_GPU_H
+
+#include "Internal.h"
+
+/* The driver's types: handles are pointers, addresses on the device are
+   integers of 64 bits. */
+typedef struct tm_cu_opaque *tm_cu_handle;
+typedef uint64_t tm_cu_address;
+
+enum {
+  TM_CU_SUCCESS = 0,
+  TM_CU_OUT_OF_MEMORY = 2,
+  TM_CU_NO_DEVICE = 100,
+  TM_CU_UNSUPPORTED_PTX_VERSION = 222
+};
+enum { TM_CU_POINTER_MEMORY_TYPE = 2, TM_CU_MEMORY_HOST = 1 };
+enum {
+  TM_CU_DEVICE_MAJOR = 75,
+  TM_CU_DEVICE_MINOR = 76,
+  TM_CU_DEVICE_SHARED = 97
+};
+enum { TM_CU_FUNCTION_SHARED = 8 };
+enum { TM_CU_JIT_ERROR_LOG = 5, TM_CU_JIT_ERROR_LOG_BYTES = 6 };
+enum { TM_CU_STREAM_NON_BLOCKING = 1, TM_CU_CAPTURE_THREAD_LOCAL = 1 };
+
+/* The driver's functions: member, symbol, arguments. All return a status. */
+#define TM_CU_FUNCTIONS(F)                                                     \
+  F(init, "cuInit", (unsigned))                                                \
+  F(device_count, "cuDeviceGetCount", (int *))                                 \
+  F(device_get, "cuDeviceGet", (int *, int))                                   \
+  F(device_name, "cuDeviceGetName", (char *, int, int))                        \
+  F(device_attribute, "cuDeviceGetAttribute", (int *, int, int))               \
+  F(context_retain, "cuDevicePrimaryCtxRetain", (tm_cu_handle *, int))         \
+  F(context_release, "cuDevicePrimaryCtxRelease_v2", (int))                    \
+  F(context_push, "cuCtxPushCurrent_v2", (tm_cu_handle))                       \
+  F(context_pop, "cuCtxPopCurrent_v2", (tm_cu_handle *))                       \
+  F(module_load, "cuModuleLoadDataEx",                                         \
+    (tm_cu_handle *, const void *, unsigned, int *, void **))                  \
+  F(module_unload, "cuModuleUnload", (tm_cu_handle))                           \
+  F(module_function, "cuModuleGetFunction",                                    \
+    (tm_cu_handle *, tm_cu_handle, const char *))                              \
+  F(function_set, "cuFuncSetAttribute", (tm_cu_handle, int, int))              \
+  F(alloc, "cuMemAlloc_v2", (tm_cu_address *, size_t))                         \
+  F(free, "cuMemFree_v2", (tm_cu_address))                                     \
+  F(alloc_host, "cuMemHostAlloc", (void **, size_t, unsigned))                 \
+  F(free_host, "cuMemFreeHost", (void *))                                      \
+  F(pointer_attribute, "cuPointerGetAttribute", (void *, int, tm_cu_address))  \
+  F(upload, "cuMemcpyHtoD_v2", (tm_cu_address, const void *, size_t))          \
+  F(download, "cuMemcpyDtoH_v2", (void *, tm_cu_address, size_t))              \
+  F(copy, "cuMemcpyAsync",                                                     \
+    (tm_cu_address, tm_cu_address, size_t, tm_cu_handle))                      \
+  F(stream_create, "cuStreamCreate", (tm_cu_handle *, unsigned))               \
+  F(stream_destroy, "cuStreamDestroy_v2", (tm_cu_handle))                      \
+  F(stream_synchronize, "cuStreamSynchronize", (tm_cu_handle))                 \
+  F(launch, "cuLaunchKernel",                                                  \
+    (tm_cu_handle, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, \
+     unsigned, tm_cu_handle, void **, void **))                                \
+  F(capture_begin, "cuStreamBeginCapture_v2", (tm_cu_handle, int))             \
+  F(capture_end, "cuStreamEndCapture", (tm_cu_handle, tm_cu_handle *))         \
+  F(graph_instantiate, "cuGraphInstantiateWithFlags",                          \
+    (tm_cu_handle *, tm_cu_handle, unsigned long long))                        \
+  F(graph_launch, "cuGraphLaunch", (tm_cu_handle, tm_cu_handle))               \
+  F(graph_free, "cuGraphDestroy", (tm_cu_handle))                              \
+  F(graph_exec_free, "cuGraphExecDestroy", (tm_cu_handle))                     \
+  F(error_name, "cuGetErrorName", (int, const char **))                        \
+  F(error_text, "cuGetErrorString", (int, const char **))
+
+typedef struct tm_driver {
+  void *library;
+#define TM_CU_MEMBER(member, symbol, arguments) int(*member) arguments;
+  TM_CU_FUNCTIONS(TM_CU_MEMBER)
+#undef TM_CU_MEMBER
+} tm_driver;
+
+/* TM_LIBCUDA names another library than libcuda.so.1. */
+int tm_open_driver(tm_driver *driver, tm_error *error);
+/* What the driver's status means, after `what` was tried. */
+int tm_driver_fail(const tm_driver *driver, int status, const char *what,
+                   tm_error *error);
+
+/* The launches of a batch of one shape, once they are known as a graph. */
+enum { TM_GRAPHS = 16 };
+typedef struct tm_graph {
+  int64_t tokens, sequences; /* 0, 0: unused */
+  uint64_t last_use;
+  tm_cu_handle executable; /* null: seen once */
+} tm_graph;
+
+/* A chunk of the GPU's: large, so that its launches are worth their time, and
+   small enough for kernels to count with 32 bits. */
+enum { TM_GPU_CHUNK_TOKENS = 32768, TM_GPU_ALIGNMENT = 256 };
+
+typedef struct tm_gpu {
+  tm_driver driver;
+  const tm_device_table *table;
+  int device;
+  char name[96];
+  int32_t process; /* that loaded the model */
+  bool has_lock;
+  pthread_mutex_t lock; /* of a call, from its check to its results */
+  tm_cu_handle context, module, stream;
+  tm_cu_handle *kernels;
+  tm_cu_address weights, *weight; /* all, and each */
+  tm_cu_address arena;            /* inputs, outputs, slots of a chunk */
+  size_t arena_bytes;
+  size_t *places; /* in the arena, of each input, output and slot */
+  void *staging;  /* the inputs, in memory that the device reads */
+  size_t staging_bytes;
+  tm_graph graphs[TM_GRAPHS];
+  uint64_t uses;
+  bool has_no_graphs; /* a capture failed: launches go one by one */
+} tm_gpu;
+
+/* Makes the model's context this thread's, and keeps other threads out. */
+int tm_gpu_enter(tm_model *model, tm_error *error);
+void tm_gpu_leave(tm_gpu *gpu);
+/* From within. */
+int tm_gpu_upload_weights(tm_model *model, tm_error *error);
+int tm_gpu_alloc(tm_gpu *gpu, size_t bytes, const char *what,
+                 tm_cu_address *address, tm_error *error);
+/* Room for chunks of `bytes`, the first `input_bytes` of them inputs. */
+int tm_gpu_reserve(tm_gpu *gpu, size_t bytes, size_t input_bytes,
+                   tm_error *error);
+bool tm_gpu_is_device(const tm_gpu *gpu, const void *pointer);
+
+/* Sets gpu->places for a chunk of this shape. `input_bytes` are those of all
+   inputs, which come first; false if `bytes` are too many to count. */
+bool tm_gpu_place(const tm_model *model, int64_t tokens, int64_t sequences,
+                  size_t *input_bytes, size_t *bytes);
+/* Puts all launches of a chunk into the stream. */
+int tm_gpu_launch_all(tm_model *model, int64_t tokens, int64_t sequences,
+                      tm_error *error);
+/* The same, as a graph from the second time on. */
+int tm_gpu_launch_shape(tm_model *model, int64_t tokens, int64_t sequences,
+                        tm_error *error);
+void tm_gpu_forget_graphs(tm_gpu *gpu);
+
+/* Members of tm_backend. */
+int tm_gpu_lend(tm_model *model, size_t bytes, void **memory, tm_error *error);
+void tm_gpu_take_back(tm_model *model, void *memory);
+int tm_gpu_copy(tm_model *model, void *to, const void *from, size_t bytes,
+                tm_error *error);
+int tm_gpu_run(tm_model *model, const tm_batch *batch, const tm_output *outputs,
+               int64_t output_count, tm_error *error);
+
+#endif /* TRANSFORMER_LIB_RUNTIME_GPU_H */

@@ -1,0 +1,128 @@
+//===- gpu_graph.c - the launches of a chunk, one by one or as a graph ----===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A chunk's launches depend on its numbers of tokens and sequences and on
+// nothing else, so that those of a shape that comes again are captured once,
+// and the driver starts them all with one call. Graphs that were not used for
+// longest make room for others.
+//===----------------------------------------------------------------------===//
+#include "gpu.h"
+
+#include <string.h>
+
+static int64_t blocks_of(const tm_device_launch *launch, int64_t tokens,
+                         int64_t sequences) {
+  if (launch->grid == TM_GRID_BLOCKS)
+    return tokens / launch->per + sequences;
+  int64_t rows = launch->grid == TM_GRID_TOKENS ? tokens : sequences;
+  return (rows + launch->per - 1) / launch->per;
+}
+
+static tm_cu_address address_of(const tm_model *model,
+                                tm_device_argument argument) {
+  const tm_gpu *gpu = model->gpu;
+  int64_t place = argument.index;
+  if (argument.kind == TM_ARGUMENT_WEIGHT)
+    return gpu->weight[argument.index];
+  if (argument.kind != TM_ARGUMENT_INPUT)
+    place += gpu->table->input_count;
+  if (argument.kind == TM_ARGUMENT_SLOT)
+    place += model->descriptor->output_count;
+  return gpu->arena + gpu->places[place];
+}
+
+int tm_gpu_launch_all(tm_model *model, int64_t tokens, int64_t sequences,
+                      tm_error *error) {
+  const tm_gpu *gpu = model->gpu;
+  int32_t numbers[] = {(int32_t)tokens, (int32_t)sequences};
+  for (int64_t i = 0; i < gpu->table->launch_count; ++i) {
+    const tm_device_launch *launch = &gpu->table->launches[i];
+    int64_t blocks = blocks_of(launch, tokens, sequences);
+    if (blocks <= 0)
+      continue; /* nothing to compute: a chunk of empty sequences */
+    tm_cu_address addresses[TM_MAX_ARGUMENTS];
+    void *arguments[TM_MAX_ARGUMENTS];
+    if (launch->argument_count > TM_MAX_ARGUMENTS || blocks > INT32_MAX)
+      return tm_fail(error, TM_MISMATCH,
+                     "kernel %s has more arguments or blocks than there may be",
+                     gpu->table->kernels[launch->kernel]);
+    for (int64_t a = 0; a < launch->argument_count; ++a) {
+      tm_device_argument argument = launch->arguments[a];
+      if (argument.kind >= TM_ARGUMENT_TOKENS) {
+        arguments[a] = &numbers[argument.kind - TM_ARGUMENT_TOKENS];
+        continue;
+      }
+      addresses[a] = address_of(model, argument);
+      arguments[a] = &addresses[a];
+    }
+    int status = gpu->driver.launch(
+        gpu->kernels[launch->kernel], (unsigned)blocks,
+        (unsigned)launch->columns, 1, (unsigned)launch->threads, 1, 1,
+        (unsigned)launch->shared, gpu->stream, arguments, NULL);
+    if (status != TM_CU_SUCCESS)
+      return tm_driver_fail(&gpu->driver, status, "launch a kernel", error);
+  }
+  return TM_OK;
+}
+
+static void forget(tm_gpu *gpu, tm_graph *graph) {
+  if (graph->executable)
+    (void)gpu->driver.graph_exec_free(graph->executable);
+  memset(graph, 0, sizeof(*graph));
+}
+
+void tm_gpu_forget_graphs(tm_gpu *gpu) {
+  for (int i = 0; i < TM_GRAPHS; ++i)
+    forget(gpu, &gpu->graphs[i]);
+}
+
+/* Null if the driver cannot; calls then go on without. */
+static tm_cu_handle capture(tm_model *model, int64_t tokens,
+                            int64_t sequences) {
+  tm_gpu *gpu = model->gpu;
+  const tm_driver *driver = &gpu->driver;
+  tm_cu_handle graph = NULL, executable = NULL;
+  if (driver->capture_begin(gpu->stream, TM_CU_CAPTURE_THREAD_LOCAL) !=
+      TM_CU_SUCCESS)
+    return NULL;
+  int launched = tm_gpu_launch_all(model, tokens, sequences, NULL);
+  int ended = driver->capture_end(gpu->stream, &graph);
+  if (launched == TM_OK && ended == TM_CU_SUCCESS && graph &&
+      driver->graph_instantiate(&executable, graph, 0) != TM_CU_SUCCESS)
+    executable = NULL;
+  if (graph)
+    (void)driver->graph_free(graph);
+  return executable;
+}
+
+int tm_gpu_launch_shape(tm_model *model, int64_t tokens, int64_t sequences,
+                        tm_error *error) {
+  tm_gpu *gpu = model->gpu;
+  tm_graph *found = NULL, *oldest = &gpu->graphs[0];
+  for (int i = 0; i < TM_GRAPHS; ++i) {
+    tm_graph *graph = &gpu->graphs[i];
+    if (graph->tokens == tokens && graph->sequences == sequences)
+      found = graph;
+    if (graph->last_use < oldest->last_use)
+      oldest = graph;
+  }
+  bool is_known = found != NULL;
+  if (!is_known) {
+    found = oldest;
+    forget(gpu, found);
+    found->tokens = tokens;
+    found->sequences = sequences;
+  }
+  found->last_use = ++gpu->uses;
+  if (is_known && !found->executable && !gpu->has_no_graphs && tokens) {
+    found->executable = capture(model, tokens, sequences);
+    gpu->has_no_graphs = !found->executable;
+  }
+  if (!found->executable)
+    return tm_gpu_launch_all(model, tokens, sequences, error);
+  int status = gpu->driver.graph_launch(found->executable, gpu->stream);
+  if (status == TM_CU_SUCCESS)
+    return TM_OK;
+  return tm_driver_fail(&gpu->driver, status, "launch a graph of kernels",
+                        error);
+}
