@@ -97,8 +97,9 @@ if ptxas:
     config.substitutions.append(("%ptxas", ptxas))
 else:
     lit_config.note("ptxas was not found: tests of GPU code stop at PTX")
-# A driver without a GPU, for artifacts that want one.
-if os.path.exists(os.path.join(config.build_root, "unittests", "libcuda-emulator.so")):
+# A driver without a GPU, for artifacts that want one. Python cannot open it if it
+# has sanitizers.
+if not config.sanitized and os.path.exists(os.path.join(config.build_root, "unittests", "libcuda-emulator.so")):
     config.available_features.add("gpu-emulator")
 if config.sanitized:
     config.available_features.add("asan")

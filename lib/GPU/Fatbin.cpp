@@ -83,9 +83,9 @@ static llvm::Error runTool(llvm::ArrayRef<StringRef> command,
   return makeError(command[0] + ": " + problem);
 }
 
-llvm::Expected<std::string>
+llvm::Expected<Fatbin>
 mlir::transformer::gpu::makeFatbin(const Toolkit &toolkit, StringRef ptx,
-                                   const Chip &chip, std::string &report) {
+                                   const Chip &chip) {
   llvm::SmallString<128> directory;
   if (std::error_code code =
           llvm::sys::fs::createUniqueDirectory("transformer-cubin", directory))
@@ -99,13 +99,9 @@ mlir::transformer::gpu::makeFatbin(const Toolkit &toolkit, StringRef ptx,
   if (llvm::Error error = writeFile(source, ptx))
     return std::move(error);
   std::string arch = ("-arch=" + chip.name).str();
-  if (llvm::Error error = runTool(
-          {toolkit.ptxas, "-v", "-O3", arch, source, "-o", cubin}, messages))
+  if (llvm::Error error =
+          runTool({toolkit.ptxas, "-O3", arch, source, "-o", cubin}, messages))
     return std::move(error);
-  llvm::Expected<std::string> said = readFile(messages);
-  if (!said)
-    return said.takeError();
-  report = std::move(*said);
   // The PTX stays readable, as it is without the toolkit.
   StringRef number = chip.name.drop_front(3); // sm_
   std::string create = "--create=" + fatbin,
@@ -117,5 +113,11 @@ mlir::transformer::gpu::makeFatbin(const Toolkit &toolkit, StringRef ptx,
           runTool({toolkit.fatbinary, create, "--compress=false", code, text},
                   messages))
     return std::move(error);
-  return readFile(fatbin);
+  llvm::Expected<std::string> bytes = readFile(fatbin);
+  if (!bytes)
+    return bytes.takeError();
+  llvm::Expected<std::string> machineCode = readFile(cubin);
+  if (!machineCode)
+    return machineCode.takeError();
+  return Fatbin{std::move(*bytes), std::move(*machineCode)};
 }

@@ -26,7 +26,7 @@ struct LevelReport {
   // Of a chip:
   uint64_t ptxBytes = 0, imageBytes = 0, launches = 0;
   bool hasMachineCode = false;
-  std::string assembler; // what ptxas said
+  std::string cubin; // if there is one
 };
 
 /// A tensor of the weights file that was coded, or is not worth it.

@@ -47,6 +47,8 @@ private:
   LogicalResult emitDevices();
   llvm::Expected<std::string> imageOf(ModuleOp lowered, const gpu::Chip &chip,
                                       LevelReport &row);
+  LogicalResult reportDevice(ModuleOp lowered, const gpu::Chip &chip,
+                             StringRef cubin);
   bool isForGpu() const { return options.machine == Machine::Nvptx; }
   LogicalResult emitLevel(ModuleOp level, size_t index);
   LogicalResult buildArtifact();
@@ -76,6 +78,7 @@ private:
   std::optional<gpu::Toolkit> toolkit;
   std::vector<OwningOpRef<ModuleOp>> deviceModules;
   std::vector<gpu::LaunchTable> deviceTables;
+  std::optional<Workload> deviceWorkload; // of --report-gpu
 };
 
 } // namespace mlir::transformer

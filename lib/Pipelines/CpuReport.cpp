@@ -44,27 +44,42 @@ CpuReport transformer::cpuReportOf(ModuleOp level, const Target &target) {
   return report;
 }
 
-llvm::Expected<MeasuredCall> transformer::measuredCall(ModuleOp module,
-                                                       StringRef text) {
+static IntegerAttr longestOf(ModuleOp module) {
   auto model = module->getAttrOfType<DictionaryAttr>("transformer.model");
-  auto most = model ? model.getAs<IntegerAttr>("max_length") : IntegerAttr();
-  MeasuredCall call;
-  Workload &workload = call.workload;
+  return model ? model.getAs<IntegerAttr>("max_length") : IntegerAttr();
+}
+
+llvm::Expected<Workload>
+transformer::workloadOf(ModuleOp module, StringRef text, StringRef flag) {
+  IntegerAttr most = longestOf(module);
+  Workload workload;
   if (text.empty()) {
     if (most)
       workload.tokens = std::min(workload.tokens, most.getInt());
-  } else {
-    auto [batch, length] = text.split('x');
-    if (batch.getAsInteger(10, workload.sequences) ||
-        length.getAsInteger(10, workload.tokens) || workload.sequences < 1 ||
-        workload.tokens < 1 || workload.sequences > 4096 ||
-        workload.tokens > 1 << 20)
-      return makeError("--report-cpu=" + text +
-                       ": expected sequences x tokens, such as 1x128");
-    if (most && workload.tokens > most.getInt())
-      return makeError("--report-cpu=" + text + ": the model takes at most " +
-                       Twine(most.getInt()) + " tokens");
+    return workload;
   }
+  auto [batch, length] = text.split('x');
+  if (batch.getAsInteger(10, workload.sequences) ||
+      length.getAsInteger(10, workload.tokens) || workload.sequences < 1 ||
+      workload.tokens < 1 || workload.sequences > 4096 ||
+      workload.tokens > 1 << 20)
+    return makeError(flag + "=" + text +
+                     ": expected sequences x tokens, such as 1x128");
+  if (most && workload.tokens > most.getInt())
+    return makeError(flag + "=" + text + ": the model takes at most " +
+                     Twine(most.getInt()) + " tokens");
+  return workload;
+}
+
+llvm::Expected<MeasuredCall> transformer::measuredCall(ModuleOp module,
+                                                       StringRef text) {
+  IntegerAttr most = longestOf(module);
+  MeasuredCall call;
+  Workload &workload = call.workload;
+  llvm::Expected<Workload> wanted = workloadOf(module, text, "--report-cpu");
+  if (!wanted)
+    return wanted.takeError();
+  workload = *wanted;
   SyntheticOptions options;
   options.count = options.images = workload.sequences;
   options.shortest = options.longest = workload.tokens;

@@ -33,8 +33,11 @@ struct CpuReport {
 /// The kernels of a level that was lowered.
 CpuReport cpuReportOf(ModuleOp level, const Target &target);
 
-/// `text` is BATCHxTOKENS, or empty for the usual one. Sequences of just this
-/// size for the model in `module`.
+/// `text` is BATCHxTOKENS, as `flag` was given, or empty for the usual one.
+llvm::Expected<Workload> workloadOf(ModuleOp module, StringRef text,
+                                    StringRef flag);
+
+/// Sequences of just this size for the model in `module`.
 struct MeasuredCall {
   Workload workload;
   Sequences sequences;

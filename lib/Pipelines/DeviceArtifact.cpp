@@ -11,6 +11,7 @@
 #include "NaiveEntry.h"
 
 #include "transformer/GPU/Fatbin.h"
+#include "transformer/GPU/PerformanceModel.h"
 #include "transformer/GPU/Ptx.h"
 #include "transformer/Support/Error.h"
 
@@ -116,6 +117,13 @@ LogicalResult Compilation::lowerForDevices() {
       failed(runPipeline("transformer-fold-weights")))
     return failure();
   describeForward(*module);
+  if (options.reportGpu) {
+    llvm::Expected<Workload> workload =
+        workloadOf(*module, *options.reportGpu, "--report-gpu");
+    if (!workload)
+      return check(workload.takeError());
+    deviceWorkload = *workload;
+  }
   std::vector<gpu::LaunchTable> tables;
   for (const gpu::Chip &chip : chips) {
     deviceModules.push_back(module->clone());
@@ -156,15 +164,34 @@ llvm::Expected<std::string> Compilation::imageOf(ModuleOp lowered,
     without("ptxas and fatbinary of a CUDA toolkit were not found");
     return ptx;
   }
-  llvm::Expected<std::string> fatbin =
-      gpu::makeFatbin(*toolkit, *ptx, chip, row.assembler);
+  llvm::Expected<gpu::Fatbin> fatbin = gpu::makeFatbin(*toolkit, *ptx, chip);
   row.milliseconds += watch.finished("cubin");
   if (fatbin) {
     row.hasMachineCode = true;
-    return fatbin;
+    row.cubin = std::move(fatbin->cubin);
+    return std::move(fatbin->bytes);
   }
   without(llvm::toString(fatbin.takeError()));
   return ptx;
+}
+
+/// The roofline of each kernel.
+LogicalResult Compilation::reportDevice(ModuleOp lowered, const gpu::Chip &chip,
+                                        StringRef cubin) {
+  std::vector<gpu::KernelCode> code;
+  if (!cubin.empty()) {
+    llvm::Expected<std::vector<gpu::KernelCode>> read = gpu::readCubin(cubin);
+    if (!read)
+      return check(read.takeError());
+    code = std::move(*read);
+  }
+  gpu::BatchShape batch{deviceWorkload->sequences, deviceWorkload->tokens};
+  auto kernels = gpu::estimate(lowered, chip, batch, code,
+                               [&] { return lowered.emitError(); });
+  if (failed(kernels))
+    return failure();
+  gpu::printEstimate(*kernels, chip, batch, code, llvm::outs());
+  return success();
 }
 
 LogicalResult Compilation::emitDevices() {
@@ -177,6 +204,9 @@ LogicalResult Compilation::emitDevices() {
       return check(image.takeError());
     row.launches = deviceTables[i].launches.size();
     row.imageBytes = image->size();
+    if (deviceWorkload &&
+        failed(reportDevice(*deviceModules[i], chips[i], row.cubin)))
+      return failure();
     llvm::Expected<NativeCode> code = NativeCode::createDeviceTable(
         *module, row.target, weights,
         [&](llvm::Module &llvmModule) {

@@ -7,8 +7,12 @@
 #include "transformer/Support/Error.h"
 
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/SymbolTable.h"
 #include "llvm/ADT/MapVector.h"
+
+#include <cmath>
+#include <cstring>
 
 using namespace mlir;
 using namespace mlir::transformer;
@@ -143,6 +147,27 @@ private:
                                 : std::nullopt;
   }
 
+  /// What would become infinite without a word.
+  static llvm::Error checkRange(ml_program::GlobalOp global) {
+    ArrayRef<char> data;
+    Attribute value = global.getValueAttr();
+    if (auto resource = dyn_cast_or_null<DenseResourceElementsAttr>(value)) {
+      if (const AsmResourceBlob *blob = resource.getRawHandle().getBlob())
+        data = blob->getData();
+    } else if (auto dense = dyn_cast_or_null<DenseElementsAttr>(value)) {
+      data = dense.getRawData();
+    }
+    for (size_t i = 0; i + 4 <= data.size(); i += 4) {
+      float number;
+      memcpy(&number, data.data() + i, 4);
+      if (std::isfinite(number) && std::abs(number) >= 65520)
+        return makeError("weight '" + global.getSymName() +
+                         "' has values beyond 65504, where f16 ends; compile "
+                         "with --dtype=bf16");
+    }
+    return llvm::Error::success();
+  }
+
   /// The index of a weight in one type; each is on the device once.
   llvm::Expected<unsigned> weight(const LaunchArgument &argument) {
     auto [found, isNew] = weightIndices.insert(
@@ -166,6 +191,9 @@ private:
                       isa<FloatType>(argument.element))))
       return makeError("weight '" + argument.weight +
                        "' has a type that no GPU kernel reads");
+    if (argument.element.isF16() && type.getElementType().isF32())
+      if (llvm::Error error = checkRange(global))
+        return std::move(error);
     weights.push_back(
         c.record({c.i64(offset.getInt()), c.i64(type.getNumElements()),
                   c.i32(*stored), c.i32(*wanted)}));

@@ -124,6 +124,9 @@ typedef struct tm_gpu {
 int tm_gpu_enter(tm_model *model, tm_error *error);
 void tm_gpu_leave(tm_gpu *gpu);
 /* From within. */
+/* Floats to floats, to nearest, ties to even. */
+void tm_gpu_convert(const tm_device_weight *weight, const char *from,
+                    int64_t count, char *to);
 int tm_gpu_upload_weights(tm_model *model, tm_error *error);
 int tm_gpu_alloc(tm_gpu *gpu, size_t bytes, const char *what,
                  tm_cu_address *address, tm_error *error);

@@ -52,7 +52,7 @@ static uint16_t to_f16(float value) {
   return sign | (uint16_t)((rest + 0xfff + (rest >> 13 & 1)) >> 13);
 }
 
-static void convert(const tm_device_weight *weight, const char *from,
+void tm_gpu_convert(const tm_device_weight *weight, const char *from,
                     int64_t count, char *to) {
   for (int64_t i = 0; i < count; ++i) {
     float value;
@@ -100,8 +100,8 @@ static int upload(const tm_gpu *gpu, const tm_device_weight *weight,
     int64_t count =
         weight->count - begin < PIECE ? weight->count - begin : PIECE;
     size_t wide = bytes_of(weight->wanted);
-    convert(weight, from + (size_t)begin * bytes_of(weight->stored), count,
-            buffer);
+    tm_gpu_convert(weight, from + (size_t)begin * bytes_of(weight->stored),
+                   count, buffer);
     int status =
         driver->upload(to + (size_t)begin * wide, buffer, (size_t)count * wide);
     if (status != TM_CU_SUCCESS)

@@ -1,5 +1,5 @@
 # RUN: %python %s %t %build
-# REQUIRES: numpy
+# REQUIRES: numpy, tokenizers
 """Artifacts for GPUs: PTX always, machine code where NVIDIA's tools are, and the same bytes each time."""
 import json
 import os
@@ -58,3 +58,17 @@ if shutil.which("ptxas") and shutil.which("fatbinary"):
     # Two fat binaries, each with machine code (an ELF file inside) and PTX.
     assert library.count(b"\x50\xed\x55\xba") == 2 and library.count(b"\x7fELF") >= 3
     assert library.count(b".target sm_90a") == 1 and library.count(b".target sm_80") == 1
+
+# A weight that would be infinite in f16 is refused, and fits elsewhere.
+sys.path.append(str(ROOT / "test/Python/Inputs"))
+import tiny  # noqa: E402
+
+weights = tiny.bert(out / "large", architectures=["BertModel"])
+weights["encoder.layer.1.output.dense.weight"][3, 5] = 7e4
+tiny.write(out / "large", weights)
+command = [build / "bin/transformer-compile", out / "large", "-o", out / "large.out", "--target=nvptx", "--quiet"]
+done = subprocess.run(command, capture_output=True, text=True)
+assert done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr
+assert "encoder.layer.1.output.dense.weight' has values beyond 65504, where f16 ends; compile with --dtype=bf16" in done.stderr
+assert not (out / "large.out").exists()
+subprocess.run([*command, "--dtype=bf16"], check=True)

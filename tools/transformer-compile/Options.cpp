@@ -178,6 +178,12 @@ struct Flags {
       cl::cat(category),
       cl::desc("list each kernel with its tile, operations, bytes, predicted "
                "and measured time for such a call (default: 1x128)")};
+  cl::opt<std::string> reportGpu{
+      "report-gpu", cl::ValueOptional, cl::value_desc("sequences x tokens"),
+      cl::cat(category),
+      cl::desc("with --target=nvptx: list each kernel with its blocks, "
+               "registers, instructions of tensor cores, operations, bytes and "
+               "the time that they allow for such a call (default: 1x128)")};
   cl::opt<bool> quiet{"quiet", cl::cat(category),
                       cl::desc("print errors only")};
 
@@ -405,6 +411,11 @@ CompileOptions mlir::transformer::parseCompileOptions(int argc, char **argv) {
   options.naive = flags.naive;
   options.threads = flags.threads;
   options.quiet = flags.quiet;
+  if (flags.reportGpu.getNumOccurrences()) {
+    if (flags.emit != Emit::Artifact || flags.machine != Machine::Nvptx)
+      misuse("--report-gpu goes with an artifact and --target=nvptx");
+    options.reportGpu = flags.reportGpu;
+  }
   if (flags.reportCpu.getNumOccurrences()) {
     if (flags.emit != Emit::Artifact || flags.naive)
       misuse("--report-cpu goes with an artifact, and not with --naive");

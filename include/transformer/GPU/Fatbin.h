@@ -20,12 +20,15 @@ struct Toolkit {
 /// PATH, CUDA_ROOT, CUDA_HOME or CUDA_PATH, if there.
 llvm::Expected<std::optional<Toolkit>> findToolkit(llvm::StringRef directory);
 
-/// Machine code for `chip` and the PTX that it was made from, in the form that
-/// the driver picks from. `report` gets what `ptxas -v` says. Fails with the
+struct Fatbin {
+  std::string bytes; // what the driver picks from
+  std::string cubin; // the machine code in it
+};
+
+/// Machine code for `chip`, and the PTX that it was made from. Fails with the
 /// words of the program that failed.
-llvm::Expected<std::string> makeFatbin(const Toolkit &toolkit,
-                                       llvm::StringRef ptx, const Chip &chip,
-                                       std::string &report);
+llvm::Expected<Fatbin> makeFatbin(const Toolkit &toolkit, llvm::StringRef ptx,
+                                  const Chip &chip);
 
 } // namespace mlir::transformer::gpu
 

@@ -109,6 +109,8 @@ struct CompileOptions {
   /// Sequences x tokens of a call, or empty for a usual one, whose kernels are
   /// counted, measured and listed on standard output.
   std::optional<std::string> reportCpu;
+  /// The same for a GPU, where nothing is measured.
+  std::optional<std::string> reportGpu;
   /// For the report.
   std::string commandLine;
   /// Of the compiler; 0: one per CPU.
