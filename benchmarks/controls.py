@@ -145,7 +145,7 @@ def controls(checkpoint, artifacts):
     heads = json.loads((pathlib.Path(checkpoint) / "config.json").read_text(encoding="utf-8"))["num_attention_heads"]
     yield "one scale per tensor", "int8", *per_tensor(weights)
     yield "plain grids, 4.75 bits", "small", *plain_grids(weights, 4.75, 3.02)
-    yield "plain grids, 3.95 bits", "tiny", *plain_grids(weights, 3.95, 2.2)
+    yield "plain grids, 3.85 bits", "tiny", *plain_grids(weights, 3.85, 2.38)
     shapes = shapes_of(artifacts["turbo"])
     yield "plain SVD", "turbo", *plain_svd(weights, shapes)
     yield "largest weights", "turbo", *by_magnitude(weights, shapes, heads)

@@ -17,8 +17,8 @@ static constexpr Preset kPresets[] = {
     {"small", Precision::I8, 4.75, 3.02, 0, 0, true,
      "--quantize=i8 --bits=4.75 --table-bits=3.02 --max-length=sentence "
      "--pack=entropy"},
-    {"tiny", Precision::I8, 3.95, 2.2, 0, 0, true,
-     "--quantize=i8 --bits=3.95 --table-bits=2.2 --max-length=sentence "
+    {"tiny", Precision::I8, 3.85, 2.38, 0, 0, true,
+     "--quantize=i8 --bits=3.85 --table-bits=2.38 --max-length=sentence "
      "--pack=entropy"},
     {"turbo", Precision::I8, 4.75, 3.02, 16, 0.06, true,
      "small, after --qk-rank=16 --ffn-error=0.06"},

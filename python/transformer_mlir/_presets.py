@@ -20,7 +20,7 @@ SUMMARIES = {
     "bf16": "factors of products and tables in bf16",
     "int8": "weights, inputs of products and tables in 8 bits; inputs scaled per token",
     "small": "int8 on grids of 4.75 and tables of 3.02 bits, entropy coded; decoded when loaded",
-    "tiny": "int8 on grids of 3.95 and tables of 2.2 bits, entropy coded; decoded when loaded",
+    "tiny": "int8 on grids of 3.85 and tables of 2.38 bits, entropy coded; decoded when loaded",
     "turbo": "small, with narrower queries, keys and feed-forward layers",
     "static": "a table, one attention query and an MLP per sentence, fitted to the original; needs --text and torch",
 }
