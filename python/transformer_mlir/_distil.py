@@ -8,6 +8,8 @@ import time
 import numpy as np
 import torch
 
+from ._muon import Muon
+
 TOKENS, RUNS = 2000, 4  # of a batch
 TAPS = 3  # hidden states that are compared, evenly over the depth
 HIDDEN, SIMILARITY = 0.3, 10.0  # weights of their losses
@@ -124,21 +126,28 @@ class Distillation:
             total = total + SIMILARITY * (a @ a.T - b @ b.T).square().mean()
         return total
 
-    def step(self, part, optimizer):
+    def optimizers(self):
+        """Muon for the matrices of linears, Adam for biases, norms and what has more dimensions."""
+        parameters = self.trained()
+        matrices = [p for p in parameters if p.dim() == 2]
+        others = [p for p in parameters if p.dim() != 2]
+        self.parameters = parameters
+        found = [Muon(matrices, self.rate)] if matrices else []
+        return found + ([torch.optim.AdamW(others, self.rate, (0.9, 0.98), weight_decay=0.0)] if others else [])
+
+    def step(self, part, optimizers):
         loss = self.loss(part)
-        optimizer.zero_grad(set_to_none=True)
+        for optimizer in optimizers:
+            optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
-        optimizer.step()
+        for optimizer in optimizers:
+            optimizer.step()
         return float(loss.detach())
 
     def run(self, minutes, steps, show):
         """The rate falls to 0 at the end of the minutes, or of the steps."""
-        self.parameters = self.trained()
-        matrices = [p for p in self.parameters if p.dim() > 1]
-        others = [p for p in self.parameters if p.dim() <= 1]
-        optimizer = torch.optim.AdamW([{"params": matrices, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}],
-                                      lr=self.rate, betas=(0.9, 0.98), fused=True)
+        optimizers = self.optimizers()
         begun = last = time.monotonic()
         looked, parts = 0, []
         try:
@@ -148,12 +157,12 @@ class Distillation:
                 if progress >= 1:
                     break
                 factor = min(1.0, (progress + 1e-3) / WARM_UP, (1 - progress) / DECAY)
-                for group in optimizer.param_groups:
+                for group in (group for optimizer in optimizers for group in optimizer.param_groups):
                     group["lr"] = self.rate * factor
                 parts = parts or self.batches()
                 rows = parts.pop()
                 part = [self.sequences[i] for i in rows]
-                self.losses.append(self.step(part, optimizer))
+                self.losses.append(self.step(part, optimizers))
                 self.steps += 1
                 self.tokens += sum(map(len, part))
                 now = time.monotonic()
