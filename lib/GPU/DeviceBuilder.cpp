@@ -70,6 +70,9 @@ Value DeviceBuilder::fma(Value a, Value b, Value c) {
 Value DeviceBuilder::maximum(Value a, Value b) {
   return arith::MaximumFOp::create(*this, a, b);
 }
+Value DeviceBuilder::clamp(Value x, float low, float high) {
+  return arith::MinimumFOp::create(*this, maximum(x, f32(low)), f32(high));
+}
 Value DeviceBuilder::maxnum(Value a, Value b) {
   return arith::MaxNumFOp::create(*this, a, b);
 }

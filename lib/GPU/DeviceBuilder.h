@@ -49,6 +49,7 @@ public:
   Value fma(Value a, Value b, Value c);
   /// The larger; `NaN`s win in maximum and lose in maxnum.
   Value maximum(Value a, Value b);
+  Value clamp(Value x, float low, float high);
   Value maxnum(Value a, Value b);
   Value fabs(Value a);
   Value compare(arith::CmpFPredicate predicate, Value a, Value b);

@@ -43,6 +43,7 @@ private:
   Values masked(Values x);
   void normalize(Values &x);
   void write(const Values &x, Value base, Type element);
+  Value givenScale();
   void quantize(Values x);
 
   DeviceBuilder &b;
@@ -50,7 +51,7 @@ private:
   int64_t width;
   RowsTile tile;
   Value row, lane, warp;
-  Value weight, bias, multiplier, output, rounded, scales;
+  Value weight, bias, multiplier, scale, output, rounded, scales;
   int64_t numReductions = 0;
 };
 } // namespace
@@ -196,6 +197,13 @@ void RowsEmitter::write(const Values &x, Value base, Type element) {
     });
 }
 
+/// One for all rows; null: each has its own.
+Value RowsEmitter::givenScale() {
+  if (scale)
+    return b.load(scale, b.f32());
+  return spec.has("scale") ? b.f32(spec.real("scale")) : Value();
+}
+
 /// As transformer.quantize says; NaN and infinity make the whole row NaN.
 void RowsEmitter::quantize(Values x) {
   if (multiplier)
@@ -220,13 +228,17 @@ void RowsEmitter::quantize(Values x) {
       b.both(isFinite, b.compare(arith::CmpFPredicate::OGE, largest,
                                  b.f32(std::ldexp(1.0, -100))));
   Value divisor = b.select(hasValues, largest, b.f32(127));
+  Value given = givenScale();
   Value factor = b.fdiv(b.f32(127), divisor);
-  Value scale = b.fdiv(divisor, b.f32(127)); // of a tiny row: 1
+  Value scale = given ? given : b.fdiv(divisor, b.f32(127)); // tiny rows: 1
   scale = b.select(isFinite, scale, b.f32(NAN));
   for (Value &value : x) {
     Value nearest = LLVM::RoundEvenOp::create(
-        b, b.f32(), ValueRange{b.fmul(value, factor)});
-    nearest = b.select(hasValues, nearest, b.f32(0));
+        b, b.f32(),
+        ValueRange{given ? b.fdiv(value, given) : b.fmul(value, factor)});
+    if (given)
+      nearest = b.clamp(nearest, -127, 127);
+    nearest = b.select(given ? isFinite : hasValues, nearest, b.f32(0));
     value = arith::FPToSIOp::create(b, b.getI32Type(), nearest);
   }
   write(x, rounded, b.getI8Type());
@@ -251,6 +263,8 @@ void RowsEmitter::emit() {
     bias = b.nextArgument();
   if (spec.has("multiplier"))
     multiplier = b.nextArgument();
+  if (spec.isUnit("scale"))
+    scale = b.nextArgument();
   if (spec.has("output"))
     output = b.nextArgument();
   if (spec.has("quantize"))

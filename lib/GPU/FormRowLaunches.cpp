@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "LaunchFormer.h"
 
+#include "mlir/IR/Matchers.h"
+
 using namespace mlir;
 using namespace mlir::transformer;
 using namespace mlir::transformer::gpu;
@@ -133,19 +135,31 @@ LogicalResult LaunchFormer::formRows(Operation *op) {
   // Rounding reads what is in registers.
   if (!quantize)
     for (Operation *user : result.getUsers())
-      if (auto next = dyn_cast<QuantizeOp>(user); next && !next.getScale())
+      if (auto next = dyn_cast<QuantizeOp>(user))
         if (!quantize)
           quantize = next;
   if (quantize) {
-    if (quantize.getScale())
-      return quantize.emitOpError()
-             << "has a given scale; GPU kernels round by the largest of a row";
     if (Value multiplier = quantize.getMultiplier()) {
       FailureOr<LaunchArgument> argument = vector(multiplier, quantize);
       if (failed(argument))
         return failure();
       arguments.push_back(*argument);
       spec.set("multiplier", b.getUnitAttr());
+    }
+    if (Value scale = quantize.getScale()) {
+      // A number of the kernel, or one in memory.
+      DenseFPElementsAttr constant;
+      if (matchPattern(scale, m_Constant(&constant))) {
+        spec.set("scale",
+                 b.getF32FloatAttr(
+                     constant.getSplatValue<APFloat>().convertToFloat()));
+      } else {
+        FailureOr<LaunchArgument> argument = vector(scale, quantize);
+        if (failed(argument))
+          return failure();
+        arguments.push_back(*argument);
+        spec.set("scale", b.getUnitAttr());
+      }
     }
   }
   if (op != quantize && !(quantize && result.hasOneUse())) {

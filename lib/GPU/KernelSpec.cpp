@@ -94,6 +94,9 @@ static LogicalResult verifyRows(const KernelSpec &spec, EmitError emitError) {
   }
   if (!isOneOf(spec.word("norm"), {"", "layer", "rms", "l2"}))
     return emitError() << "the norm of a kernel of rows is layer, rms or l2";
+  if (spec.has("scale") && !spec.isUnit("scale") && !(spec.real("scale") > 0))
+    return emitError() << "the scale of a kernel of rows is a number above 0, "
+                          "or an argument";
   if (spec.has("output") ? !isFloat(spec.type("output"))
                          : !spec.has("quantize"))
     return emitError() << "a kernel of rows needs an output of f32, f16 or "
@@ -215,7 +218,8 @@ SmallVector<Type> KernelSpec::argumentTypes() const {
                                                    : 3;
     StringRef norm = word("norm");
     pointers += (norm == "layer" || norm == "rms") + has("bias") +
-                has("multiplier") + has("output") + 2 * has("quantize");
+                has("multiplier") + isUnit("scale") + has("output") +
+                2 * has("quantize");
   } else if (family() == "positions") {
     pointers = 2, numbers = 2; // offsets, output; tokens, sequences
   } else if (StringRef(family()).starts_with("linear")) {

@@ -1,6 +1,6 @@
 """Tunes a compressed model against the original's own outputs: needs torch, and no labels.
 
-Both are modules of _graph.py. A batch is a few runs of texts of one length each, so that nothing is
+The one that is tuned is a module of _graph.py; the original is compiled code. A batch is a few runs of texts of one length each, so that nothing is
 padded; a held-out part of the texts decides what is kept. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """
 import time
@@ -11,8 +11,7 @@ import torch
 from ._muon import Muon
 
 TOKENS, RUNS = 2000, 4  # of a batch
-TAPS = 3  # hidden states that are compared, evenly over the depth
-HIDDEN, SIMILARITY = 0.3, 10.0  # weights of their losses
+SIMILARITY = 10.0  # weight of the loss of the similarities within a batch
 WARM_UP, DECAY = 0.015, 0.3  # parts of the steps with a rising and with a falling rate
 JUDGED = 500  # held-out texts
 LOOKS = 5  # times that they are looked at
@@ -23,37 +22,20 @@ def rate_for(distance):
     return float(np.interp(distance, [0, 0.04, 0.15], [2e-5, 1e-4, 4e-4]))
 
 
-def common_taps(student, teacher):
-    """Pairs of values behind norms that both models have, evenly over the layers that mix tokens."""
-    ours, theirs = student.norms(), teacher.norms()
-
-    def shape(graph, value):
-        return graph.ops[graph.makers[value]]["types"][0]["shape"]
-
-    begin = teacher.first_mixing()
-    both = [(ours[name], theirs[name]) for name in theirs if name in ours and teacher.makers[theirs[name]] > begin
-            and shape(student, ours[name]) == shape(teacher, theirs[name])]
-    return [both[round((i + 1) * len(both) / TAPS) - 1] for i in range(min(TAPS, len(both)))]
-
-
 class Distillation:
-    """`kind` of `output`: "sentence" is compared by cosines, all else by squares over their variance."""
+    """`kind` of `output`: "sentence" is compared by cosines, all else by squares over their variance. `target` gives the
+    rows that it should have for a list of sequences."""
 
-    def __init__(self, student, teacher, output, kind, sequences, held, seed, rate=None):
+    def __init__(self, student, target, output, kind, sequences, held, seed, rate=None):
         torch.manual_seed(seed)
-        self.student, self.teacher, self.output, self.kind = student, teacher, output, kind
+        self.student, self.target, self.output, self.kind = student, target, output, kind
         self.generator = np.random.default_rng([seed, 7])
         self.sequences, self.held = sequences, held[:JUDGED]
-        self.taps = common_taps(student, teacher)
-        self.wanted = [[graph.results[output]["value"], *taps] for graph, taps in (
-            (student, [a for a, _ in self.taps]), (teacher, [b for _, b in self.taps]))]
-        for graph, wanted in zip((student, teacher), self.wanted):
-            graph.plan(wanted)
-        teacher.requires_grad_(False)
+        self.wanted = [student.results[output]["value"]]
+        student.plan(self.wanted)
         order = np.argsort([len(ids) for ids in self.held], kind="stable")
         self.held_batches = [[self.held[i] for i in rows] for rows in self.pack(order, self.held)]
-        with torch.no_grad():
-            self.held_targets = [teacher.compute(self.inputs(teacher, part), self.wanted[1][:1])[0] for part in self.held_batches]
+        self.held_targets = [target(part) for part in self.held_batches]
         rows = torch.cat(self.held_targets)
         self.variance = float(rows.var(0).mean().clamp(min=1e-12))
         self.first = self.distance()
@@ -61,9 +43,9 @@ class Distillation:
         self.rate = rate_for(self.first) if rate is None else rate
         self.steps, self.tokens, self.losses = 0, 0, []
 
-    @staticmethod
-    def inputs(graph, part):
-        return graph.packed(np.concatenate(part), [len(ids) for ids in part])
+    def rows(self, part):
+        """What the tuned model gives."""
+        return self.student.compute(self.student.packed(np.concatenate(part), [len(ids) for ids in part]), self.wanted)[0]
 
     @staticmethod
     def pack(order, sequences, tokens=TOKENS):
@@ -102,8 +84,7 @@ class Distillation:
     @torch.no_grad()
     def distance(self):
         """Its mean over the held-out texts."""
-        found = [self.difference(self.student.compute(self.inputs(self.student, part), self.wanted[0][:1])[0], theirs)
-                 for part, theirs in zip(self.held_batches, self.held_targets)]
+        found = [self.difference(self.rows(part), theirs) for part, theirs in zip(self.held_batches, self.held_targets)]
         return float(torch.cat(found).double().mean())
 
     def judge(self):
@@ -114,15 +95,10 @@ class Distillation:
         return found
 
     def loss(self, part):
-        with torch.no_grad():
-            theirs = self.teacher.compute(self.inputs(self.teacher, part), self.wanted[1])
-        ours = self.student.compute(self.inputs(self.student, part), self.wanted[0])
-        total = self.difference(ours[0], theirs[0]).mean()
-        hidden = [(a - b).square().mean() / b.var().clamp(min=1e-12) for a, b in zip(ours[1:], theirs[1:])]
-        if hidden:
-            total = total + HIDDEN * sum(hidden) / len(hidden)
+        ours, theirs = self.rows(part), self.target(part)
+        total = self.difference(ours, theirs).mean()
         if self.kind == "sentence":
-            a, b = (torch.nn.functional.normalize(rows, dim=1) for rows in (ours[0], theirs[0]))
+            a, b = (torch.nn.functional.normalize(rows, dim=1) for rows in (ours, theirs))
             total = total + SIMILARITY * (a @ a.T - b @ b.T).square().mean()
         return total
 

@@ -86,15 +86,6 @@ class Graph(torch.nn.Module):
         """The names of what ids are looked up in."""
         return {self.weight_of(op["operands"][1]) for op in self.ops if op["op"] == "transformer.embedding"} - {None}
 
-    def norms(self):
-        """Weights of layer norms, and the values that those give, in their order: places to compare models at."""
-        return {self.weight_of(op["operands"][1]): op["results"][0] for op in self.ops
-                if op["op"] in ("transformer.layer_norm", "transformer.rms_norm")}
-
-    def first_mixing(self):
-        """The place of the first op that lets tokens see each other."""
-        return next((i for i, op in enumerate(self.ops) if op["op"].split(".")[1] in ("attention", "fft_mix", "token_mix")), 0)
-
     def plan(self, wanted):
         """The ops that the values `wanted` need."""
         key = tuple(wanted)

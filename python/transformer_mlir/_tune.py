@@ -88,41 +88,45 @@ def copy_companions(source, folder):
             shutil.copy(path, os.path.join(folder, name))
 
 
-def kind_of(graph, source):
+def kind_of(model, source):
     """The output that the models are compared by, and how."""
-    class Named:
-        outputs = graph.output_names
-    if "pixel_values" in graph.inputs:
+    if "pixel_values" in model.input_names:
         raise ValueError(f"{source}: takes images, and tuning is by text")
-    output = main_output(Named)
+    output = main_output(model)
     return output, "sentence" if output == "sentence_embedding" else "rows"
 
 
-def restore_tables(student, teacher):
-    """Tables are not tuned, so rounded ones start from the original's numbers again."""
-    theirs = dict(teacher.named_parameters())
-    ours, count = dict(student.named_parameters()), 0
+def restore_tables(student, folder):
+    """Tables are not tuned, so rounded ones start from the original's numbers again, of `folder`."""
+    from . import _graph
+    theirs = _files.read_tensors(os.path.join(folder, _graph.WEIGHTS))
+    ours = dict(student.named_parameters())
     for name in student.tables():
-        if name in theirs and theirs[name].shape == ours[name].shape:
-            ours[name].data.copy_(theirs[name].data)
-            count += 1
-    return count
+        if name in theirs and theirs[name][1].shape == tuple(ours[name].shape):
+            ours[name].data.copy_(ours[name].new_tensor(np.asarray(theirs[name][1], np.float32)))
 
 
-def distil(folder, checkpoint, texts, compile_, show, minutes, steps, seed, rate):
+def distil(folder, checkpoint, texts, compile_, show, minutes, steps, seed, rate, threads):
     """The tuned weights take the place of the others in `folder`; returns the distillation."""
+    import torch
     from . import _distil, _graph
     show("tuning: reading both models")
     student = _graph.read(folder)
     with tempfile.TemporaryDirectory(prefix="transformer-mlir-") as original:
-        teacher = _graph.read(_graph.describe(compile_, [checkpoint], original))
-    output, kind = kind_of(teacher, checkpoint)
-    if output not in student.results:
-        raise ValueError(f"the artifact gives {', '.join(student.output_names)}, and no {output}, by which it would be tuned")
-    restore_tables(student, teacher)
-    tuning = _distil.Distillation(student, teacher, output, kind, texts.tuned, texts.held, seed, rate)
-    show(f"tuning on {len(texts.tuned):,} sentences, rate {tuning.rate:.1e}, held-out {tuning.words(tuning.first)}")
-    weights = tuning.run(minutes, steps, show)
+        restore_tables(student, _graph.describe(compile_, [checkpoint], original))
+        exact = os.path.join(original, "exact")
+        compile_([checkpoint, "-o", exact, "--preset=exact", "--quiet"])
+        teacher = load(exact, threads)
+        output, kind = kind_of(teacher, checkpoint)
+        if output not in student.results:
+            raise ValueError(f"the artifact gives {', '.join(student.output_names)}, and no {output}, by which it would be tuned")
+
+        def target(part):
+            return torch.from_numpy(teacher.run(part, outputs=[output])[output])
+
+        tuning = _distil.Distillation(student, target, output, kind, texts.tuned, texts.held, seed, rate)
+        show(f"tuning on {len(texts.tuned):,} sentences, rate {tuning.rate:.1e}, held-out {tuning.words(tuning.first)}")
+        weights = tuning.run(minutes, steps, show)
     show(f"tuning: held-out {tuning.words(tuning.first)} before, {tuning.words(tuning.best)} after {tuning.tokens:,} tokens"
          + (", interrupted" if tuning.interrupted else ""))
     _files.write_tensors(os.path.join(folder, _graph.WEIGHTS), {name: ("F32", value) for name, value in weights.items()},
@@ -163,7 +167,7 @@ def compress_tuned(checkpoint, out, preset, text, compile_, *, minutes=10, steps
         compile_([checkpoint, "--emit=profile", "-o", profile, f"--sequences={sequences}", "--quiet"])
         _graph.describe(compile_, [checkpoint], folder, f"{simple}," + passes.format(profile=profile))
         copy_companions(checkpoint, folder)
-        tuning = distil(folder, checkpoint, texts, compile_, say, minutes, steps, seed, rate)
+        tuning = distil(folder, checkpoint, texts, compile_, say, minutes, steps, seed, rate, threads)
         accepted = tuning.best < tuning.first
         if not accepted:
             say("tuning did not help on the held-out sentences: the structure is compiled as it was")
@@ -217,7 +221,7 @@ def tune(out, text, *, minutes=10, steps=None, output=None, against=None, seed=0
             tempfile.TemporaryDirectory(prefix=".tune-", dir=os.path.dirname(os.path.abspath(target))) as beside:
         _graph.describe(run_compiler, [directory], folder)
         copy_companions(directory, folder)
-        tuning = distil(folder, checkpoint, texts, run_compiler, say, minutes, steps, seed, rate)
+        tuning = distil(folder, checkpoint, texts, run_compiler, say, minutes, steps, seed, rate, threads)
         before = after = compiled_distance(tuning, directory)
         fresh = os.path.join(beside, "fresh")
         if tuning.best < tuning.first:

@@ -164,6 +164,29 @@ func.func @forward(%x: tensor<?x{0}xf16>) -> tensor<?x72xf32> {{
                 "f16", {{66}, {1, 1}}, 1e-4);
 }
 
+// As static scales and tables in their principal basis have them: a number of
+// the code, or a weight.
+TEST(GpuLinear, InputsRoundedByGivenScales) {
+  for (const char *scale :
+       {"arith.constant dense<0.011> : tensor<f32>",
+        "ml_program.global_load_const @one_scale : tensor<f32>"})
+    expectRight(llvm::formatv(R"(
+ml_program.global private @w(#ml_program.extern : tensor<72x64xi8>) : tensor<72x64xi8>
+ml_program.global private @scale(#ml_program.extern : tensor<72xf32>) : tensor<72xf32>
+ml_program.global private @one_scale(#ml_program.extern : tensor<f32>) : tensor<f32>
+func.func @forward(%x: tensor<?x64xf16>) -> tensor<?x72xf32> {{
+  %w = ml_program.global_load_const @w : tensor<72x64xi8>
+  %ws = ml_program.global_load_const @scale : tensor<72xf32>
+  %c = {0}
+  %q, %s = transformer.quantize %x scale(%c) : (tensor<?x64xf16>, tensor<f32>) -> (tensor<?x64xi8>, tensor<?xf32>)
+  %0 = transformer.linear %q, %w scales(%s, %ws) : (tensor<?x64xi8>, tensor<72x64xi8>, tensor<?xf32>, tensor<72xf32>) -> tensor<?x72xf32>
+  return %0 : tensor<?x72xf32>
+})",
+                              scale)
+                    .str(),
+                "f16", {{7}, {1, 1}}, 1e-4);
+}
+
 // Heads that share keys, causal or not, cross attention; lengths around the
 // blocks of queries and keys, empty sequences.
 TEST(GpuAttention, TensorCoresAndSimple) {

@@ -51,6 +51,10 @@ public:
   int64_t number(StringRef name) const;
   float real(StringRef name) const;
   bool has(StringRef name) const { return bool(dictionary.get(name)); }
+  /// Whether it is there as a word of its own, without a value.
+  bool isUnit(StringRef name) const {
+    return bool(dictionary.getAs<UnitAttr>(name));
+  }
   /// The type that is named by the word `name`; null if there is none.
   Type type(StringRef name) const;
   SmallVector<RowSource> sources() const;
