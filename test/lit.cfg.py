@@ -1,5 +1,6 @@
 # Configuration of the lit tests: what a test may call and what it may require.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+import ctypes
 import os
 import platform
 import shutil
@@ -97,6 +98,17 @@ if ptxas:
     config.substitutions.append(("%ptxas", ptxas))
 else:
     lit_config.note("ptxas was not found: tests of GPU code stop at PTX")
+# A GPU, for what only runs there.
+def has_gpu():
+    try:
+        driver, count = ctypes.CDLL("libcuda.so.1"), ctypes.c_int()
+        return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
+    except (OSError, AttributeError):
+        return False
+
+
+if has_gpu():
+    config.available_features.add("cuda")
 # A driver without a GPU, for artifacts that want one. Python cannot open it if it
 # has sanitizers.
 if not config.sanitized and os.path.exists(os.path.join(config.build_root, "unittests", "libcuda-emulator.so")):

@@ -248,9 +248,11 @@ def measure(out, against, batches, lengths, threads, rounds=7, show=None, text=N
     return results
 
 
-def profile(out, batches, lengths, threads, seconds, show=None, text=None, trace=None):
+def profile(out, batches, lengths, threads, seconds, show=None, text=None, trace=None, device=None):
     """Time per op of the model for each workload; `trace` is a binary file for its events."""
-    model, results, traces = open_model(out, threads), [], []
+    model, results, traces = open_model(out, threads, device), [], []
+    if model.device != "cpu":
+        raise RuntimeError(f"{out}: was compiled for NVIDIA GPUs, and --profile shows the ops of models on a CPU")
     output = main_output(model)
     lengths = lengths or [min(128, model.max_length)]
     for workload in texts(model, text) if text else shapes(model, batches, lengths):

@@ -201,8 +201,6 @@ def bench(options):
         raise ValueError("--update-report goes without --profile")
     if options.trace and not options.profile:
         raise ValueError("--trace goes with --profile")
-    if options.profile and options.device not in (None, "cpu"):
-        raise ValueError("--profile shows the ops of models on a CPU")
     if not options.profile:
         results = _bench.measure(options.out, options.against, options.batch or [1, 32], options.lengths, options.threads,
                                  options.rounds, show, options.text, options.device)
@@ -211,7 +209,8 @@ def bench(options):
     else:
         with new_file(options.trace) if options.trace else contextlib.nullcontext() as trace:
             results = _bench.profile(options.out, options.batch or [1], options.lengths,
-                                     options.threads, options.rounds * _bench.BURST, show, options.text, trace)
+                                     options.threads, options.rounds * _bench.BURST, show, options.text, trace,
+                                     options.device)
     if options.update_report:
         _report.update(options.out, latency=results)
     if options.json:

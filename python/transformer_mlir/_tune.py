@@ -188,6 +188,9 @@ def flags_of(report):
     """How an artifact was rounded: what of its command line is not about the structure."""
     words = shlex.split(report["command"])
     found = [word for word in words if word.split("=")[0] in KEPT_FLAGS and ("=" in word or word == "--compensate")]
+    target = report.get("target", {})
+    if target.get("device") == "cuda":
+        found = [word for word in found if not word.startswith("--target")] + ["--target=nvptx", f"--gpu-chip={target['name']}"]
     return found + (list(NARROWING) if report["preset"] == "turbo" else [])
 
 

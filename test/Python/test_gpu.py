@@ -357,6 +357,16 @@ def test_commands_exit_1(made, tmp_path):
     assert done.returncode == 0 and "code for sm_80; this machine runs sm_80" in done.stdout
 
 
+def test_tuned_artifacts_stay_for_gpus(made):
+    from transformer_mlir import _files, _tune
+    assert _tune.flags_of(_files.read_report(made.gpu)) == ["--target=nvptx", "--gpu-chip=sm_80"]
+
+
+def test_profiles_are_of_cpus(made, capsys):
+    assert _cli.main(["bench", str(made.gpu), "--profile"]) == 1
+    assert "--profile shows the ops of models on a CPU" in capsys.readouterr().err
+
+
 def test_nothing_is_left(stub):
     """Of all models before: memory, modules, streams, graphs, contexts."""
     gc.collect()
