@@ -23,6 +23,7 @@ LEAST = 20  # distinct sentences
 PROFILED = 3000  # sentences that rounding is fitted to
 KEPT_FLAGS = ("--preset", "--quantize", "--dtype", "--bits", "--table-bits", "--compensate", "--pack", "--target-cpu")
 NARROWING = ("--qk-rank=0", "--ffn-error=0")  # has been done
+BITS = ("--bits=6", "--table-bits=3.5")  # a harder cut leaves room for them: rounding would take back what tuning gave
 COMPANIONS = (".json", ".txt", ".model")
 
 
@@ -171,7 +172,7 @@ def compress_tuned(checkpoint, out, preset, text, compile_, *, minutes=10, steps
         accepted = tuning.best < tuning.first
         if not accepted:
             say("tuning did not help on the held-out sentences: the structure is compiled as it was")
-        compile_([os.path.join(folder, _graph.TEXT), f"--weights={folder}", "-o", out, f"--preset={preset}", *NARROWING,
+        compile_([os.path.join(folder, _graph.TEXT), f"--weights={folder}", "-o", out, f"--preset={preset}", *NARROWING, *BITS,
                   f"--sequences={sequences}", f"--target-cpu={target_cpu}", *([f"--pack={pack}"] if pack else [])])
     return finish(out, checkpoint, preset, account(tuning, minutes, steps, seed, texts, accepted=accepted, structure=passes,
                                                    difference_compiled=compiled_distance(tuning, out)))
