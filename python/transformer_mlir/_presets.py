@@ -42,7 +42,7 @@ HEADS = "transformer-narrow-heads{{qk-rank=16%s profile={profile} save-profile={
 TUNED = {
     "turbo": {
         None: HEADS % " vo-rank=16" + ",transformer-narrow-ffn{{keep=0.5 multiple=64 profile={profile}}}",
-        0.01: HEADS % "" + ",transformer-narrow-ffn{{keep=0.7 multiple=64 profile={profile}}}",
+        0.01: HEADS % "" + ",transformer-narrow-ffn{{keep=0.66 multiple=64 profile={profile}}}",
     },
 }
 
