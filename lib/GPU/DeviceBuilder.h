@@ -57,6 +57,9 @@ public:
   Value exp2(Value x);
   Value reciprocal(Value x);
   Value exp(Value x);
+  /// Cosine and sine of 2 pi index / count, for 0 <= index < count < 2^28;
+  /// `inverse` is 1 / count.
+  std::pair<Value, Value> turn(Value index, Value count, Value inverse);
   /// none, gelu, gelu_tanh, relu, silu or tanh, of an f32.
   Value activate(StringRef name, Value x);
 
@@ -125,6 +128,8 @@ Value swizzled(DeviceBuilder &b, Value row, Value chunk, int64_t chunks);
 /// The emitters of the families. Each fills the body of a declaration.
 void emitRowsKernel(DeviceBuilder &b, const KernelSpec &spec);
 void emitPositionsKernel(DeviceBuilder &b, const KernelSpec &spec);
+void emitPatchesKernel(DeviceBuilder &b, const KernelSpec &spec);
+void emitDftKernel(DeviceBuilder &b, const KernelSpec &spec);
 void emitLinearTileKernel(DeviceBuilder &b, const KernelSpec &spec);
 void emitLinearSimpleKernel(DeviceBuilder &b, const KernelSpec &spec);
 void emitAttentionTileKernel(DeviceBuilder &b, const KernelSpec &spec);

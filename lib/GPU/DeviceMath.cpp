@@ -42,6 +42,42 @@ static Value erf(DeviceBuilder &b, Value x) {
                   b.fsub(b.f32(0), y), y);
 }
 
+/// The nearest quarter of a turn is found among integers, so that the rest is
+/// at most an eighth, where few terms of the series are enough (1e-9).
+std::pair<Value, Value> DeviceBuilder::turn(Value index, Value count,
+                                            Value inverse) {
+  Value eight = mul(index, 8), quarter = i32(0);
+  for (int64_t odd : {1, 3, 5, 7})
+    quarter =
+        add(quarter, select(less(eight, mul(count, odd)), i32(0), i32(1)));
+  Value rest = sub(mul(index, 4), mul(quarter, count));
+  Value x = fmul(fmul(arith::SIToFPOp::create(*this, f32(), rest), inverse),
+                 f32(llvm::numbers::pi / 2));
+  Value square = fmul(x, x);
+  auto series = [&](std::initializer_list<double> terms) {
+    Value sum = f32(0);
+    for (double term : terms)
+      sum = fma(sum, square, f32(term));
+    return sum;
+  };
+  Value sine =
+      fmul(x, series({1.0 / 362880, -1.0 / 5040, 1.0 / 120, -1.0 / 6, 1.0}));
+  Value cosine =
+      series({-1.0 / 3628800, 1.0 / 40320, -1.0 / 720, 1.0 / 24, -0.5, 1.0});
+  auto isQuarter = [&](int64_t which) -> Value {
+    return arith::CmpIOp::create(*this, arith::CmpIPredicate::eq, quarter,
+                                 i32(which));
+  };
+  Value one = isQuarter(1), two = isQuarter(2), three = isQuarter(3);
+  auto negative = [&](Value y) { return fsub(f32(0), y); };
+  auto choose = [&](Value zeroth, Value first) {
+    Value y = select(one, first, zeroth); // 0 and 4 are the same
+    y = select(two, negative(zeroth), y);
+    return select(three, negative(first), y);
+  };
+  return {choose(cosine, negative(sine)), choose(sine, cosine)};
+}
+
 Value DeviceBuilder::activate(StringRef name, Value x) {
   if (name == "relu")
     return maximum(x, f32(0));

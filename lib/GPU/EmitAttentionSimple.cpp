@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A warp per query and head, whose lanes share the numbers of the head: any
-// type, any head dim.
+// type, any head dim, one query per sequence, masks that are added.
 //===----------------------------------------------------------------------===//
 #include "DeviceBuilder.h"
 #include "Tiles.h"
@@ -18,6 +18,7 @@ void mlir::transformer::gpu::emitAttentionSimpleKernel(DeviceBuilder &b,
   Value query = b.nextArgument(), key = b.nextArgument(),
         value = b.nextArgument(), offsets = b.nextArgument();
   Value keyOffsets = spec.has("key_offsets") ? b.nextArgument() : offsets;
+  Value mask = spec.has("mask") ? b.nextArgument() : Value();
   Value output = b.nextArgument();
   Value tokens = b.nextArgument(), sequences = b.nextArgument();
   int64_t heads = spec.number("heads"), kvHeads = spec.number("kv_heads");
@@ -41,16 +42,24 @@ void mlir::transformer::gpu::emitAttentionSimpleKernel(DeviceBuilder &b,
     }
     return x;
   };
-  b.ifThen(b.less(token, tokens), [&] {
-    Value sequence = b.sequenceOf(token, offsets, sequences);
+  bool isSingle = spec.has("single");
+  b.ifThen(b.less(token, isSingle ? sequences : tokens), [&] {
+    Value sequence = isSingle ? token : b.sequenceOf(token, offsets, sequences);
     auto offsetAt = [&](Value base, int64_t more) {
       return b.load(b.offset(base, b.add(sequence, more), i32), i32);
     };
     Value from = offsetAt(keyOffsets, 0), to = offsetAt(keyOffsets, 1);
-    if (spec.has("causal")) {
+    Value firstKey = from;
+    if (spec.has("causal") && !isSingle) {
       // The last query sees all keys.
       Value behind = b.sub(b.sub(offsetAt(offsets, 1), token), b.i32(1));
       to = b.sub(to, behind);
+    }
+    int64_t maskLength = spec.number("mask");
+    if (mask) {
+      Value place = isSingle ? b.i32(0) : b.sub(token, offsetAt(offsets, 0));
+      Value row = b.add(b.mul(head, maskLength), place);
+      mask = b.offset(mask, b.rowStart(row, maskLength), b.f32());
     }
     Values q = readHead(query, token, heads, head, qkDim);
     int64_t parts = (valueDim + 31) / 32;
@@ -67,6 +76,11 @@ void mlir::transformer::gpu::emitAttentionSimpleKernel(DeviceBuilder &b,
           dot = b.allReduce(dot, 32,
                             [&](Value l, Value r) { return b.fadd(l, r); });
           Value score = b.fmul(dot, scale), most = old[parts];
+          if (mask) {
+            Value bias =
+                b.load(b.offset(mask, b.sub(at, firstKey), b.f32()), b.f32());
+            score = b.fma(bias, b.f32(llvm::numbers::log2e), score);
+          }
           Value next = b.maxnum(most, score);
           // Before the first score there is nothing to scale.
           Value isNone =

@@ -46,6 +46,10 @@ static LogicalResult emitKernel(LLVM::LLVMFuncOp kernel, const Chip &chip) {
     emitRowsKernel(b, spec);
   else if (family == "positions")
     emitPositionsKernel(b, spec);
+  else if (family == "patches")
+    emitPatchesKernel(b, spec);
+  else if (family == "dft")
+    emitDftKernel(b, spec);
   else if (family == "linear")
     emitLinearTileKernel(b, spec);
   else if (family == "linear_simple")

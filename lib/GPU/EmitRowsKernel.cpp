@@ -4,115 +4,13 @@
 // A row lives in the registers of one warp, or of several if it is wide: it is
 // read once, whatever is computed of it, and each result is written once.
 //===----------------------------------------------------------------------===//
-#include "DeviceBuilder.h"
-#include "Tiles.h"
+#include "RowsEmitter.h"
 
 #include <cmath>
 
 using namespace mlir;
 using namespace mlir::transformer::gpu;
 using Values = DeviceBuilder::Values;
-
-namespace {
-class RowsEmitter {
-public:
-  RowsEmitter(DeviceBuilder &b, const KernelSpec &spec)
-      : b(b), spec(spec), width(spec.number("width")), tile(rowsTile(width)) {}
-  void emit();
-
-private:
-  struct Source {
-    RowSource what;
-    Value data, indices, scales; // indices: of Pool, the offsets
-  };
-  using Combine = llvm::function_ref<Value(Value, Value)>;
-
-  Value columnOf(int64_t chunk) {
-    return b.add(b.mul(lane, tile.vector), chunk * tile.lanes() * tile.vector);
-  }
-  /// Whether the columns of this chunk exist; null: all do.
-  Value insideOf(int64_t chunk) {
-    if ((chunk + 1) * tile.lanes() * tile.vector <= width)
-      return nullptr;
-    return b.less(columnOf(chunk), width);
-  }
-  Values readRow(Value base, Value row, Type element);
-  Values read(const Source &source);
-  Values pool(const Source &source);
-  Value reduce(const Values &x, Combine combine);
-  Values masked(Values x);
-  void normalize(Values &x);
-  void write(const Values &x, Value base, Type element);
-  Value givenScale();
-  void quantize(Values x);
-
-  DeviceBuilder &b;
-  const KernelSpec &spec;
-  int64_t width;
-  RowsTile tile;
-  Value row, lane, warp;
-  Value weight, bias, multiplier, scale, output, rounded, scales;
-  int64_t numReductions = 0;
-};
-} // namespace
-
-Values RowsEmitter::readRow(Value base, Value index, Type element) {
-  Value start = b.offset(base, b.rowStart(index, width), element);
-  Values x;
-  for (int64_t chunk = 0; chunk < tile.chunks; ++chunk)
-    llvm::append_range(x,
-                       b.loadFloatsIf(insideOf(chunk),
-                                      b.offset(start, columnOf(chunk), element),
-                                      element, tile.vector));
-  return x;
-}
-
-Values RowsEmitter::pool(const Source &source) {
-  Type i32 = b.getI32Type(), element = source.what.element;
-  Value from = b.load(b.offset(source.indices, row, i32), i32);
-  Value to = b.load(b.offset(source.indices, b.add(row, 1), i32), i32);
-  bool isMax = source.what.detail == "max", isCls = source.what.detail == "cls";
-  Value count = b.sub(to, from), isEmpty = b.less(count, 1);
-  if (isCls)
-    to = b.select(isEmpty, to, b.add(from, 1));
-  Values start(tile.chunks * tile.vector, b.f32(isMax ? -INFINITY : 0.0));
-  Values x =
-      b.loop(from, to, b.i32(1), start, [&](Value token, ArrayRef<Value> sums) {
-        Values next = readRow(source.data, token, element);
-        for (auto [value, sum] : llvm::zip_equal(next, sums))
-          value = isMax ? b.maximum(sum, value) : b.fadd(sum, value);
-        return next;
-      });
-  Value factor;
-  if (source.what.detail == "mean")
-    factor =
-        b.fdiv(b.f32(1), arith::SIToFPOp::create(
-                             b, b.f32(), b.select(isEmpty, b.i32(1), count)));
-  for (Value &value : x) {
-    if (isMax)
-      value = b.select(isEmpty, b.f32(0), value);
-    if (factor)
-      value = b.fmul(value, factor);
-  }
-  return x;
-}
-
-Values RowsEmitter::read(const Source &source) {
-  if (source.what.kind == RowSource::Dense)
-    return readRow(source.data, row, source.what.element);
-  if (source.what.kind == RowSource::Pool)
-    return pool(source);
-  Type i32 = b.getI32Type();
-  Value index = b.load(b.offset(source.indices, row, i32), i32);
-  Values x = readRow(source.data, index, source.what.element);
-  if (source.scales) {
-    Value at = source.what.detail == "row" ? index : b.i32(0);
-    Value scale = b.load(b.offset(source.scales, at, b.f32()), b.f32());
-    for (Value &value : x)
-      value = b.fmul(value, scale);
-  }
-  return x;
-}
 
 /// Over the row. Several warps leave their parts in shared memory, each
 /// reduction in places of its own, so that one barrier is enough.
@@ -248,12 +146,14 @@ void RowsEmitter::quantize(Values x) {
 
 void RowsEmitter::emit() {
   SmallVector<Source> sources;
+  bool needsSequences = false;
   for (const RowSource &what : spec.sources()) {
     Source source{what, b.nextArgument(), nullptr, nullptr};
-    if (what.kind != RowSource::Dense)
+    if (what.kind != RowSource::Dense && what.kind != RowSource::Prepend)
       source.indices = b.nextArgument();
-    if (what.kind == RowSource::Gather && !what.detail.empty())
+    if (what.kind == RowSource::Prepend || what.numPointers() == 3)
       source.scales = b.nextArgument();
+    needsSequences |= what.needsSequences();
     sources.push_back(source);
   }
   StringRef norm = spec.word("norm");
@@ -270,6 +170,8 @@ void RowsEmitter::emit() {
   if (spec.has("quantize"))
     rounded = b.nextArgument(), scales = b.nextArgument();
   Value rows = b.nextArgument();
+  if (needsSequences)
+    sequences = b.nextArgument();
 
   Value thread = b.threadIndex();
   row = b.mul(b.blockX(), tile.rowsPerBlock());
@@ -297,19 +199,4 @@ void RowsEmitter::emit() {
 void mlir::transformer::gpu::emitRowsKernel(DeviceBuilder &b,
                                             const KernelSpec &spec) {
   RowsEmitter(b, spec).emit();
-}
-
-void mlir::transformer::gpu::emitPositionsKernel(DeviceBuilder &b,
-                                                 const KernelSpec &spec) {
-  Value offsets = b.nextArgument(), output = b.nextArgument();
-  Value tokens = b.nextArgument(), sequences = b.nextArgument();
-  Value token =
-      b.add(b.mul(b.blockX(), spec.launch().threads), b.threadIndex());
-  Type i32 = b.getI32Type();
-  b.ifThen(b.less(token, tokens), [&] {
-    Value sequence = b.sequenceOf(token, offsets, sequences);
-    Value start = b.load(b.offset(offsets, sequence, i32), i32);
-    b.store(b.add(b.sub(token, start), spec.number("start")),
-            b.offset(output, token, i32));
-  });
 }

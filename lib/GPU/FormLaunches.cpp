@@ -42,12 +42,15 @@ bool LaunchFormer::isAbsorbed(Operation *op) {
   if (auto linear = dyn_cast<LinearOp>(op))
     return sum && linearOf(sum) == linear;
   bool isSum = isNorm(user) || (sum && !linearOf(sum));
-  if (isa<EmbeddingOp>(op))
+  isSum |= isa<arith::ExtFOp>(user);
+  if (isa<EmbeddingOp>(op) || isMix(op))
     return isSum && !isa<L2NormalizeOp>(user);
   if (isa<PoolOp>(op))
     return isa<L2NormalizeOp>(user);
+  if (isa<arith::ExtFOp>(op))
+    return isSum && !isa<arith::ExtFOp>(user) && !isa<L2NormalizeOp>(user);
   if (auto own = dyn_cast<arith::AddFOp>(op))
-    return !linearOf(own) && isSum;
+    return !linearOf(own) && isSum && !isa<arith::ExtFOp>(user);
   return false;
 }
 
@@ -147,8 +150,8 @@ void LaunchFormer::launch(Operation *op, NamedAttrList &spec,
 
 LogicalResult LaunchFormer::form(Operation *op) {
   if (op->hasTrait<OpTrait::IsTerminator>() || op->use_empty() ||
-      isa<ml_program::GlobalLoadConstOp, tensor::DimOp, arith::ConstantOp>(
-          op) ||
+      isa<ml_program::GlobalLoadConstOp, tensor::DimOp, arith::ConstantOp,
+          arith::IndexCastOp, tensor::FromElementsOp>(op) ||
       isAbsorbed(op))
     return success();
   if (auto quantize = dyn_cast<QuantizeOp>(op);
@@ -156,6 +159,8 @@ LogicalResult LaunchFormer::form(Operation *op) {
     return success(); // its producer has rounded
   if (auto positions = dyn_cast<PositionsOp>(op))
     return formPositions(positions);
+  if (auto patches = dyn_cast<PatchesOp>(op))
+    return formPatches(patches);
   if (auto linear = dyn_cast<LinearOp>(op))
     return formLinear(linear, nullptr);
   if (auto attention = dyn_cast<AttentionOp>(op))
@@ -163,8 +168,9 @@ LogicalResult LaunchFormer::form(Operation *op) {
   if (auto sum = dyn_cast<arith::AddFOp>(op))
     if (LinearOp linear = linearOf(sum))
       return formLinear(linear, sum);
-  if (isNorm(op) || isActivation(op) ||
-      isa<arith::AddFOp, EmbeddingOp, PoolOp, QuantizeOp>(op))
+  if (isNorm(op) || isActivation(op) || isMix(op) ||
+      isa<arith::AddFOp, EmbeddingOp, PoolOp, QuantizeOp, arith::ExtFOp,
+          arith::TruncFOp>(op))
     return formRows(op);
   return op->emitOpError() << "has no GPU kernel";
 }
@@ -186,10 +192,20 @@ LogicalResult LaunchFormer::run() {
                op.getKeyOffsets() == use.get();
       if (auto op = dyn_cast<PoolOp>(use.getOwner()))
         return op.getOffsets() == use.get();
+      if (auto op = dyn_cast<UnpoolOp>(use.getOwner()))
+        return op.getOffsets() == use.get();
+      if (auto op = dyn_cast<TokenMixOp>(use.getOwner()))
+        return op.getOffsets() == use.get();
+      if (auto op = dyn_cast<FftMixOp>(use.getOwner()))
+        return op.getOffsets() == use.get();
       auto op = dyn_cast<PositionsOp>(use.getOwner());
       return op && op.getOffsets() == use.get();
     });
+    bool isImages = llvm::any_of(argument.getUsers(), [](Operation *user) {
+      return isa<PatchesOp>(user);
+    });
     buffer.rows = type.hasStaticShape() ? DeviceBuffer::Fixed
+                  : isImages            ? DeviceBuffer::Sequences
                   : isOffsets           ? DeviceBuffer::Offsets
                                         : DeviceBuffer::Tokens;
     buffer.width = 1;

@@ -75,12 +75,15 @@ LogicalResult LaunchFormer::formLinear(LinearOp op, arith::AddFOp sum) {
 }
 
 LogicalResult LaunchFormer::formAttention(AttentionOp op) {
-  if (!op.isPacked() || op.getMask())
-    return op.emitOpError() << "is dense or has a mask; GPU kernels take "
-                               "packed batches, causal or not";
+  if (!op.isPacked())
+    return op.emitOpError() << "is dense; transformer-unpad packs it";
+  auto positions = op.getQueryOffsets().getDefiningOp<PositionsOp>();
+  bool isSingle = positions && op.getKeyOffsets() && isOneEach(positions);
+  // Where queries are one each, their offsets are not read.
+  Value queryOffsets = isSingle ? op.getKeyOffsets() : op.getQueryOffsets();
   FailureOr<Place> query = find(op.getQuery(), op), key = find(op.getKey(), op),
                    value = find(op.getValue(), op),
-                   offsets = find(op.getQueryOffsets(), op);
+                   offsets = find(queryOffsets, op);
   if (failed(query) || failed(key) || failed(value) || failed(offsets))
     return failure();
   if (query->buffer.element != key->buffer.element ||
@@ -98,17 +101,31 @@ LogicalResult LaunchFormer::formAttention(AttentionOp op) {
     spec.set("causal", b.getUnitAttr());
   Arguments arguments{query->argument, key->argument, value->argument,
                       offsets->argument};
-  if (op.getKeyOffsets()) {
+  if (op.getKeyOffsets() && !isSingle) {
     FailureOr<Place> keys = find(op.getKeyOffsets(), op);
     if (failed(keys))
       return failure();
     spec.set("key_offsets", b.getUnitAttr());
     arguments.push_back(keys->argument);
   }
-  if (query->buffer.rows != DeviceBuffer::Tokens)
-    return op.emitOpError() << "has queries that are not tokens: GPU kernels "
-                               "take a query per token";
-  if (failed(place(op.getResult(), DeviceBuffer::Tokens)))
+  if (Value mask = op.getMask()) {
+    auto type = cast<RankedTensorType>(mask.getType());
+    FailureOr<LaunchArgument> argument = vector(mask, op);
+    if (failed(argument))
+      return failure();
+    if (type.getRank() != 3 || !type.hasStaticShape())
+      return op.emitOpError() << "has a mask of unknown size: " << type;
+    spec.set("mask", b.getI64IntegerAttr(type.getDimSize(2)));
+    arguments.push_back(*argument);
+  }
+  DeviceBuffer::Rows rows =
+      isSingle ? DeviceBuffer::Sequences : DeviceBuffer::Tokens;
+  if (isSingle)
+    spec.set("single", b.getUnitAttr());
+  if (query->buffer.rows != rows)
+    return op.emitOpError() << "has queries that are neither tokens nor one "
+                               "per sequence";
+  if (failed(place(op.getResult(), rows)))
     return failure();
   set(spec, "output", nameOf(places[op.getResult()].buffer.element));
   arguments.push_back(places[op.getResult()].argument);
@@ -121,8 +138,12 @@ LogicalResult LaunchFormer::formAttention(AttentionOp op) {
   else if (op.getQkDim() % 16 || op.getValueDim() % 16 || op.getQkDim() > 128 ||
            op.getValueDim() > 128)
     why = "they take head dims of 16, 32, ... 128";
+  else if (isSingle)
+    why = "they take many queries per sequence, and this has one";
+  else if (op.getMask())
+    why = "they take causal masks, and this one is added";
   if (!why.empty())
     set(spec, "family", "attention_simple");
-  launch(op, spec, DeviceBuffer::Tokens, std::move(arguments), why);
+  launch(op, spec, rows, std::move(arguments), why);
   return success();
 }

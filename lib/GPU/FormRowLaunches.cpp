@@ -8,22 +8,6 @@ using namespace mlir;
 using namespace mlir::transformer;
 using namespace mlir::transformer::gpu;
 
-LogicalResult LaunchFormer::formPositions(PositionsOp op) {
-  if (op.getIds() || op.getPaddingId())
-    return op.emitOpError() << "counts around padding, which no GPU kernel "
-                               "does; packed batches need none";
-  FailureOr<Place> offsets = find(op.getOffsets(), op);
-  if (failed(offsets) || failed(place(op.getResult(), DeviceBuffer::Tokens)))
-    return failure();
-  NamedAttrList spec;
-  set(spec, "family", "positions");
-  spec.set("start", b.getI64IntegerAttr(op.getStart()));
-  launch(op, spec, DeviceBuffer::Tokens,
-         {offsets->argument, places[op.getResult()].argument,
-          numberOf(DeviceBuffer::Tokens), numberOf(DeviceBuffer::Sequences)});
-  return success();
-}
-
 LogicalResult LaunchFormer::addSource(Value value, Operation *user, bool isRoot,
                                       SmallVectorImpl<Attribute> &sources,
                                       Arguments &arguments,
@@ -76,6 +60,11 @@ LogicalResult LaunchFormer::addSource(Value value, Operation *user, bool isRoot,
     sources.push_back(b.getStringAttr(text));
     return success();
   }
+  if (auto wider = dyn_cast_if_present<arith::ExtFOp>(op); wider && isPart)
+    return addSource(wider.getIn(), wider, /*isRoot=*/false, sources, arguments,
+                     rows);
+  if (op && isPart && isMix(op))
+    return addMix(op, sources, arguments, rows);
   FailureOr<Place> data = find(value, user);
   if (failed(data))
     return failure();
@@ -97,7 +86,7 @@ LogicalResult LaunchFormer::formRows(Operation *op) {
   Value result = op->getResult(0);
   spec.set("width", b.getI64IntegerAttr(widthOf(result)));
   auto quantize = dyn_cast<QuantizeOp>(op);
-  bool isSource = isa<arith::AddFOp, EmbeddingOp, PoolOp>(op);
+  bool isSource = isa<arith::AddFOp, EmbeddingOp, PoolOp>(op) || isMix(op);
   if (failed(addSource(isSource ? result : op->getOperand(0), op, isSource,
                        sources, arguments, rows)))
     return failure();
@@ -177,6 +166,10 @@ LogicalResult LaunchFormer::formRows(Operation *op) {
     spec.set("quantize", b.getUnitAttr());
   }
   arguments.push_back(numberOf(*rows));
+  if (llvm::any_of(
+          KernelSpec(spec.getDictionary(b.getContext())).sources(),
+          [](const RowSource &source) { return source.needsSequences(); }))
+    arguments.push_back(numberOf(DeviceBuffer::Sequences));
   launch(op, spec, *rows, std::move(arguments));
   return success();
 }

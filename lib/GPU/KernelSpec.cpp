@@ -42,20 +42,33 @@ SmallVector<RowSource> KernelSpec::sources() const {
   if (auto list = dictionary.getAs<ArrayAttr>("sources"))
     for (Attribute attribute : list) {
       auto text = dyn_cast<StringAttr>(attribute);
-      SmallVector<StringRef, 3> words;
-      if (text)
-        text.getValue().split(words, ' ');
+      SmallVector<StringRef, 4> words;
+      (text ? text.getValue() : StringRef()).split(words, ' ');
       RowSource source;
-      size_t at = 0;
-      if (words.size() > 1) {
-        source.kind =
-            words[0] == "gather" ? RowSource::Gather : RowSource::Pool;
-        at = words[0] == "gather" || words[0] == "pool" ? 1 : 2;
-      }
+      auto kind = llvm::StringSwitch<std::optional<RowSource::Kind>>(words[0])
+                      .Case("gather", RowSource::Gather)
+                      .Case("pool", RowSource::Pool)
+                      .Case("unpool", RowSource::Unpool)
+                      .Case("lags", RowSource::Lags)
+                      .Case("prepend", RowSource::Prepend)
+                      .Case("dft", RowSource::Dft)
+                      .Default(std::nullopt);
+      source.kind = kind.value_or(RowSource::Dense);
+      size_t at = kind ? 1 : 0;
       if (at < words.size())
         source.element = typeOfName(dictionary.getContext(), words[at]);
-      if (at + 1 < words.size())
-        source.detail = words[at + 1];
+      ArrayRef<StringRef> rest =
+          ArrayRef(words).drop_front(std::min(words.size(), at + 1));
+      auto readNumber = [&](int64_t &number) {
+        if (rest.empty() || rest.consume_front().getAsInteger(10, number))
+          number = 0;
+      };
+      if (source.kind == RowSource::Prepend)
+        readNumber(source.length);
+      if (source.kind == RowSource::Prepend || source.kind == RowSource::Lags)
+        readNumber(source.count);
+      if (!rest.empty())
+        source.detail = rest[0];
       sources.push_back(source);
     }
   return sources;
@@ -65,6 +78,22 @@ using EmitError = llvm::function_ref<InFlightDiagnostic()>;
 
 static bool isOneOf(StringRef word, ArrayRef<StringRef> words) {
   return llvm::is_contained(words, word);
+}
+int64_t RowSource::numPointers() const {
+  switch (kind) {
+  case Dense:
+    return 1;
+  case Gather:
+    return detail.empty() ? 2 : 3;
+  case Lags:
+    return 3;
+  case Pool:
+  case Unpool:
+  case Prepend:
+  case Dft:
+    return 2;
+  }
+  llvm_unreachable("all kinds are above");
 }
 static bool isFloat(Type type) { return type && isa<FloatType>(type); }
 
@@ -85,12 +114,17 @@ static LogicalResult verifyRows(const KernelSpec &spec, EmitError emitError) {
         : source.kind == RowSource::Pool
             ? isFloat(source.element) &&
                   isOneOf(source.detail, {"mean", "cls", "max"})
-            : isFloat(source.element);
+            : isFloat(source.element) && source.detail.empty() &&
+                  (source.kind != RowSource::Lags || source.count % 2 == 1) &&
+                  (source.kind != RowSource::Prepend ||
+                   (source.length > 0 && source.count > 0));
     if (!isKnown)
       return emitError()
              << "each of the sources of a kernel of rows is 'TYPE',"
                 " 'gather TYPE', 'gather i8 row', 'gather i8 one' "
-                "or 'pool TYPE mean|cls|max', TYPE f32, f16 or bf16";
+                "'pool TYPE mean|cls|max', 'unpool TYPE', 'lags TYPE COUNT' "
+                "(odd), 'prepend TYPE LENGTH COUNT' or 'dft TYPE', TYPE f32, "
+                "f16 or bf16";
   }
   if (!isOneOf(spec.word("norm"), {"", "layer", "rms", "l2"}))
     return emitError() << "the norm of a kernel of rows is layer, rms or l2";
@@ -139,12 +173,41 @@ static LogicalResult verifyAttention(const KernelSpec &spec,
   if (!isFloat(spec.type("input")) || !isFloat(spec.type("output")))
     return emitError()
            << "input and output of an attention kernel are f32, f16 or bf16";
+  if (spec.has("mask") && spec.number("mask") < 1)
+    return emitError() << "the mask of an attention kernel is its length";
   if (spec.family() == "attention_simple")
     return success();
+  if (spec.has("mask") || spec.has("single"))
+    return emitError() << "attention on tensor cores has neither a mask nor a "
+                          "query per sequence; use attention_simple";
   if (spec.type("input").isF32() || qk % 16 || value % 16 || qk > 128 ||
       value > 128)
     return emitError() << "attention on tensor cores takes f16 or bf16 and "
                           "head dims of 16, 32, ... 128; use attention_simple";
+  return success();
+}
+
+static LogicalResult verifyDft(const KernelSpec &spec, EmitError emitError) {
+  int64_t width = spec.number("width");
+  if (width < 1 || width > kMostDftColumns || !isFloat(spec.type("input")))
+    return emitError() << "a dft kernel needs a width from 1 to "
+                       << kMostDftColumns
+                       << " and an input of f32, f16 or bf16";
+  return success();
+}
+
+static LogicalResult verifyPatches(const KernelSpec &spec,
+                                   EmitError emitError) {
+  int64_t size = spec.number("size"), height = spec.number("height"),
+          width = spec.number("width");
+  if (size < 1 || spec.number("channels") < 1 || height < size ||
+      width < size || height % size || width % size ||
+      spec.number("before") < 0)
+    return emitError() << "a kernel of patches needs channels, and a size that "
+                          "divides height and width";
+  if (!isFloat(spec.type("input")) || !isFloat(spec.type("output")))
+    return emitError()
+           << "input and output of a kernel of patches are f32, f16 or bf16";
   return success();
 }
 
@@ -158,13 +221,17 @@ LogicalResult KernelSpec::verify(EmitError emitError) const {
     return verifyRows(*this, emitError);
   if (family() == "positions")
     return success();
+  if (family() == "dft")
+    return verifyDft(*this, emitError);
+  if (family() == "patches")
+    return verifyPatches(*this, emitError);
   if (isOneOf(family(), {"linear", "linear_simple"}))
     return verifyLinear(*this, emitError);
   if (isOneOf(family(), {"attention", "attention_simple"}))
     return verifyAttention(*this, emitError);
   return emitError() << "there is no kernel family '" << family()
-                     << "'; there are rows, positions, linear, linear_simple, "
-                        "attention and attention_simple";
+                     << "'; there are rows, positions, patches, dft, linear, "
+                        "linear_simple, attention and attention_simple";
 }
 
 LaunchShape KernelSpec::launch() const {
@@ -179,6 +246,14 @@ LaunchShape KernelSpec::launch() const {
     shape.sharedBytes = tile.warps == 1 ? 0 : 3 * 4 * tile.warps;
   } else if (family() == "positions") {
     shape.per = shape.threads;
+  } else if (family() == "dft") {
+    int64_t width = number("width");
+    shape.per = kDftRows;
+    // The others are conjugates of these.
+    shape.columns = llvm::divideCeil(width / 2 + 1, shape.threads);
+    shape.sharedBytes = 2 * 4 * width;
+  } else if (family() == "patches") {
+    shape.per = 1;
   } else if (family() == "linear") {
     LinearTile tile =
         linearTile(number("n"), number("k"), type("input").isInteger(8));
@@ -211,23 +286,26 @@ SmallVector<Type> KernelSpec::argumentTypes() const {
   MLIRContext *context = dictionary.getContext();
   int64_t pointers = 0, numbers = 1;
   if (family() == "rows") {
-    for (const RowSource &source : sources())
-      pointers += source.kind == RowSource::Dense  ? 1
-                  : source.detail.empty()          ? 2
-                  : source.kind == RowSource::Pool ? 2
-                                                   : 3;
+    for (const RowSource &source : sources()) {
+      pointers += source.numPointers();
+      if (source.needsSequences())
+        numbers = 2; // rows, sequences
+    }
     StringRef norm = word("norm");
     pointers += (norm == "layer" || norm == "rms") + has("bias") +
                 has("multiplier") + isUnit("scale") + has("output") +
                 2 * has("quantize");
   } else if (family() == "positions") {
-    pointers = 2, numbers = 2; // offsets, output; tokens, sequences
+    // offsets, ids, output; tokens, sequences
+    pointers = 2 + has("padding"), numbers = 2;
+  } else if (family() == "dft" || family() == "patches") {
+    pointers = 2; // input, output
   } else if (StringRef(family()).starts_with("linear")) {
     pointers =
         3 + has("bias") + has("residual") + 2 * type("input").isInteger(8);
   } else {
-    // query, key, value, offsets, key offsets, output; tokens, sequences
-    pointers = 5 + has("key_offsets"), numbers = 2;
+    // query, key, value, offsets, key offsets, mask, output; tokens, sequences
+    pointers = 5 + has("key_offsets") + has("mask"), numbers = 2;
   }
   SmallVector<Type> types(pointers,
                           LLVM::LLVMPointerType::get(context, /*addrSpace=*/1));

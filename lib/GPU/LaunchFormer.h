@@ -34,6 +34,12 @@ inline bool isActivation(Operation *op) {
 inline bool isNorm(Operation *op) {
   return isa<LayerNormOp, RmsNormOp, L2NormalizeOp>(op);
 }
+/// What a kernel of rows can start with, beside dense rows and their sums.
+inline bool isMix(Operation *op) {
+  return isa<UnpoolOp, TokenMixOp, FftMixOp, PrependOp>(op);
+}
+/// Whether `op` gives offsets 0, 1, 2, ...: sequences of one row each.
+bool isOneEach(PositionsOp op);
 
 /// Builds the table, op by op.
 class LaunchFormer {
@@ -59,6 +65,11 @@ private:
   bool isAbsorbed(Operation *op);
   LogicalResult form(Operation *op);
   LogicalResult formPositions(PositionsOp op);
+  LogicalResult formPatches(PatchesOp op);
+  LogicalResult addMix(Operation *op, SmallVectorImpl<Attribute> &sources,
+                       Arguments &arguments,
+                       std::optional<DeviceBuffer::Rows> &rows);
+  FailureOr<LaunchArgument> formDft(FftMixOp op);
   LogicalResult formRows(Operation *op);
   LogicalResult addSource(Value value, Operation *user, bool isRoot,
                           SmallVectorImpl<Attribute> &sources,

@@ -44,6 +44,10 @@ struct AttentionTile {
 };
 AttentionTile attentionTile(int64_t qkDim, int64_t valueDim);
 
+/// DFTs of rows: as many rows by a block, whose table of sines and cosines is
+/// in shared memory.
+inline constexpr int64_t kDftRows = 4, kMostDftColumns = 4096;
+
 /// The simple attention: a query of one head per warp.
 inline constexpr int64_t kSimpleAttentionWarps = 4;
 

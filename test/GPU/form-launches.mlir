@@ -61,16 +61,44 @@ func.func @forward(%x: tensor<?x64xf32>, %w: tensor<64x64xf32>, %offsets: tensor
 
 // -----
 
-func.func @forward(%x: tensor<?x64xf32>, %offsets: tensor<?xi32>) -> tensor<?x64xf32> {
-  // expected-error @below {{has no GPU kernel}}
+// What a row gets from others of its sequence is part of the launch of a sum or
+// norm; a Fourier transform along the rows comes before, in f32.
+// CHECK: buffers = ["tokens 128 f32"]
+// CHECK-SAME: arguments = ["input 0", "buffer 0", "tokens"], columns = 1 : i64, grid = "tokens", kernel = "dft_0"
+// CHECK-SAME: arguments = ["buffer 0", "input 1", "input 0", "input 1", "input 2", "output 0", "tokens", "sequences"]
+// CHECK: llvm.func @rows_1() {{.*}}sources = ["dft f32", "lags f32 3"]
+func.func @forward(%x: tensor<?x64xf32>, %offsets: tensor<?xi32>, %w: tensor<3x64xf32>) -> tensor<?x64xf32> {
   %0 = transformer.fft_mix %x offsets(%offsets) : (tensor<?x64xf32>, tensor<?xi32>) -> tensor<?x64xf32>
+  %1 = transformer.token_mix %x, %w offsets(%offsets) : (tensor<?x64xf32>, tensor<3x64xf32>, tensor<?xi32>) -> tensor<?x64xf32>
+  %2 = arith.addf %0, %1 : tensor<?x64xf32>
+  return %2 : tensor<?x64xf32>
+}
+
+// -----
+
+// Images: room for the class token from the start.
+// CHECK: inputs = ["sequences 192 f32", "fixed 768 f32", "fixed 16 f32"]
+// CHECK: llvm.func @patches_0() {{.*}}before = 1 : i64, channels = 3 : i64, family = "patches", height = 8 : i64, input = "f32", output = "f16", size = 4 : i64, width = 8 : i64
+// CHECK: llvm.func @rows_2() {{.*}}sources = ["prepend f16 4 1"]
+func.func @forward(%x: tensor<?x3x8x8xf32>, %w: tensor<16x48xf32>, %cls: tensor<1x16xf32>) -> tensor<?x16xf32> {
+  %0 = transformer.patches %x {size = 4 : i64} : (tensor<?x3x8x8xf32>) -> tensor<?x48xf32>
+  %1 = transformer.linear %0, %w : (tensor<?x48xf32>, tensor<16x48xf32>) -> tensor<?x16xf32>
+  %2 = transformer.prepend %1, %cls {length = 4 : i64} : (tensor<?x16xf32>, tensor<1x16xf32>) -> tensor<?x16xf32>
+  return %2 : tensor<?x16xf32>
+}
+
+// -----
+
+func.func @forward(%x: tensor<?x64xf32>, %p: tensor<?xi32>) -> tensor<?x64xf32> {
+  // expected-error @below {{has no GPU kernel}}
+  %0 = transformer.rope %x, %p {num_heads = 2 : i64, theta = 1.0e4 : f32} : (tensor<?x64xf32>, tensor<?xi32>) -> tensor<?x64xf32>
   return %0 : tensor<?x64xf32>
 }
 
 // -----
 
 func.func @forward(%x: tensor<2x8x64xf32>) -> tensor<2x8x64xf32> {
-  // expected-error @below {{is dense or has a mask; GPU kernels take packed batches, causal or not}}
+  // expected-error @below {{is dense; transformer-unpad packs it}}
   %0 = transformer.attention %x, %x, %x {num_heads = 2 : i64, num_kv_heads = 2 : i64}
       : (tensor<2x8x64xf32>, tensor<2x8x64xf32>, tensor<2x8x64xf32>) -> tensor<2x8x64xf32>
   return %0 : tensor<2x8x64xf32>

@@ -147,7 +147,9 @@ bool DeviceModel::run(ArrayRef<int> lengths, Mutation mutation,
         cast<ShapedType>(forward.getArgumentTypes()[i]).getShape());
     for (int64_t &size : shape)
       if (ShapedType::isDynamic(size))
-        size = tokens;
+        size = buffer.rows == transformer::gpu::DeviceBuffer::Sequences
+                   ? sequences
+                   : tokens;
     arguments.push_back(s.randomTensor(buffer.element, shape, s.limits[i]));
   }
   FailureOr<SmallVector<TensorValue>> right = interpret(forward, arguments);

@@ -19,11 +19,26 @@ inline constexpr llvm::StringLiteral kKernelAttribute = "transformer.kernel";
 
 /// One term of the sum that a kernel of rows starts with.
 struct RowSource {
-  enum Kind { Dense, Gather, Pool } kind = Dense;
+  enum Kind {
+    Dense,
+    Gather,
+    Pool,
+    Unpool,  // the row of the token's sequence
+    Lags,    // neighbours in the sequence, each with factors per channel
+    Prepend, // a parameter in the first `count` rows of each `length + count`
+    Dft      // the real part of a DFT along the sequence
+  } kind = Dense;
   Type element;
   /// Of Gather from an i8 table: a scale per row ("row"), or one ("one"). Of
   /// Pool: mean, cls or max.
   StringRef detail;
+  int64_t length = 0, count = 0; // count: of Lags, how many
+
+  int64_t numPointers() const;
+  /// Whether the kernel has to search for the sequences of its rows.
+  bool needsSequences() const {
+    return kind == Unpool || kind == Lags || kind == Dft;
+  }
 };
 
 /// How many blocks: a linear function of the batch.

@@ -1,0 +1,142 @@
+//===- EmitRowSources.cpp - what the sums of row kernels are made of ------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "RowsEmitter.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace mlir::transformer::gpu;
+using Values = DeviceBuilder::Values;
+
+Values RowsEmitter::readRow(Value base, Value index, Type element,
+                            int64_t stride, int64_t first) {
+  Value start =
+      b.offset(base, b.rowStart(index, stride ? stride : width), element);
+  if (first)
+    start = b.offset(start, b.i32(first), element);
+  Values x;
+  for (int64_t chunk = 0; chunk < tile.chunks; ++chunk)
+    llvm::append_range(x,
+                       b.loadFloatsIf(insideOf(chunk),
+                                      b.offset(start, columnOf(chunk), element),
+                                      element, tile.vector));
+  return x;
+}
+
+Values RowsEmitter::pool(const Source &source) {
+  Type i32 = b.getI32Type(), element = source.what.element;
+  Value from = b.load(b.offset(source.indices, row, i32), i32);
+  Value to = b.load(b.offset(source.indices, b.add(row, 1), i32), i32);
+  bool isMax = source.what.detail == "max", isCls = source.what.detail == "cls";
+  Value count = b.sub(to, from), isEmpty = b.less(count, 1);
+  if (isCls)
+    to = b.select(isEmpty, to, b.add(from, 1));
+  Values start(tile.chunks * tile.vector, b.f32(isMax ? -INFINITY : 0.0));
+  Values x =
+      b.loop(from, to, b.i32(1), start, [&](Value token, ArrayRef<Value> sums) {
+        Values next = readRow(source.data, token, element);
+        for (auto [value, sum] : llvm::zip_equal(next, sums))
+          value = isMax ? b.maximum(sum, value) : b.fadd(sum, value);
+        return next;
+      });
+  Value factor;
+  if (source.what.detail == "mean")
+    factor =
+        b.fdiv(b.f32(1), arith::SIToFPOp::create(
+                             b, b.f32(), b.select(isEmpty, b.i32(1), count)));
+  for (Value &value : x) {
+    if (isMax)
+      value = b.select(isEmpty, b.f32(0), value);
+    if (factor)
+      value = b.fmul(value, factor);
+  }
+  return x;
+}
+
+std::pair<Value, Value> RowsEmitter::sequenceOf(const Source &source) {
+  Type i32 = b.getI32Type();
+  Value sequence = b.sequenceOf(row, source.indices, sequences);
+  return {b.load(b.offset(source.indices, sequence, i32), i32),
+          b.load(b.offset(source.indices, b.add(sequence, 1), i32), i32)};
+}
+
+Values RowsEmitter::lags(const Source &source) {
+  auto [from, to] = sequenceOf(source);
+  int64_t count = source.what.count;
+  // The lags that stay inside of the sequence.
+  Value shift = b.sub(b.i32(count / 2), row);
+  Value first = b.add(from, shift), last = b.add(to, shift);
+  first = b.select(b.less(first, 0), b.i32(0), first);
+  last = b.select(b.less(last, count), last, b.i32(count));
+  Values start(tile.chunks * tile.vector, b.f32(0));
+  return b.loop(
+      first, last, b.i32(1), start, [&](Value lag, ArrayRef<Value> sums) {
+        Values x = readRow(source.data, b.sub(lag, shift), source.what.element);
+        Values factors = readRow(source.scales, lag, b.f32());
+        for (auto [value, factor, sum] : llvm::zip_equal(x, factors, sums))
+          value = b.fma(value, factor, sum);
+        return x;
+      });
+}
+
+Values RowsEmitter::prepend(const Source &source) {
+  Value place = b.rem(row, source.what.length + source.what.count);
+  Value isParameter = b.less(place, source.what.count);
+  Values x = readRow(source.data, row, source.what.element);
+  Values parameters =
+      readRow(source.scales, b.select(isParameter, place, b.i32(0)), b.f32());
+  for (auto [value, parameter] : llvm::zip_equal(x, parameters))
+    value = b.select(isParameter, parameter, value);
+  return x;
+}
+
+/// The data are complex: a row of real parts, then one of imaginary parts.
+Values RowsEmitter::dft(const Source &source) {
+  auto [from, to] = sequenceOf(source);
+  Value count = b.sub(to, from), frequency = b.sub(row, from);
+  Value inverse = b.fdiv(b.f32(1), arith::SIToFPOp::create(b, b.f32(), count));
+  Values start(tile.chunks * tile.vector, b.f32(0));
+  start.push_back(b.i32(0)); // token times frequency, modulo the count
+  Values sums =
+      b.loop(from, to, b.i32(1), start, [&](Value token, ArrayRef<Value> old) {
+        Type element = source.what.element;
+        Values x = readRow(source.data, token, element, 2 * width);
+        Values imaginary =
+            readRow(source.data, token, element, 2 * width, width);
+        Value index = old.back();
+        auto [cosine, sine] = b.turn(index, count, inverse);
+        for (auto [value, other, sum] :
+             llvm::zip_equal(x, imaginary, old.drop_back()))
+          value = b.fma(value, cosine, b.fma(other, sine, sum));
+        Value next = b.add(index, frequency);
+        x.push_back(b.select(b.less(next, count), next, b.sub(next, count)));
+        return x;
+      });
+  sums.pop_back();
+  return sums;
+}
+
+Values RowsEmitter::read(const Source &source) {
+  if (source.what.kind == RowSource::Dense)
+    return readRow(source.data, row, source.what.element);
+  if (source.what.kind == RowSource::Pool)
+    return pool(source);
+  if (source.what.kind == RowSource::Lags)
+    return lags(source);
+  if (source.what.kind == RowSource::Prepend)
+    return prepend(source);
+  if (source.what.kind == RowSource::Dft)
+    return dft(source);
+  Type i32 = b.getI32Type();
+  Value index = source.what.kind == RowSource::Unpool
+                    ? b.sequenceOf(row, source.indices, sequences)
+                    : Value(b.load(b.offset(source.indices, row, i32), i32));
+  Values x = readRow(source.data, index, source.what.element);
+  if (source.scales) {
+    Value at = source.what.detail == "row" ? index : b.i32(0);
+    Value scale = b.load(b.offset(source.scales, at, b.f32()), b.f32());
+    for (Value &value : x)
+      value = b.fmul(value, scale);
+  }
+  return x;
+}

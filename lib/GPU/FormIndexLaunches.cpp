@@ -1,0 +1,198 @@
+//===- FormIndexLaunches.cpp - launches by where tokens are ---------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Positions, patches, and what a row gets from others of its sequence.
+//===----------------------------------------------------------------------===//
+#include "LaunchFormer.h"
+
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/Remarks.h"
+
+using namespace mlir;
+using namespace mlir::transformer;
+using namespace mlir::transformer::gpu;
+
+bool mlir::transformer::gpu::isOneEach(PositionsOp op) {
+  auto ends = op.getOffsets().getDefiningOp<tensor::FromElementsOp>();
+  if (!ends || ends.getElements().size() != 2 || op.getStart() != 0 ||
+      op.getPaddingId() || !matchPattern(ends.getElements()[0], m_Zero()))
+    return false;
+  auto size = ends.getElements()[1].getDefiningOp<arith::IndexCastOp>();
+  return size && size.getIn() == op.getTokens() &&
+         op.getTokens().getDefiningOp<tensor::DimOp>();
+}
+
+LogicalResult LaunchFormer::formPositions(PositionsOp op) {
+  if (isOneEach(op)) {
+    for (OpOperand &use : op->getUses()) {
+      auto attention = dyn_cast<AttentionOp>(use.getOwner());
+      if (!attention || attention.getQueryOffsets() != use.get() ||
+          !attention.getKeyOffsets())
+        return op.emitOpError() << "counts sequences for an op that GPU "
+                                   "kernels need no such numbers for";
+    }
+    return success();
+  }
+  FailureOr<Place> offsets = find(op.getOffsets(), op);
+  if (failed(offsets))
+    return failure();
+  NamedAttrList spec;
+  set(spec, "family", "positions");
+  spec.set("start", b.getI64IntegerAttr(op.getStart()));
+  Arguments arguments{offsets->argument};
+  if (op.getIds() && op.getPaddingId()) {
+    FailureOr<Place> ids = find(op.getIds(), op);
+    if (failed(ids))
+      return failure();
+    spec.set("padding", b.getI64IntegerAttr(*op.getPaddingId()));
+    arguments.push_back(ids->argument);
+  }
+  if (failed(place(op.getResult(), DeviceBuffer::Tokens)))
+    return failure();
+  arguments.push_back(places[op.getResult()].argument);
+  arguments.push_back(numberOf(DeviceBuffer::Tokens));
+  arguments.push_back(numberOf(DeviceBuffer::Sequences));
+  launch(op, spec, DeviceBuffer::Tokens, std::move(arguments));
+  return success();
+}
+
+/// The patches that `prepend` puts rows before, if all between works row by
+/// row: rows for what comes before are then kept free from the start.
+static PatchesOp patchesOf(PrependOp prepend) {
+  Operation *user = prepend;
+  for (Value value = prepend.getInput();;) {
+    Operation *op = value.getDefiningOp();
+    if (!op || llvm::any_of(op->getUsers(),
+                            [&](Operation *other) { return other != user; }))
+      return nullptr;
+    if (auto patches = dyn_cast<PatchesOp>(op))
+      return patches;
+    if (!isa<LinearOp, QuantizeOp>(op) && !isNorm(op) && !isActivation(op))
+      return nullptr;
+    user = op;
+    value = op->getOperand(0);
+  }
+}
+
+/// The first row op that follows patches up to the rows before them.
+static PrependOp prependOf(PatchesOp patches) {
+  Operation *op = patches;
+  while (!op->use_empty()) {
+    op = *op->user_begin();
+    if (auto prepend = dyn_cast<PrependOp>(op))
+      return patchesOf(prepend) == patches ? prepend : nullptr;
+  }
+  return nullptr;
+}
+
+LogicalResult LaunchFormer::formPatches(PatchesOp op) {
+  PrependOp prepend = prependOf(op);
+  FailureOr<Place> input = find(op.getInput(), op);
+  if (failed(input) || failed(place(op.getResult(), DeviceBuffer::Tokens)))
+    return failure();
+  auto type = cast<RankedTensorType>(op.getInput().getType());
+  int64_t size = op.getSize(),
+          length = type.getDimSize(2) / size * (type.getDimSize(3) / size);
+  if (!prepend || prepend.getLength() != uint64_t(length))
+    return op.emitOpError() << "has no rows put before its patches, or ops "
+                               "between that GPU kernels don't know";
+  NamedAttrList spec;
+  set(spec, "family", "patches");
+  set(spec, "input", nameOf(input->buffer.element));
+  set(spec, "output", nameOf(places[op.getResult()].buffer.element));
+  auto number = [&](StringRef name, int64_t value) {
+    spec.set(name, b.getI64IntegerAttr(value));
+  };
+  number("channels", type.getDimSize(1));
+  number("height", type.getDimSize(2));
+  number("width", type.getDimSize(3));
+  number("size", size);
+  number("before", prepend.getRows().getType().getDimSize(0));
+  launch(op, spec, DeviceBuffer::Tokens,
+         {input->argument, places[op.getResult()].argument,
+          numberOf(DeviceBuffer::Tokens)});
+  return success();
+}
+
+/// The transform along the rows, in a buffer of its own.
+FailureOr<LaunchArgument> LaunchFormer::formDft(FftMixOp op) {
+  FailureOr<Place> input = find(op.getInput(), op);
+  if (failed(input))
+    return failure();
+  int64_t width = widthOf(op.getInput());
+  NamedAttrList spec;
+  set(spec, "family", "dft");
+  set(spec, "input", nameOf(input->buffer.element));
+  spec.set("width", b.getI64IntegerAttr(width));
+  // Sums of many numbers: f32, whatever the others are stored as.
+  LaunchArgument transformed{
+      LaunchArgument::Buffer, unsigned(table.buffers.size()), {}, {}};
+  table.buffers.push_back(
+      {DeviceBuffer::Tokens, 2 * width, b.getF32Type(), ""});
+  launch(op, spec, DeviceBuffer::Tokens,
+         {input->argument, transformed, numberOf(DeviceBuffer::Tokens)});
+  remark::missed(op.getLoc(), remark::RemarkOpts::name("SimpleKernel")
+                                  .category("transformer-form-launches"))
+      << remark::add("Fourier transforms by their definition: no tensor cores, "
+                     "no fast transform");
+  return transformed;
+}
+
+LogicalResult LaunchFormer::addMix(Operation *op,
+                                   SmallVectorImpl<Attribute> &sources,
+                                   Arguments &arguments,
+                                   std::optional<DeviceBuffer::Rows> &rows) {
+  rows = DeviceBuffer::Tokens;
+  Value offsets, parameter;
+  std::string before, after;
+  if (auto unpool = dyn_cast<UnpoolOp>(op)) {
+    before = "unpool ", offsets = unpool.getOffsets();
+  } else if (auto mix = dyn_cast<TokenMixOp>(op)) {
+    auto type = cast<RankedTensorType>(mix.getWeight().getType());
+    if (type.getRank() != 2)
+      return op->emitOpError() << "has a matrix per lag; GPU kernels take a "
+                                  "factor per lag and channel";
+    before = "lags ", after = " " + std::to_string(type.getDimSize(0));
+    offsets = mix.getOffsets(), parameter = mix.getWeight();
+  } else if (auto fft = dyn_cast<FftMixOp>(op)) {
+    before = "dft ", offsets = fft.getOffsets();
+  } else {
+    auto prepend = cast<PrependOp>(op);
+    if (!patchesOf(prepend))
+      return op->emitOpError() << "puts rows before what are no patches of "
+                                  "images, which no GPU kernel does";
+    before = "prepend ", parameter = prepend.getRows();
+    after = " " + std::to_string(prepend.getLength()) + " " +
+            std::to_string(prepend.getRows().getType().getDimSize(0));
+  }
+  if (!offsets && !isa<PrependOp>(op))
+    return op->emitOpError() << "is dense; transformer-unpad packs it";
+  StringRef element = "f32"; // of a transform
+  if (auto fft = dyn_cast<FftMixOp>(op)) {
+    FailureOr<LaunchArgument> transformed = formDft(fft);
+    if (failed(transformed))
+      return failure();
+    arguments.push_back(*transformed);
+  } else {
+    FailureOr<Place> data = find(op->getOperand(0), op);
+    if (failed(data))
+      return failure();
+    element = nameOf(data->buffer.element);
+    arguments.push_back(data->argument);
+  }
+  sources.push_back(b.getStringAttr(before + element + after));
+  if (offsets) {
+    FailureOr<Place> found = find(offsets, op);
+    if (failed(found))
+      return failure();
+    arguments.push_back(found->argument);
+  }
+  if (parameter) {
+    FailureOr<LaunchArgument> found = vector(parameter, op);
+    if (failed(found))
+      return failure();
+    arguments.push_back(*found);
+  }
+  return success();
+}

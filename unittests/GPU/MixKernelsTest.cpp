@@ -1,0 +1,140 @@
+//===- MixKernelsTest.cpp - rows that get from others of their sequence ---===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "DeviceModel.h"
+
+#include "llvm/Support/FormatVariadic.h"
+#include "gtest/gtest.h"
+
+using namespace mlir::transformer::test;
+
+namespace {
+
+void expectRight(llvm::StringRef text, llvm::StringRef dtype,
+                 std::vector<int> lengths, double tolerance) {
+  auto model = DeviceModel::create(text, dtype);
+  ASSERT_TRUE(model);
+  ASSERT_FALSE(model->run(lengths));
+  EXPECT_LE(model->error(), tolerance) << text.str() << dtype.str();
+  for (auto [what, count] : model->reports)
+    ADD_FAILURE() << what << ", " << count << " times: " << text.str();
+}
+
+TEST(GpuMix, UnpoolAndLags) {
+  for (const char *dtype : {"f32", "bf16"})
+    for (int width : {5, 72, 2056})
+      expectRight(llvm::formatv(R"(
+ml_program.global private @w(#ml_program.extern : tensor<5x{0}xf32>) : tensor<5x{0}xf32>
+func.func @forward(%x: tensor<?x{0}xf32>, %offsets: tensor<?xi32>) -> tensor<?x{0}xf32> {{
+  %w = ml_program.global_load_const @w : tensor<5x{0}xf32>
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %x, %c0 : tensor<?x{0}xf32>
+  %0 = transformer.pool max %x offsets(%offsets) : (tensor<?x{0}xf32>, tensor<?xi32>) -> tensor<?x{0}xf32>
+  %1 = transformer.unpool %0, %n offsets(%offsets) : (tensor<?x{0}xf32>, index, tensor<?xi32>) -> tensor<?x{0}xf32>
+  %2 = transformer.token_mix %x, %w offsets(%offsets) : (tensor<?x{0}xf32>, tensor<5x{0}xf32>, tensor<?xi32>) -> tensor<?x{0}xf32>
+  %3 = arith.addf %1, %2 : tensor<?x{0}xf32>
+  return %3 : tensor<?x{0}xf32>
+})",
+                                width)
+                      .str(),
+                  dtype, {3, 0, 8, 1, 1}, 1e-5);
+}
+
+// Fused with a norm, and alone; widths and lengths odd, prime, of one.
+TEST(GpuMix, Fourier) {
+  for (int width : {1, 6, 33, 300})
+    expectRight(llvm::formatv(R"(
+ml_program.global private @g(#ml_program.extern : tensor<{0}xf32>) : tensor<{0}xf32>
+func.func @forward(%x: tensor<?x{0}xf32>, %offsets: tensor<?xi32>) -> (tensor<?x{0}xf32>, tensor<?x{0}xf32>) {{
+  %g = ml_program.global_load_const @g : tensor<{0}xf32>
+  %0 = transformer.fft_mix %x offsets(%offsets) : (tensor<?x{0}xf32>, tensor<?xi32>) -> tensor<?x{0}xf32>
+  %1 = transformer.layer_norm %0, %g residual(%x) {{epsilon = 1.0e-3 : f32}
+      : (tensor<?x{0}xf32>, tensor<{0}xf32>, tensor<?x{0}xf32>) -> tensor<?x{0}xf32>
+  %2 = transformer.fft_mix %1 offsets(%offsets) : (tensor<?x{0}xf32>, tensor<?xi32>) -> tensor<?x{0}xf32>
+  return %1, %2 : tensor<?x{0}xf32>, tensor<?x{0}xf32>
+})",
+                              width)
+                    .str(),
+                "f32", {7, 0, 1, 13, 8}, 2e-3);
+}
+
+TEST(GpuMix, FourierNeedsItsBarrier) {
+  auto model = DeviceModel::create(R"(
+func.func @forward(%x: tensor<?x160xf16>, %offsets: tensor<?xi32>) -> tensor<?x160xf16> {
+  %0 = transformer.fft_mix %x offsets(%offsets) : (tensor<?x160xf16>, tensor<?xi32>) -> tensor<?x160xf16>
+  return %0 : tensor<?x160xf16>
+})");
+  ASSERT_TRUE(model);
+  ASSERT_FALSE(model->run({3}));
+  EXPECT_EQ(model->synchronizations, 1);
+  EXPECT_TRUE(model->reports.empty());
+  ASSERT_FALSE(model->run({3}, {0}));
+  EXPECT_FALSE(model->reports.empty());
+}
+
+// RoBERTa's: padding ids are skipped.
+TEST(GpuMix, PositionsAroundPadding) {
+  expectRight(R"(
+ml_program.global private @t(#ml_program.extern : tensor<40x8xf32>) : tensor<40x8xf32>
+func.func @forward(%ids: tensor<?xi32> {transformer.limit = 3 : i64}, %offsets: tensor<?xi32>) -> tensor<?x8xf32> {
+  %t = ml_program.global_load_const @t : tensor<40x8xf32>
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %ids, %c0 : tensor<?xi32>
+  %i = transformer.positions %offsets, %n ids(%ids) {start = 2 : i64, padding_id = 1 : i64} : (tensor<?xi32>, index, tensor<?xi32>) -> tensor<?xi32>
+  %0 = transformer.embedding %i, %t : (tensor<?xi32>, tensor<40x8xf32>) -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+})",
+              "f32", {9, 0, 1, 20}, 1e-6);
+}
+
+// One query per sequence, as what replaces attention has it, and a mask.
+TEST(GpuMix, SingleQueries) {
+  expectRight(R"(
+func.func @forward(%x: tensor<?x40xf16>, %offsets: tensor<?xi32>) -> tensor<?x80xf16> {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant 0 : i32
+  %0 = transformer.pool mean %x offsets(%offsets) : (tensor<?x40xf16>, tensor<?xi32>) -> tensor<?x40xf16>
+  %n = tensor.dim %offsets, %c0 : tensor<?xi32>
+  %last = arith.index_cast %n : index to i32
+  %ends = tensor.from_elements %zero, %last : tensor<2xi32>
+  %each = transformer.positions %ends, %n : (tensor<2xi32>, index) -> tensor<?xi32>
+  %1 = transformer.attention %0, %x, %x offsets(%each, %offsets) {num_heads = 1 : i64, num_kv_heads = 1 : i64}
+      : (tensor<?x40xf16>, tensor<?x40xf16>, tensor<?x40xf16>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x40xf16>
+  %w = ml_program.global_load_const @w : tensor<80x40xf16>
+  %2 = transformer.linear %1, %w : (tensor<?x40xf16>, tensor<80x40xf16>) -> tensor<?x80xf16>
+  return %2 : tensor<?x80xf16>
+}
+ml_program.global private @w(#ml_program.extern : tensor<80x40xf16>) : tensor<80x40xf16>
+)",
+              "f16", {3, 70, 1, 5, 2}, 4e-3);
+}
+
+TEST(GpuMix, MaskThatIsAdded) {
+  expectRight(R"(
+ml_program.global private @m(#ml_program.extern : tensor<2x24x24xf32>) : tensor<2x24x24xf32>
+func.func @forward(%q: tensor<?x32xf32>, %offsets: tensor<?xi32>) -> tensor<?x32xf32> {
+  %m = ml_program.global_load_const @m : tensor<2x24x24xf32>
+  %0 = transformer.attention %q, %q, %q offsets(%offsets) mask(%m) {num_heads = 2 : i64, num_kv_heads = 2 : i64}
+      : (tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x32xf32>, tensor<?xi32>, tensor<2x24x24xf32>) -> tensor<?x32xf32>
+  return %0 : tensor<?x32xf32>
+})",
+              "f32", {24, 0, 1, 9}, 2e-5);
+}
+
+TEST(GpuMix, PatchesOfImages) {
+  for (const char *dtype : {"f32", "f16"})
+    expectRight(R"(
+ml_program.global private @w(#ml_program.extern : tensor<24x48xf32>) : tensor<24x48xf32>
+ml_program.global private @cls(#ml_program.extern : tensor<1x24xf32>) : tensor<1x24xf32>
+func.func @forward(%x: tensor<?x3x8x12xf32>, %offsets: tensor<?xi32>) -> tensor<?x24xf32> {
+  %w = ml_program.global_load_const @w : tensor<24x48xf32>
+  %cls = ml_program.global_load_const @cls : tensor<1x24xf32>
+  %0 = transformer.patches %x {size = 4 : i64} : (tensor<?x3x8x12xf32>) -> tensor<?x48xf32>
+  %1 = transformer.linear %0, %w : (tensor<?x48xf32>, tensor<24x48xf32>) -> tensor<?x24xf32>
+  %2 = transformer.prepend %1, %cls {length = 6 : i64} : (tensor<?x24xf32>, tensor<1x24xf32>) -> tensor<?x24xf32>
+  %3 = transformer.pool cls %2 offsets(%offsets) : (tensor<?x24xf32>, tensor<?xi32>) -> tensor<?x24xf32>
+  return %2 : tensor<?x24xf32>
+})",
+                dtype, {7, 7, 7}, dtype[1] == '3' ? 2e-5 : 4e-3);
+}
+
+} // namespace
