@@ -52,7 +52,7 @@ def test_help_and_presets():
         assert command(name, "--help").returncode == 0
     rows = [line.split() for line in command("presets").stdout.splitlines()]
     assert [row[0] for row in rows[:8]] == ["preset", "exact", "bf16", "int8", "small", "tiny", "turbo", "static"]
-    assert all(row[0].startswith("(") for row in rows[8:])  # naive controls
+    assert all(row[0].startswith("(") or row[:2] == ["turbo", "--tune"] for row in rows[8:])  # naive controls, tuned ones
 
 
 def test_inspect(checkpoint):
