@@ -3,8 +3,8 @@
 #include "transformer/CodeGen/Link.h"
 #include "transformer/Support/AtomicFile.h"
 #include "transformer/Support/Error.h"
+#include "transformer/Support/ScratchDirectory.h"
 
-#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/FileSystem.h"
@@ -107,21 +107,6 @@ static SmallVector<std::string> cLibraries() {
   return result;
 }
 
-// Without waiting for the disk.
-static llvm::Error writeTemporary(StringRef path, StringRef bytes) {
-  std::error_code code;
-  llvm::raw_fd_ostream stream(path, code);
-  if (!code) {
-    stream << bytes;
-    stream.close();
-    code = stream.error();
-    stream.clear_error();
-  }
-  if (code)
-    return makeErrnoError("cannot write " + path, code.value());
-  return llvm::Error::success();
-}
-
 // `bytes`: as much as the library can have. On a full disk lld dies of the
 // write to a mapped page.
 static llvm::Error runLinker(StringRef linker, ArrayRef<StringRef> arguments,
@@ -174,15 +159,11 @@ llvm::Error mlir::transformer::linkModel(ArrayRef<ArrayRef<char>> objects,
     return path.takeError();
   llvm::Triple triple(target.triple);
 
-  SmallString<128> directory;
-  if (std::error_code code = llvm::sys::fs::createUniqueDirectory(
-          (output + ".link").str(), directory))
-    return makeError("cannot make a directory beside " + output + ": " +
-                     code.message());
-  TemporaryPath guard(directory);
-  auto cleanup =
-      llvm::scope_exit([&] { llvm::sys::fs::remove_directories(directory); });
-  auto file = [&](const Twine &name) { return (directory + "/" + name).str(); };
+  auto directory = ScratchDirectory::create((output + ".link").str(),
+                                            "a directory beside " + output);
+  if (!directory)
+    return directory.takeError();
+  auto file = [&](const Twine &name) { return (*directory)->file(name); };
   std::string exports = file("exports");
   std::string runtime = file("runtime.a"), messages = file("messages");
   SmallVector<std::pair<std::string, StringRef>> files = {
@@ -196,7 +177,7 @@ llvm::Error mlir::transformer::linkModel(ArrayRef<ArrayRef<char>> objects,
   uint64_t bytes = 0;
   for (const auto &[name, content] : files) {
     bytes += content.size();
-    if (llvm::Error error = writeTemporary(name, content))
+    if (llvm::Error error = writeScratchFile(name, content))
       return error;
   }
 

@@ -44,6 +44,9 @@ Value DeviceBuilder::exclusiveOr(Value a, Value b) {
 Value DeviceBuilder::less(Value a, Value b) {
   return arith::CmpIOp::create(*this, arith::CmpIPredicate::slt, a, b);
 }
+Value DeviceBuilder::equal(Value a, int64_t b) {
+  return arith::CmpIOp::create(*this, arith::CmpIPredicate::eq, a, i32(b));
+}
 Value DeviceBuilder::both(Value a, Value b) {
   if (!a || !b)
     return a ? a : b;

@@ -40,6 +40,7 @@ public:
   Value exclusiveOr(Value a, Value b);
   Value less(Value a, Value b); // signed
   Value less(Value a, int64_t b) { return less(a, i32(b)); }
+  Value equal(Value a, int64_t b);
   Value both(Value a, Value b);
   Value select(Value condition, Value a, Value b);
   Value fadd(Value a, Value b);

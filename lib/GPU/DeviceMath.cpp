@@ -64,11 +64,8 @@ std::pair<Value, Value> DeviceBuilder::turn(Value index, Value count,
       fmul(x, series({1.0 / 362880, -1.0 / 5040, 1.0 / 120, -1.0 / 6, 1.0}));
   Value cosine =
       series({-1.0 / 3628800, 1.0 / 40320, -1.0 / 720, 1.0 / 24, -0.5, 1.0});
-  auto isQuarter = [&](int64_t which) -> Value {
-    return arith::CmpIOp::create(*this, arith::CmpIPredicate::eq, quarter,
-                                 i32(which));
-  };
-  Value one = isQuarter(1), two = isQuarter(2), three = isQuarter(3);
+  Value one = equal(quarter, 1), two = equal(quarter, 2),
+        three = equal(quarter, 3);
   auto negative = [&](Value y) { return fsub(f32(0), y); };
   auto choose = [&](Value zeroth, Value first) {
     Value y = select(one, first, zeroth); // 0 and 4 are the same

@@ -20,10 +20,9 @@ void mlir::transformer::gpu::emitPositionsKernel(DeviceBuilder &b,
     Value start = b.load(b.offset(offsets, sequence, i32), i32);
     Value position = b.add(b.sub(token, start), spec.number("start"));
     if (ids) {
-      auto isPadding = [&](Value at) -> Value {
-        return arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
-                                     b.load(b.offset(ids, at, i32), i32),
-                                     b.i32(spec.number("padding")));
+      auto isPadding = [&](Value at) {
+        return b.equal(b.load(b.offset(ids, at, i32), i32),
+                       spec.number("padding"));
       };
       Value before =
           b.loop(start, token, b.i32(1), b.i32(0),

@@ -24,9 +24,8 @@ Values RowsEmitter::readRow(Value base, Value index, Type element,
 }
 
 Values RowsEmitter::pool(const Source &source) {
-  Type i32 = b.getI32Type(), element = source.what.element;
-  Value from = b.load(b.offset(source.indices, row, i32), i32);
-  Value to = b.load(b.offset(source.indices, b.add(row, 1), i32), i32);
+  Type element = source.what.element;
+  auto [from, to] = bounds(source, row);
   bool isMax = source.what.detail == "max", isCls = source.what.detail == "cls";
   Value count = b.sub(to, from), isEmpty = b.less(count, 1);
   if (isCls)
@@ -53,15 +52,15 @@ Values RowsEmitter::pool(const Source &source) {
   return x;
 }
 
-std::pair<Value, Value> RowsEmitter::sequenceOf(const Source &source) {
+std::pair<Value, Value> RowsEmitter::bounds(const Source &source,
+                                            Value sequence) {
   Type i32 = b.getI32Type();
-  Value sequence = b.sequenceOf(row, source.indices, sequences);
   return {b.load(b.offset(source.indices, sequence, i32), i32),
           b.load(b.offset(source.indices, b.add(sequence, 1), i32), i32)};
 }
 
 Values RowsEmitter::lags(const Source &source) {
-  auto [from, to] = sequenceOf(source);
+  auto [from, to] = ownBounds(source);
   int64_t count = source.what.count;
   // The lags that stay inside of the sequence.
   Value shift = b.sub(b.i32(count / 2), row);
@@ -92,7 +91,7 @@ Values RowsEmitter::prepend(const Source &source) {
 
 /// The data are complex: a row of real parts, then one of imaginary parts.
 Values RowsEmitter::dft(const Source &source) {
-  auto [from, to] = sequenceOf(source);
+  auto [from, to] = ownBounds(source);
   Value count = b.sub(to, from), frequency = b.sub(row, from);
   Value inverse = b.fdiv(b.f32(1), arith::SIToFPOp::create(b, b.f32(), count));
   Values start(tile.chunks * tile.vector, b.f32(0));

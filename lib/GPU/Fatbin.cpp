@@ -1,16 +1,12 @@
 //===- Fatbin.cpp - machine code by NVIDIA's tools ------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "transformer/GPU/Fatbin.h"
-#include "transformer/Support/AtomicFile.h"
 #include "transformer/Support/Error.h"
+#include "transformer/Support/ScratchDirectory.h"
 
-#include "llvm/ADT/ScopeExit.h"
-#include "llvm/ADT/SmallString.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
-#include "llvm/Support/raw_ostream.h"
 
 #include <cstdlib>
 
@@ -44,19 +40,6 @@ mlir::transformer::gpu::findToolkit(StringRef directory) {
   return std::nullopt;
 }
 
-static llvm::Error writeFile(StringRef path, StringRef text) {
-  std::error_code code;
-  llvm::raw_fd_ostream stream(path, code);
-  if (!code) {
-    stream << text;
-    stream.close();
-    code = stream.error();
-    stream.clear_error();
-  }
-  return code ? makeErrnoError("cannot write " + path, code.value())
-              : llvm::Error::success();
-}
-
 static llvm::Expected<std::string> readFile(StringRef path) {
   auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
                                             /*RequiresNullTerminator=*/false);
@@ -86,17 +69,14 @@ static llvm::Error runTool(llvm::ArrayRef<StringRef> command,
 llvm::Expected<Fatbin>
 mlir::transformer::gpu::makeFatbin(const Toolkit &toolkit, StringRef ptx,
                                    const Chip &chip) {
-  llvm::SmallString<128> directory;
-  if (std::error_code code =
-          llvm::sys::fs::createUniqueDirectory("transformer-cubin", directory))
-    return makeError("cannot make a temporary directory: " + code.message());
-  TemporaryPath guard(directory);
-  auto cleanup =
-      llvm::scope_exit([&] { llvm::sys::fs::remove_directories(directory); });
-  auto file = [&](StringRef name) { return (directory + "/" + name).str(); };
+  auto directory =
+      ScratchDirectory::create("transformer-cubin", "a temporary directory");
+  if (!directory)
+    return directory.takeError();
+  auto file = [&](StringRef name) { return (*directory)->file(name); };
   std::string source = file("kernels.ptx"), cubin = file("kernels.cubin"),
               fatbin = file("kernels.fatbin"), messages = file("messages");
-  if (llvm::Error error = writeFile(source, ptx))
+  if (llvm::Error error = writeScratchFile(source, ptx))
     return std::move(error);
   std::string arch = ("-arch=" + chip.name).str();
   if (llvm::Error error =

@@ -13,6 +13,7 @@
 
 using namespace mlir;
 using namespace mlir::transformer::gpu;
+using mlir::transformer::Workload;
 
 /// From NVIDIA's data sheets of the A100 80 GB, H100 and B200 (SXM). What
 /// mma.sync reaches is all of the first, about 62 % of the second (Luo et al.,
@@ -39,7 +40,7 @@ namespace {
 class Estimator {
 public:
   Estimator(ModuleOp module, const LaunchTable &table, const ChipRates &rates,
-            BatchShape batch, ArrayRef<KernelCode> code)
+            Workload batch, ArrayRef<KernelCode> code)
       : table(table), rates(rates), batch(batch) {
     module.walk([&](LLVM::LLVMFuncOp op) {
       if (auto spec = op->getAttrOfType<DictionaryAttr>(kKernelAttribute))
@@ -67,6 +68,8 @@ public:
   }
 
 private:
+  int64_t allTokens() const { return batch.sequences * batch.tokens; }
+
   const KernelSpec *specOf(StringRef kernel) const {
     auto found = specs.find(kernel);
     return found == specs.end() ? nullptr : &found->second;
@@ -77,9 +80,8 @@ private:
     if (const KernelSpec *spec = specOf(launch.kernel))
       kernel.family = spec->family().str();
     kernel.shape = launch.shape;
-    kernel.blocks =
-        gridBlocks(launch.shape, batch.allTokens(), batch.sequences) *
-        launch.shape.columns;
+    kernel.blocks = gridBlocks(launch.shape, allTokens(), batch.sequences) *
+                    launch.shape.columns;
     kernel.resident = resident(launch);
   }
 
@@ -131,7 +133,7 @@ private:
   int64_t rowsOf(const DeviceBuffer &buffer) const {
     switch (buffer.rows) {
     case DeviceBuffer::Tokens:
-      return batch.allTokens();
+      return allTokens();
     case DeviceBuffer::Sequences:
       return batch.sequences;
     case DeviceBuffer::Offsets:
@@ -142,8 +144,7 @@ private:
   }
 
   int64_t rowsOf(const LaunchShape &shape) const {
-    return shape.rows == GridRows::Sequences ? batch.sequences
-                                             : batch.allTokens();
+    return shape.rows == GridRows::Sequences ? batch.sequences : allTokens();
   }
 
   double bytesOf(const LaunchArgument &argument, const Launch &launch) const {
@@ -187,7 +188,7 @@ private:
 
   const LaunchTable &table;
   const ChipRates &rates;
-  BatchShape batch;
+  Workload batch;
   llvm::StringMap<KernelSpec> specs;
   llvm::StringMap<int64_t> weights, registers;
 };
@@ -195,7 +196,7 @@ private:
 
 FailureOr<std::vector<KernelEstimate>>
 mlir::transformer::gpu::estimate(ModuleOp module, const Chip &chip,
-                                 BatchShape batch, ArrayRef<KernelCode> code,
+                                 Workload batch, ArrayRef<KernelCode> code,
                                  function_ref<InFlightDiagnostic()> emitError) {
   FailureOr<LaunchTable> table = LaunchTable::of(module, emitError);
   if (failed(table))
@@ -204,7 +205,7 @@ mlir::transformer::gpu::estimate(ModuleOp module, const Chip &chip,
 }
 
 void mlir::transformer::gpu::printEstimate(ArrayRef<KernelEstimate> kernels,
-                                           const Chip &chip, BatchShape batch,
+                                           const Chip &chip, Workload batch,
                                            ArrayRef<KernelCode> code,
                                            raw_ostream &os) {
   const ChipRates &rates = ratesOf(chip);

@@ -41,8 +41,11 @@ private:
   Values lags(const Source &source);
   Values prepend(const Source &source);
   Values dft(const Source &source);
-  /// Where the sequence of this row begins and ends.
-  std::pair<Value, Value> sequenceOf(const Source &source);
+  /// Where a sequence begins and ends, and that of this row.
+  std::pair<Value, Value> bounds(const Source &source, Value sequence);
+  std::pair<Value, Value> ownBounds(const Source &source) {
+    return bounds(source, b.sequenceOf(row, source.indices, sequences));
+  }
   Value reduce(const Values &x, Combine combine);
   Values masked(Values x);
   void normalize(Values &x);

@@ -185,12 +185,11 @@ LogicalResult Compilation::reportDevice(ModuleOp lowered, const gpu::Chip &chip,
       return check(read.takeError());
     code = std::move(*read);
   }
-  gpu::BatchShape batch{deviceWorkload->sequences, deviceWorkload->tokens};
-  auto kernels = gpu::estimate(lowered, chip, batch, code,
+  auto kernels = gpu::estimate(lowered, chip, *deviceWorkload, code,
                                [&] { return lowered.emitError(); });
   if (failed(kernels))
     return failure();
-  gpu::printEstimate(*kernels, chip, batch, code, llvm::outs());
+  gpu::printEstimate(*kernels, chip, *deviceWorkload, code, llvm::outs());
   return success();
 }
 

@@ -123,10 +123,10 @@ typedef struct tm_gpu {
 /* Makes the model's context this thread's, and keeps other threads out. */
 int tm_gpu_enter(tm_model *model, tm_error *error);
 void tm_gpu_leave(tm_gpu *gpu);
-/* From within. */
 /* Floats to floats, to nearest, ties to even. */
 void tm_gpu_convert(const tm_device_weight *weight, const char *from,
                     int64_t count, char *to);
+/* What follows is called between the two. */
 int tm_gpu_upload_weights(tm_model *model, tm_error *error);
 int tm_gpu_alloc(tm_gpu *gpu, size_t bytes, const char *what,
                  tm_cu_address *address, tm_error *error);

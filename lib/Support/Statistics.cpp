@@ -158,6 +158,11 @@ const GramStatistics *Profile::findGram(StringRef path) const {
   return siteOf(*this, grams, path);
 }
 
+const MixingStatistics *Profile::findMixing(StringRef path) const {
+  auto found = mixings.find(path);
+  return found == mixings.end() ? nullptr : &found->second;
+}
+
 llvm::Error Profile::merge(const Profile &other) {
   if (checkpoint != other.checkpoint)
     return makeError("is the profile of checkpoint " + other.checkpoint +

@@ -125,8 +125,9 @@ namespace {
 class Planner {
 public:
   Planner(AttentionSite site, const SiteMoments &moments, const HeadsGoal &goal,
-          double damping)
+          double damping, const EliminationCurve *known)
       : site(site), moments(moments), goal(goal), damping(damping),
+        known(known && !goal.beside ? known : nullptr),
         group(site.attention.getNumHeads() / site.groups()),
         qkDim(site.attention.getQkDim()),
         valueDim(site.attention.getValueDim()),
@@ -202,7 +203,7 @@ private:
       return llvm::Error::success();
     }
     llvm::Expected<EliminationCurve> curve =
-        headsCurve(site, moments, damping, goal.beside);
+        known ? *known : headsCurve(site, moments, damping, goal.beside);
     if (!curve)
       return curve.takeError();
     if (!isByError)
@@ -372,6 +373,7 @@ private:
   const SiteMoments &moments;
   const HeadsGoal &goal;
   double damping;
+  const EliminationCurve *known;
   int64_t group, qkDim, valueDim;
   OutputInputs inputs;
   Matrix &old;
@@ -380,9 +382,9 @@ private:
 };
 } // namespace
 
-llvm::Expected<HeadsPlan> transformer::planHeads(AttentionSite site,
-                                                 const SiteMoments &moments,
-                                                 const HeadsGoal &goal,
-                                                 double damping) {
-  return Planner(site, moments, goal, damping).run();
+llvm::Expected<HeadsPlan>
+transformer::planHeads(AttentionSite site, const SiteMoments &moments,
+                       const HeadsGoal &goal, double damping,
+                       const EliminationCurve *curve) {
+  return Planner(site, moments, goal, damping, curve).run();
 }

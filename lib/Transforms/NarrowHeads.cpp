@@ -139,12 +139,6 @@ public:
   NarrowResult run() {
     module.walk([&](AttentionOp op) { collect(op); });
     parallelForEach(module.getContext(), candidates, [&](Candidate &candidate) {
-      auto curve =
-          headsCurve(candidate.site, candidate.moments, options.damping);
-      if (curve)
-        candidate.importance = importanceText(*curve);
-      else // whatever needs it says so
-        llvm::consumeError(curve.takeError());
       if (llvm::Error error = plan(candidate))
         candidate.why = llvm::toString(std::move(error));
     });
@@ -187,12 +181,9 @@ private:
       why = whyNotReplaced(site.attention, Rung::Mq);
     if (!why.empty())
       return ("no single queries go beside its heads: " + why).str();
-    const MixingStatistics *mixing = nullptr;
-    if (options.profile) {
-      auto found = options.profile->mixings.find(modulePath(site.output));
-      if (found != options.profile->mixings.end())
-        mixing = &found->second;
-    }
+    const MixingStatistics *mixing =
+        options.profile ? options.profile->findMixing(modulePath(site.output))
+                        : nullptr;
     auto width = cast<RankedTensorType>(site.attention.getType()).getShape()[1];
     if (!mixing || !(mixing->fitted.weight > 0) ||
         mixing->widths[MixingStatistics::Attended] != width ||
@@ -205,8 +196,13 @@ private:
   }
 
   llvm::Error plan(Candidate &candidate) const {
+    auto curve = headsCurve(candidate.site, candidate.moments, options.damping);
+    if (curve)
+      candidate.importance = importanceText(*curve);
     auto plan = planHeads(candidate.site, candidate.moments, candidate.goal,
-                          options.damping);
+                          options.damping, curve ? &*curve : nullptr);
+    if (!curve) // if the plan needs it, it says so
+      llvm::consumeError(curve.takeError());
     if (!plan)
       return plan.takeError();
     candidate.plan = std::move(*plan);
@@ -232,9 +228,10 @@ private:
       to += lost;
     by.bias.assign(plan.single.rows, 0.0);
     plan.single = by.parts[MixingStatistics::Single];
-    if (by.outputDown.rows > 0)
+    if (by.outputDown.rows > 0) { // so the errors of the plan are not true
       plan.single = multiply(plan.single, by.outputDown);
-    judgeBeside(plan, candidate.site, *candidate.goal.beside);
+      judgeBeside(plan, candidate.site, *candidate.goal.beside);
+    }
     candidate.beside = std::move(by);
     return llvm::Error::success();
   }

@@ -82,12 +82,9 @@ private:
     candidate.site = mixingSiteOf(op);
     candidate.wanted = kind->rung;
     candidate.metric = outputMetric(candidate.site.output);
-    if (options.profile) {
-      auto found =
-          options.profile->mixings.find(modulePath(candidate.site.output));
-      if (found != options.profile->mixings.end())
-        candidate.mixing = &found->second;
-    }
+    if (options.profile)
+      candidate.mixing =
+          options.profile->findMixing(modulePath(candidate.site.output));
     candidates.push_back(std::move(candidate));
   }
 

@@ -104,10 +104,8 @@ class Distillation:
 
     def optimizers(self):
         """Muon for the matrices of linears, Adam for biases, norms and what has more dimensions."""
-        parameters = self.trained()
-        matrices = [p for p in parameters if p.dim() == 2]
-        others = [p for p in parameters if p.dim() != 2]
-        self.parameters = parameters
+        matrices = [p for p in self.parameters if p.dim() == 2]
+        others = [p for p in self.parameters if p.dim() != 2]
         found = [Muon(matrices, self.rate)] if matrices else []
         return found + ([torch.optim.AdamW(others, self.rate, (0.9, 0.98), weight_decay=0.0)] if others else [])
 
@@ -123,6 +121,7 @@ class Distillation:
 
     def run(self, minutes, steps, show):
         """The rate falls to 0 at the end of the minutes, or of the steps."""
+        self.parameters = self.trained()
         optimizers = self.optimizers()
         begun = last = time.monotonic()
         looked, parts = 0, []

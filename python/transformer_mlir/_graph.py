@@ -16,11 +16,17 @@ WEIGHTS, TEXT, GRAPH = "model.safetensors", "model.mlir", "graph.json"
 KINDS = {"f32": ("F32", np.float32)}
 
 
-def describe(run_compiler, arguments, folder, passes=LIFT):
-    """Graph, text and weights of a model in `folder`, in f32."""
-    weights, text, graph = (os.path.join(folder, name) for name in (WEIGHTS, TEXT, GRAPH))
+def lift(run_compiler, arguments, folder, passes=LIFT):
+    """Text and weights of a model in `folder`, in f32."""
+    weights, text = (os.path.join(folder, name) for name in (WEIGHTS, TEXT))
     run_compiler([*arguments, "--emit=transformer", "-o", text, f"--passes={passes},transformer-save-weights{{file={weights}}}"])
-    run_compiler([text, "--emit=graph", "-o", graph])
+    return folder
+
+
+def describe(run_compiler, arguments, folder, passes=LIFT):
+    """The same, and the graph."""
+    lift(run_compiler, arguments, folder, passes)
+    run_compiler([os.path.join(folder, TEXT), "--emit=graph", "-o", os.path.join(folder, GRAPH)])
     return folder
 
 

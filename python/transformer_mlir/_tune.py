@@ -114,7 +114,7 @@ def distil(folder, checkpoint, texts, compile_, show, minutes, steps, seed, rate
     show("tuning: reading both models")
     student = _graph.read(folder)
     with tempfile.TemporaryDirectory(prefix="transformer-mlir-") as original:
-        restore_tables(student, _graph.describe(compile_, [checkpoint], original))
+        restore_tables(student, _graph.lift(compile_, [checkpoint], original))
         exact = os.path.join(original, "exact")
         compile_([checkpoint, "-o", exact, "--preset=exact", "--quiet"])
         teacher = load(exact, threads)

@@ -1,22 +1,15 @@
 # RUN: %python -m pytest -q -p no:cacheprovider %s
 # REQUIRES: numpy, pytest, tokenizers, cuda
 """Artifacts on a real GPU, for machines that have one: the numbers of the CPU's, and graphs, DLPack and PyTorch."""
-import subprocess
-
 import numpy as np
 import pytest
 
 import tiny
 import transformer_mlir as tm
-from conftest import BUILD
+from devices import check_same, compile_model, ids_of
 
 ALL = "sm_80,sm_90,sm_90a,sm_100"  # the best that this GPU can run is taken
 RAGGED = [3, 1, 0, 7, 40, 12, 33, 2]
-
-
-def compile_model(*arguments):
-    done = subprocess.run([BUILD / "bin/transformer-compile", *map(str, arguments)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -29,17 +22,6 @@ def cpu(tmp_path_factory):
 def load(source, out, *arguments):
     compile_model(source, "-o", out, "--target=nvptx", *arguments)
     return tm.load(out, device="cuda")
-
-
-def ids_of(lengths, seed=0, words=64):
-    generator = np.random.default_rng(seed)
-    return [generator.integers(4, words, n).astype(np.int32) for n in lengths]
-
-
-def check_same(found, wanted, tolerance):
-    for name in wanted:
-        assert found[name].shape == wanted[name].shape
-        assert not found[name].size or np.abs(found[name] - wanted[name]).max() <= tolerance, name
 
 
 @pytest.mark.parametrize("chips", ["sm_80", ALL])

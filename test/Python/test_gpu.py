@@ -14,16 +14,11 @@ import pytest
 import tiny
 import transformer_mlir as tm
 from conftest import BUILD
+from devices import Made, check_same, compile_model, ids_of
 from transformer_mlir import _cli, _dlpack
 
 STUB = BUILD / "unittests" / "libcuda-emulator.so"
 RAGGED = [3, 1, 0, 7, 12]
-
-
-def compile_model(*arguments):
-    done = subprocess.run([BUILD / "bin/transformer-compile", *map(str, arguments)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -40,38 +35,16 @@ def environment(monkeypatch):
     gc.collect()
 
 
-class Made:
-    """A tiny sentence model for both machines."""
-
-    def __init__(self, folder, cpu=(), gpu=()):
-        self.cpu, self.gpu, self.kernels = folder / "cpu", folder / "gpu", folder / "kernels.ll"
-        compile_model(tiny.sentence_model(folder / "checkpoint"), "-o", self.cpu, *cpu)
-        target = self.cpu, "--target=nvptx", "--gpu-chip=sm_80"  # the same weights
-        compile_model(*target, *gpu, "-o", self.gpu)
-        compile_model(*target, *(a for a in gpu if a != "--pack=entropy"), "--emit=llvm", "-o", self.kernels)
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    return Made(tmp_path_factory.mktemp("f16"))
+    folder = tmp_path_factory.mktemp("f16")
+    return Made(tiny.sentence_model(folder / "checkpoint"), folder)
 
 
 @pytest.fixture
 def model(made, stub, environment):
     environment.setenv("TM_STUB_KERNELS", str(made.kernels))
     return tm.load(made.gpu, device="cuda")
-
-
-def ids_of(lengths, seed=0):
-    generator = np.random.default_rng(seed)
-    return [generator.integers(4, 64, n).astype(np.int32) for n in lengths]
-
-
-def check_same(found, wanted, tolerance):
-    assert list(found) == list(wanted)
-    for name in wanted:
-        assert found[name].shape == wanted[name].shape and found[name].dtype == wanted[name].dtype
-        assert not found[name].size or np.abs(found[name] - wanted[name]).max() <= tolerance
 
 
 def test_ragged_batches_equal_the_cpu(made, model):
@@ -86,7 +59,7 @@ def test_ragged_batches_equal_the_cpu(made, model):
 @pytest.mark.parametrize("cpu, gpu, tolerance", [
     ([], ["--dtype=f32"], 2e-5), ([], ["--dtype=bf16"], 0.15), (["--preset=small"], ["--pack=entropy"], 0.1)])
 def test_types(cpu, gpu, tolerance, tmp_path, stub, environment):
-    made = Made(tmp_path, cpu, gpu)
+    made = Made(tiny.sentence_model(tmp_path / "checkpoint"), tmp_path, cpu, gpu)
     assert not cpu or b".entropy" in (made.gpu / "weights.safetensors").read_bytes()
     environment.setenv("TM_STUB_KERNELS", str(made.kernels))
     batch = ids_of(RAGGED)

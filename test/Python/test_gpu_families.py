@@ -8,8 +8,9 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 import tiny
 import transformer_mlir as tm
+from devices import Made, compile_model
 from test_families import DISTIL, GPT2, NO_HEADS, SMALL, VIT, build
-from test_gpu import STUB, compile_model
+from test_gpu import STUB
 
 FAMILIES = [
     ("BertForSequenceClassification", "BertConfig", {**SMALL, "num_labels": 3}),
@@ -24,13 +25,10 @@ FAMILIES = [
 def check(checkpoint, folder, monkeypatch, limit, *flags):
     """The largest difference of all outputs, in parts of the largest number."""
     folder.mkdir()
-    compile_model(checkpoint, "-o", folder / "cpu")
-    target = folder / "cpu", "--target=nvptx", *flags
-    compile_model(*target, "-o", folder / "gpu")
-    compile_model(*target, "--emit=llvm", "-o", folder / "kernels.ll")
+    made = Made(checkpoint, folder, gpu=flags)
     monkeypatch.setenv("TM_LIBCUDA", str(STUB))
-    monkeypatch.setenv("TM_STUB_KERNELS", str(folder / "kernels.ll"))
-    device, host = tm.load(folder / "gpu", device="cuda"), tm.load(folder / "cpu")
+    monkeypatch.setenv("TM_STUB_KERNELS", str(made.kernels))
+    device, host = tm.load(made.gpu, device="cuda"), tm.load(made.cpu)
     generator = np.random.default_rng(0)
     if "pixel_values" in host.input_names:
         given = {"pixel_values": generator.normal(size=(2, 3, 32, 32)).astype(np.float32)}

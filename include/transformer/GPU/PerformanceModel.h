@@ -13,6 +13,7 @@
 
 #include "transformer/GPU/Cubin.h"
 #include "transformer/GPU/LaunchTable.h"
+#include "transformer/IR/Cost.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
@@ -30,12 +31,6 @@ struct ChipRates {
   double tensor, plain;
 };
 const ChipRates &ratesOf(const Chip &chip);
-
-/// Sequences of this many tokens each.
-struct BatchShape {
-  int64_t sequences = 1, tokens = 128;
-  int64_t allTokens() const { return sequences * tokens; }
-};
 
 /// All launches of one kernel in one call.
 struct KernelEstimate {
@@ -58,14 +53,13 @@ struct KernelEstimate {
 /// The kernels of `module`, which transformer-to-nvvm has made for `chip`, in
 /// the order of their first launches. `code`: of a cubin; empty: not known.
 FailureOr<std::vector<KernelEstimate>>
-estimate(ModuleOp module, const Chip &chip, BatchShape batch,
+estimate(ModuleOp module, const Chip &chip, Workload batch,
          ArrayRef<KernelCode> code,
          llvm::function_ref<InFlightDiagnostic()> emitError);
 
 /// As a table for people.
 void printEstimate(ArrayRef<KernelEstimate> kernels, const Chip &chip,
-                   BatchShape batch, ArrayRef<KernelCode> code,
-                   raw_ostream &os);
+                   Workload batch, ArrayRef<KernelCode> code, raw_ostream &os);
 
 } // namespace mlir::transformer::gpu
 

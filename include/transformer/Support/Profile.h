@@ -122,6 +122,8 @@ struct Profile {
   /// The input of the linear at `path`; null if the profile has none.
   const ChannelStatistics *find(llvm::StringRef path) const;
   const GramStatistics *findGram(llvm::StringRef path) const;
+  /// Of the attention in front of the linear at `path`; null if there is none.
+  const MixingStatistics *findMixing(llvm::StringRef path) const;
   /// Adds what was measured on other sequences. An error, and no change, if it
   /// is of another checkpoint or has other sites.
   llvm::Error merge(const Profile &other);

@@ -137,9 +137,12 @@ struct HeadsGoal {
   const MixingStatistics *beside = nullptr;
 };
 
+/// `curve`: of the heads, with the same moments and without `beside`, if that
+/// is known.
 llvm::Expected<HeadsPlan> planHeads(AttentionSite site,
                                     const SiteMoments &moments,
-                                    const HeadsGoal &goal, double damping);
+                                    const HeadsGoal &goal, double damping,
+                                    const EliminationCurve *curve = nullptr);
 
 /// Sets the errors of a plan with single queries.
 void judgeBeside(HeadsPlan &plan, AttentionSite site,
