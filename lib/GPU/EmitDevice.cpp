@@ -48,8 +48,10 @@ static LogicalResult emitKernel(LLVM::LLVMFuncOp kernel, const Chip &chip) {
     emitPositionsKernel(b, spec);
   else if (family == "patches")
     emitPatchesKernel(b, spec);
-  else if (family == "dft")
-    emitDftKernel(b, spec);
+  else if (family == "fold")
+    emitFoldKernel(b, spec);
+  else if (family == "mix" || family == "mix_simple")
+    emitMixKernel(b, spec);
   else if (family == "linear")
     emitLinearTileKernel(b, spec);
   else if (family == "linear_simple")

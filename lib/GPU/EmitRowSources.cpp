@@ -8,12 +8,8 @@ using namespace mlir;
 using namespace mlir::transformer::gpu;
 using Values = DeviceBuilder::Values;
 
-Values RowsEmitter::readRow(Value base, Value index, Type element,
-                            int64_t stride, int64_t first) {
-  Value start =
-      b.offset(base, b.rowStart(index, stride ? stride : width), element);
-  if (first)
-    start = b.offset(start, b.i32(first), element);
+Values RowsEmitter::readRow(Value base, Value index, Type element) {
+  Value start = b.offset(base, b.rowStart(index, width), element);
   Values x;
   for (int64_t chunk = 0; chunk < tile.chunks; ++chunk)
     llvm::append_range(x,
@@ -89,32 +85,6 @@ Values RowsEmitter::prepend(const Source &source) {
   return x;
 }
 
-/// The data are complex: a row of real parts, then one of imaginary parts.
-Values RowsEmitter::dft(const Source &source) {
-  auto [from, to] = ownBounds(source);
-  Value count = b.sub(to, from), frequency = b.sub(row, from);
-  Value inverse = b.fdiv(b.f32(1), arith::SIToFPOp::create(b, b.f32(), count));
-  Values start(tile.chunks * tile.vector, b.f32(0));
-  start.push_back(b.i32(0)); // token times frequency, modulo the count
-  Values sums =
-      b.loop(from, to, b.i32(1), start, [&](Value token, ArrayRef<Value> old) {
-        Type element = source.what.element;
-        Values x = readRow(source.data, token, element, 2 * width);
-        Values imaginary =
-            readRow(source.data, token, element, 2 * width, width);
-        Value index = old.back();
-        auto [cosine, sine] = b.turn(index, count, inverse);
-        for (auto [value, other, sum] :
-             llvm::zip_equal(x, imaginary, old.drop_back()))
-          value = b.fma(value, cosine, b.fma(other, sine, sum));
-        Value next = b.add(index, frequency);
-        x.push_back(b.select(b.less(next, count), next, b.sub(next, count)));
-        return x;
-      });
-  sums.pop_back();
-  return sums;
-}
-
 Values RowsEmitter::read(const Source &source) {
   if (source.what.kind == RowSource::Dense)
     return readRow(source.data, row, source.what.element);
@@ -124,8 +94,6 @@ Values RowsEmitter::read(const Source &source) {
     return lags(source);
   if (source.what.kind == RowSource::Prepend)
     return prepend(source);
-  if (source.what.kind == RowSource::Dft)
-    return dft(source);
   Type i32 = b.getI32Type();
   Value index = source.what.kind == RowSource::Unpool
                     ? b.sequenceOf(row, source.indices, sequences)

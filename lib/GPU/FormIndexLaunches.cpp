@@ -7,7 +7,6 @@
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
-#include "mlir/IR/Remarks.h"
 
 using namespace mlir;
 using namespace mlir::transformer;
@@ -115,35 +114,19 @@ LogicalResult LaunchFormer::formPatches(PatchesOp op) {
   return success();
 }
 
-/// The transform along the rows, in a buffer of its own.
-FailureOr<LaunchArgument> LaunchFormer::formDft(FftMixOp op) {
-  FailureOr<Place> input = find(op.getInput(), op);
-  if (failed(input))
-    return failure();
-  int64_t width = widthOf(op.getInput());
-  NamedAttrList spec;
-  set(spec, "family", "dft");
-  set(spec, "input", nameOf(input->buffer.element));
-  spec.set("width", b.getI64IntegerAttr(width));
-  // Sums of many numbers: f32, whatever the others are stored as.
-  LaunchArgument transformed{
-      LaunchArgument::Buffer, unsigned(table.buffers.size()), {}, {}};
-  table.buffers.push_back(
-      {DeviceBuffer::Tokens, 2 * width, b.getF32Type(), ""});
-  launch(op, spec, DeviceBuffer::Tokens,
-         {input->argument, transformed, numberOf(DeviceBuffer::Tokens)});
-  remark::missed(op.getLoc(), remark::RemarkOpts::name("SimpleKernel")
-                                  .category("transformer-form-launches"))
-      << remark::add("Fourier transforms by their definition: no tensor cores, "
-                     "no fast transform");
-  return transformed;
-}
-
 LogicalResult LaunchFormer::addMix(Operation *op,
                                    SmallVectorImpl<Attribute> &sources,
                                    Arguments &arguments,
                                    std::optional<DeviceBuffer::Rows> &rows) {
   rows = DeviceBuffer::Tokens;
+  if (auto fft = dyn_cast<FftMixOp>(op)) {
+    FailureOr<LaunchArgument> mixed = formFourier(fft);
+    if (failed(mixed))
+      return failure();
+    sources.push_back(b.getStringAttr("f32"));
+    arguments.push_back(*mixed);
+    return success();
+  }
   Value offsets, parameter;
   std::string before, after;
   if (auto unpool = dyn_cast<UnpoolOp>(op)) {
@@ -155,8 +138,6 @@ LogicalResult LaunchFormer::addMix(Operation *op,
                                   "factor per lag and channel";
     before = "lags ", after = " " + std::to_string(type.getDimSize(0));
     offsets = mix.getOffsets(), parameter = mix.getWeight();
-  } else if (auto fft = dyn_cast<FftMixOp>(op)) {
-    before = "dft ", offsets = fft.getOffsets();
   } else {
     auto prepend = cast<PrependOp>(op);
     if (!patchesOf(prepend))
@@ -168,19 +149,11 @@ LogicalResult LaunchFormer::addMix(Operation *op,
   }
   if (!offsets && !isa<PrependOp>(op))
     return op->emitOpError() << "is dense; transformer-unpad packs it";
-  StringRef element = "f32"; // of a transform
-  if (auto fft = dyn_cast<FftMixOp>(op)) {
-    FailureOr<LaunchArgument> transformed = formDft(fft);
-    if (failed(transformed))
-      return failure();
-    arguments.push_back(*transformed);
-  } else {
-    FailureOr<Place> data = find(op->getOperand(0), op);
-    if (failed(data))
-      return failure();
-    element = nameOf(data->buffer.element);
-    arguments.push_back(data->argument);
-  }
+  FailureOr<Place> data = find(op->getOperand(0), op);
+  if (failed(data))
+    return failure();
+  StringRef element = nameOf(data->buffer.element);
+  arguments.push_back(data->argument);
   sources.push_back(b.getStringAttr(before + element + after));
   if (offsets) {
     FailureOr<Place> found = find(offsets, op);

@@ -6,6 +6,25 @@ using namespace mlir;
 using namespace mlir::transformer;
 using namespace mlir::transformer::gpu;
 
+void LaunchFormer::launchBest(Operation *op, NamedAttrList &spec,
+                              DeviceBuffer::Rows rows, Arguments arguments) {
+  // The one list of conditions is that of the kernel.
+  std::string why;
+  KernelSpec wanted(spec.getDictionary(b.getContext()));
+  {
+    ScopedDiagnosticHandler handler(b.getContext(), [&](Diagnostic &problem) {
+      why = problem.str();
+      return success();
+    });
+    if (succeeded(wanted.verify(
+            [&] { return mlir::emitError(UnknownLoc::get(b.getContext())); })))
+      why.clear();
+  }
+  if (!why.empty())
+    set(spec, "family", (wanted.family() + "_simple").str());
+  launch(op, spec, rows, std::move(arguments), why);
+}
+
 LogicalResult LaunchFormer::formLinear(LinearOp op, arith::AddFOp sum) {
   FailureOr<Place> input = find(op.getInput(), op),
                    weight = find(op.getWeight(), op);
@@ -56,21 +75,7 @@ LogicalResult LaunchFormer::formLinear(LinearOp op, arith::AddFOp sum) {
   set(spec, "output", nameOf(places[result].buffer.element));
   arguments.push_back(places[result].argument);
   arguments.push_back(numberOf(rows));
-  // The one list of conditions is that of the kernel.
-  std::string why;
-  {
-    ScopedDiagnosticHandler handler(b.getContext(), [&](Diagnostic &problem) {
-      why = problem.str();
-      return success();
-    });
-    KernelSpec wanted(spec.getDictionary(b.getContext()));
-    if (succeeded(wanted.verify(
-            [&] { return mlir::emitError(UnknownLoc::get(b.getContext())); })))
-      why.clear();
-  }
-  if (!why.empty())
-    set(spec, "family", "linear_simple");
-  launch(op, spec, rows, std::move(arguments), why);
+  launchBest(op, spec, rows, std::move(arguments));
   return success();
 }
 

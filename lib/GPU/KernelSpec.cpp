@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "transformer/GPU/KernelSpec.h"
 #include "Tiles.h"
+#include "transformer/GPU/Fourier.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMTypes.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -51,7 +52,6 @@ SmallVector<RowSource> KernelSpec::sources() const {
                       .Case("unpool", RowSource::Unpool)
                       .Case("lags", RowSource::Lags)
                       .Case("prepend", RowSource::Prepend)
-                      .Case("dft", RowSource::Dft)
                       .Default(std::nullopt);
       source.kind = kind.value_or(RowSource::Dense);
       size_t at = kind ? 1 : 0;
@@ -90,7 +90,6 @@ int64_t RowSource::numPointers() const {
   case Pool:
   case Unpool:
   case Prepend:
-  case Dft:
     return 2;
   }
   llvm_unreachable("all kinds are above");
@@ -123,8 +122,7 @@ static LogicalResult verifyRows(const KernelSpec &spec, EmitError emitError) {
              << "each of the sources of a kernel of rows is 'TYPE',"
                 " 'gather TYPE', 'gather i8 row', 'gather i8 one' "
                 "'pool TYPE mean|cls|max', 'unpool TYPE', 'lags TYPE COUNT' "
-                "(odd), 'prepend TYPE LENGTH COUNT' or 'dft TYPE', TYPE f32, "
-                "f16 or bf16";
+                "(odd) or 'prepend TYPE LENGTH COUNT', TYPE f32, f16 or bf16";
   }
   if (!isOneOf(spec.word("norm"), {"", "layer", "rms", "l2"}))
     return emitError() << "the norm of a kernel of rows is layer, rms or l2";
@@ -187,12 +185,24 @@ static LogicalResult verifyAttention(const KernelSpec &spec,
   return success();
 }
 
-static LogicalResult verifyDft(const KernelSpec &spec, EmitError emitError) {
+static LogicalResult verifyFourier(const KernelSpec &spec,
+                                   EmitError emitError) {
   int64_t width = spec.number("width");
-  if (width < 1 || width > kMostDftColumns || !isFloat(spec.type("input")))
-    return emitError() << "a dft kernel needs a width from 1 to "
-                       << kMostDftColumns
+  if (width < 1 || width > kMostFourierColumns || !isFloat(spec.type("input")))
+    return emitError() << "a kernel of Fourier transforms needs a width from 1 "
+                          "to "
+                       << kMostFourierColumns
                        << " and an input of f32, f16 or bf16";
+  if (spec.family() == "fold")
+    return isFloat(spec.type("output"))
+               ? success()
+               : emitError() << "the output of a fold kernel is f32, f16 or "
+                                "bf16";
+  if (spec.number("table") < 1 || spec.number("table") > kMostMixTable)
+    return emitError() << "the table of a mix kernel has 1 to " << kMostMixTable
+                       << " entries";
+  if (spec.family() == "mix" && spec.type("input").isF32())
+    return emitError() << "they take f16 and bf16, and these are f32";
   return success();
 }
 
@@ -221,8 +231,8 @@ LogicalResult KernelSpec::verify(EmitError emitError) const {
     return verifyRows(*this, emitError);
   if (family() == "positions")
     return success();
-  if (family() == "dft")
-    return verifyDft(*this, emitError);
+  if (isOneOf(family(), {"fold", "mix", "mix_simple"}))
+    return verifyFourier(*this, emitError);
   if (family() == "patches")
     return verifyPatches(*this, emitError);
   if (isOneOf(family(), {"linear", "linear_simple"}))
@@ -230,8 +240,9 @@ LogicalResult KernelSpec::verify(EmitError emitError) const {
   if (isOneOf(family(), {"attention", "attention_simple"}))
     return verifyAttention(*this, emitError);
   return emitError() << "there is no kernel family '" << family()
-                     << "'; there are rows, positions, patches, dft, linear, "
-                        "linear_simple, attention and attention_simple";
+                     << "'; there are rows, positions, patches, fold, mix, "
+                        "mix_simple, linear, linear_simple, attention and "
+                        "attention_simple";
 }
 
 LaunchShape KernelSpec::launch() const {
@@ -246,12 +257,19 @@ LaunchShape KernelSpec::launch() const {
     shape.sharedBytes = tile.warps == 1 ? 0 : 3 * 4 * tile.warps;
   } else if (family() == "positions") {
     shape.per = shape.threads;
-  } else if (family() == "dft") {
-    int64_t width = number("width");
-    shape.per = kDftRows;
-    // The others are conjugates of these.
-    shape.columns = llvm::divideCeil(width / 2 + 1, shape.threads);
-    shape.sharedBytes = 2 * 4 * width;
+  } else if (family() == "fold") {
+    shape.per = kFoldRows;
+    shape.threads = 32 * kFoldRows;
+  } else if (family() == "mix" || family() == "mix_simple") {
+    FourierShape fourier(number("width"));
+    bool isTile = family() == "mix";
+    shape.rows = GridRows::Blocks;
+    shape.per = 2 * (isTile ? kMixRows : kMixSimpleRows);
+    shape.columns =
+        isTile ? llvm::divideCeil(fourier.half, kMixColumns) + fourier.hasLast()
+               : llvm::divideCeil(fourier.width / 2 + 1, shape.threads);
+    shape.sharedBytes =
+        isTile ? kMixTileBytes + 4 * number("table") : 8 * number("table");
   } else if (family() == "patches") {
     shape.per = 1;
   } else if (family() == "linear") {
@@ -298,8 +316,12 @@ SmallVector<Type> KernelSpec::argumentTypes() const {
   } else if (family() == "positions") {
     // offsets, ids, output; tokens, sequences
     pointers = 2 + has("padding"), numbers = 2;
-  } else if (family() == "dft" || family() == "patches") {
+  } else if (family() == "patches") {
     pointers = 2; // input, output
+  } else if (family() == "fold") {
+    pointers = 3; // input, even and odd half
+  } else if (family() == "mix" || family() == "mix_simple") {
+    pointers = 4; // real and imaginary part, offsets, output; sequences
   } else if (StringRef(family()).starts_with("linear")) {
     pointers =
         3 + has("bias") + has("residual") + 2 * type("input").isInteger(8);

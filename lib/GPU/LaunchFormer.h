@@ -69,7 +69,8 @@ private:
   LogicalResult addMix(Operation *op, SmallVectorImpl<Attribute> &sources,
                        Arguments &arguments,
                        std::optional<DeviceBuffer::Rows> &rows);
-  FailureOr<LaunchArgument> formDft(FftMixOp op);
+  FailureOr<LaunchArgument> formFourier(FftMixOp op);
+  LaunchArgument makeBuffer(int64_t width, Type element);
   LogicalResult formRows(Operation *op);
   LogicalResult addSource(Value value, Operation *user, bool isRoot,
                           SmallVectorImpl<Attribute> &sources,
@@ -79,6 +80,10 @@ private:
   LogicalResult formAttention(AttentionOp op);
   void launch(Operation *op, NamedAttrList &spec, DeviceBuffer::Rows rows,
               Arguments arguments, StringRef simple = "");
+  /// On tensor cores if the kernel takes that, else by the simple one, whose
+  /// name ends with _simple.
+  void launchBest(Operation *op, NamedAttrList &spec, DeviceBuffer::Rows rows,
+                  Arguments arguments);
   void set(NamedAttrList &spec, StringRef name, StringRef word) {
     spec.set(name, b.getStringAttr(word));
   }

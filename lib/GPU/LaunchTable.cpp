@@ -1,6 +1,7 @@
 //===- LaunchTable.cpp - what the host does, in order ---------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "transformer/GPU/LaunchTable.h"
+#include "transformer/GPU/Fourier.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/Operation.h"
@@ -45,6 +46,8 @@ static std::string textOf(const LaunchArgument &argument) {
     return "buffer " + std::to_string(argument.index);
   case LaunchArgument::Weight:
     return "weight " + nameOfType(argument.element) + " " + argument.weight;
+  case LaunchArgument::Constant:
+    return "constant " + nameOfType(argument.element) + " " + argument.weight;
   case LaunchArgument::NumTokens:
     return "tokens";
   case LaunchArgument::NumSequences:
@@ -116,12 +119,16 @@ static std::optional<LaunchArgument> parseArgument(MLIRContext *context,
   argument.kind = LaunchArgument::NumSequences;
   if (text == "sequences")
     return argument;
-  if (kind == "weight") {
+  if (kind == "weight" || kind == "constant") {
     auto [type, name] = rest.split(' ');
-    argument.kind = LaunchArgument::Weight;
+    bool isWeight = kind == "weight";
+    argument.kind =
+        isWeight ? LaunchArgument::Weight : LaunchArgument::Constant;
     argument.element = typeOfName(context, type);
     argument.weight = name.str();
-    return argument.element ? std::optional(argument) : std::nullopt;
+    return argument.element && (isWeight || constantSize(name))
+               ? std::optional(argument)
+               : std::nullopt;
   }
   auto found =
       indexIn<LaunchArgument::Kind>({"input", "output", "buffer"}, kind);

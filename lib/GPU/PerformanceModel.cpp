@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "transformer/GPU/PerformanceModel.h"
 #include "transformer/GPU/Chip.h"
+#include "transformer/GPU/Fourier.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -110,7 +111,8 @@ private:
     bool isTensor = false, isI8 = false;
     if (spec) {
       operations = operationsOf(*spec, launch.shape);
-      isTensor = spec->family() == "linear" || spec->family() == "attention";
+      isTensor = spec->family() == "linear" || spec->family() == "attention" ||
+                 spec->family() == "mix";
       Type input = spec->type("input");
       isI8 = input && input.isInteger(8);
     }
@@ -168,9 +170,14 @@ private:
                                         spec->number("width"));
       return numbers * ::bytesOf(argument.element);
     }
-    default:
+    case LaunchArgument::Constant:
+      return double(constantSize(argument.weight)) *
+             ::bytesOf(argument.element);
+    case LaunchArgument::NumTokens:
+    case LaunchArgument::NumSequences:
       return 0;
     }
+    llvm_unreachable("all kinds are above");
   }
 
   double operationsOf(const KernelSpec &spec, const LaunchShape &shape) const {
@@ -182,8 +189,23 @@ private:
       return 2 * rows * batch.tokens * spec.number("heads") *
              (spec.number("qk_dim") + spec.number("value_dim")) /
              (spec.has("causal") ? 2 : 1);
+    double width = spec.number("width");
+    // A sum, a difference and their halves; the sum with signs.
+    if (family == "fold")
+      return 3 * rows * width;
+    // Two products of half as many frequencies, tokens and columns.
+    if (family.starts_with("mix"))
+      return 4 * rows / 2 * (batch.tokens / 2 + 1) * (width / 2 + 1);
+    // Where each number comes from: divisions by constants and additions of
+    // integers, of which one takes the time of a multiply-add.
+    if (family == "patches")
+      return 2 * 16 * rows * spec.number("channels") * spec.number("size") *
+             spec.number("size");
+    // A search, by a thread per token.
+    if (family == "positions")
+      return 0;
     // Two sums and a few steps per number.
-    return family == "rows" ? 8 * rows * spec.number("width") : 0;
+    return 8 * rows * width;
   }
 
   const LaunchTable &table;

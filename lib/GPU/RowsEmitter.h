@@ -33,14 +33,11 @@ private:
       return nullptr;
     return b.less(columnOf(chunk), width);
   }
-  /// Of rows of `stride` columns (0: as many as there are) those from `first`.
-  Values readRow(Value base, Value index, Type element, int64_t stride = 0,
-                 int64_t first = 0);
+  Values readRow(Value base, Value index, Type element);
   Values read(const Source &source);
   Values pool(const Source &source);
   Values lags(const Source &source);
   Values prepend(const Source &source);
-  Values dft(const Source &source);
   /// Where a sequence begins and ends, and that of this row.
   std::pair<Value, Value> bounds(const Source &source, Value sequence);
   std::pair<Value, Value> ownBounds(const Source &source) {

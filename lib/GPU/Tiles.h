@@ -44,9 +44,15 @@ struct AttentionTile {
 };
 AttentionTile attentionTile(int64_t qkDim, int64_t valueDim);
 
-/// DFTs of rows: as many rows by a block, whose table of sines and cosines is
-/// in shared memory.
-inline constexpr int64_t kDftRows = 4, kMostDftColumns = 4096;
+/// Fourier transforms. Rows are folded by a warp each. Along the sequence: 64
+/// frequencies (16 per warp) by kMixColumns of the rows, kMixDepth tokens of
+/// two parts at a time, of which two sets are in shared memory; the simple
+/// kernel has kMixSimpleRows frequencies per thread. Longer sequences than the
+/// table of their cosines has entries go without it.
+inline constexpr int64_t kMostFourierColumns = 4096, kFoldRows = 4;
+inline constexpr int64_t kMixRows = 64, kMixColumns = 64, kMixDepth = 32;
+inline constexpr int64_t kMixTileBytes = 2 * 2 * 2 * kMixDepth * kMixColumns;
+inline constexpr int64_t kMixSimpleRows = 8, kMostMixTable = 2048;
 
 /// The simple attention: a query of one head per warp.
 inline constexpr int64_t kSimpleAttentionWarps = 4;

@@ -3,6 +3,7 @@
 #include "DeviceTable.h"
 
 #include "transformer/CodeGen/ConstantBuilder.h"
+#include "transformer/GPU/Fourier.h"
 #include "transformer/Runtime/abi.h"
 #include "transformer/Support/Error.h"
 
@@ -194,9 +195,23 @@ private:
     if (argument.element.isF16() && type.getElementType().isF32())
       if (llvm::Error error = checkRange(global))
         return std::move(error);
-    weights.push_back(
-        c.record({c.i64(offset.getInt()), c.i64(type.getNumElements()),
-                  c.i32(*stored), c.i32(*wanted)}));
+    weights.push_back(c.record({c.nothing(), c.i64(offset.getInt()),
+                                c.i64(type.getNumElements()), c.i32(*stored),
+                                c.i32(*wanted)}));
+    return found->second;
+  }
+
+  /// The same of numbers that are no weights: they are part of the library.
+  unsigned constant(const LaunchArgument &argument) {
+    auto [found, isNew] = constantIndices.insert(
+        {{argument.weight, argument.element}, unsigned(weights.size())});
+    if (isNew) {
+      int32_t type = *number(argument.element);
+      weights.push_back(c.record(
+          {c.bytes(gpu::constantBytes(argument.weight, argument.element)),
+           c.i64(0), c.i64(gpu::constantSize(argument.weight)), c.i32(type),
+           c.i32(type)}));
+    }
     return found->second;
   }
 
@@ -223,6 +238,10 @@ private:
         index = *found;
         break;
       }
+      case LaunchArgument::Constant:
+        kind = TM_ARGUMENT_WEIGHT;
+        index = constant(argument);
+        break;
       case LaunchArgument::NumTokens:
         kind = TM_ARGUMENT_TOKENS;
         break;
@@ -252,7 +271,8 @@ private:
   const LaunchTable &table;
   DeviceSlots plan;
   llvm::MapVector<StringRef, unsigned> kernels;
-  llvm::DenseMap<std::pair<StringRef, Type>, unsigned> weightIndices;
+  llvm::DenseMap<std::pair<StringRef, Type>, unsigned> weightIndices,
+      constantIndices;
   SmallVector<llvm::Constant *> weights;
 };
 } // namespace

@@ -11,12 +11,17 @@
 using namespace mlir;
 using namespace mlir::transformer;
 
-void transformer::buildToNVVMPipeline(OpPassManager &pm,
+void transformer::buildLaunchPipeline(OpPassManager &pm,
                                       const ToNVVMOptions &options) {
   pm.addPass(createTransformerFoldWeights());
   TransformerFormLaunchesOptions launches;
   launches.dtype = options.dtype;
   pm.addPass(createTransformerFormLaunches(launches));
+}
+
+void transformer::buildToNVVMPipeline(OpPassManager &pm,
+                                      const ToNVVMOptions &options) {
+  buildLaunchPipeline(pm, options);
   buildDevicePipeline(pm, options);
 }
 

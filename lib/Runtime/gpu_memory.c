@@ -144,7 +144,8 @@ int tm_gpu_upload_weights(tm_model *model, tm_error *error) {
   for (int64_t i = 0; status == TM_OK && i < table->weight_count; ++i) {
     const tm_device_weight *weight = &table->weights[i];
     size_t stored = (size_t)weight->count * bytes_of(weight->stored);
-    if (weight->offset > memory || stored > memory - weight->offset)
+    if (!weight->data &&
+        (weight->offset > memory || stored > memory - weight->offset))
       status = tm_fail(error, TM_MISMATCH,
                        "model.so reads beyond the end of its weights; compile "
                        "the model again");
@@ -157,8 +158,9 @@ int tm_gpu_upload_weights(tm_model *model, tm_error *error) {
     const tm_device_weight *weight = &table->weights[i];
     gpu->weight[i] = next;
     next += aligned((size_t)weight->count * bytes_of(weight->wanted));
-    status = upload(gpu, weight, model->weights.data + weight->offset,
-                    gpu->weight[i], buffer, error);
+    const char *from =
+        weight->data ? weight->data : model->weights.data + weight->offset;
+    status = upload(gpu, weight, from, gpu->weight[i], buffer, error);
   }
   free(buffer);
   return status;

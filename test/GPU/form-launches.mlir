@@ -62,11 +62,15 @@ func.func @forward(%x: tensor<?x64xf32>, %w: tensor<64x64xf32>, %offsets: tensor
 // -----
 
 // What a row gets from others of its sequence is part of the launch of a sum or
-// norm; a Fourier transform along the rows comes before, in f32.
-// CHECK: buffers = ["tokens 128 f32"]
-// CHECK-SAME: arguments = ["input 0", "buffer 0", "tokens"], columns = 1 : i64, grid = "tokens", kernel = "dft_0"
-// CHECK-SAME: arguments = ["buffer 0", "input 1", "input 0", "input 1", "input 2", "output 0", "tokens", "sequences"]
-// CHECK: llvm.func @rows_1() {{.*}}sources = ["dft f32", "lags f32 3"]
+// norm; a Fourier transform comes before: rows are folded, both halves are
+// multiplied with constants, and the results mixed along the sequences in f32.
+// CHECK: buffers = ["tokens 40 f16", "tokens 32 f16", "tokens 32 f16", "tokens 32 f16", "tokens 64 f32"]
+// CHECK-SAME: arguments = ["input 0", "buffer 0", "buffer 1", "tokens"], columns = 1 : i64, grid = "tokens", kernel = "fold_0", per = 4 : i64
+// CHECK-SAME: arguments = ["buffer 0", "constant f16 cosines 64", "buffer 2", "tokens"], {{.*}} kernel = "linear_1"
+// CHECK-SAME: arguments = ["buffer 1", "constant f16 sines 64", "buffer 3", "tokens"], {{.*}} kernel = "linear_2"
+// CHECK-SAME: arguments = ["buffer 2", "buffer 3", "input 1", "buffer 4", "sequences"], columns = 2 : i64, grid = "blocks", kernel = "mix_3", per = 128 : i64, shared = 24576 : i64
+// CHECK-SAME: arguments = ["buffer 4", "input 0", "input 1", "input 2", "output 0", "tokens", "sequences"]
+// CHECK: llvm.func @rows_4() {{.*}}sources = ["f32", "lags f32 3"]
 func.func @forward(%x: tensor<?x64xf32>, %offsets: tensor<?xi32>, %w: tensor<3x64xf32>) -> tensor<?x64xf32> {
   %0 = transformer.fft_mix %x offsets(%offsets) : (tensor<?x64xf32>, tensor<?xi32>) -> tensor<?x64xf32>
   %1 = transformer.token_mix %x, %w offsets(%offsets) : (tensor<?x64xf32>, tensor<3x64xf32>, tensor<?xi32>) -> tensor<?x64xf32>

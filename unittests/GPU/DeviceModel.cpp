@@ -1,10 +1,12 @@
 //===- DeviceModel.cpp - models on emulated GPUs --------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "DeviceModel.h"
+#include "transformer/GPU/Fourier.h"
 #include "transformer/GPU/Ptx.h"
 #include "transformer/InitAll.h"
 #include "transformer/Pipelines/Pipelines.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -50,7 +52,7 @@ DeviceModel::DeviceModel() : state(std::make_unique<State>()) {}
 DeviceModel::~DeviceModel() = default;
 
 std::unique_ptr<DeviceModel> DeviceModel::create(StringRef text,
-                                                 StringRef dtype) {
+                                                 StringRef dtype, Edit edit) {
   DialectRegistry registry;
   registerAllDialects(registry);
   registerAllExtensions(registry);
@@ -87,11 +89,24 @@ std::unique_ptr<DeviceModel> DeviceModel::create(StringRef text,
     s.limits.push_back(limit ? limit.getInt() : 1);
   }
   s.lowered = s.source->clone();
-  PassManager manager(s.context.get());
   ToNVVMOptions options;
   options.dtype = dtype.str();
-  buildToNVVMPipeline(manager, options);
-  if (failed(manager.run(*s.lowered))) {
+  PassManager former(s.context.get()), emitter(s.context.get());
+  buildLaunchPipeline(former, options);
+  buildDevicePipeline(emitter, options);
+  auto change = [&](LLVM::LLVMFuncOp kernel) {
+    auto spec = kernel->getAttrOfType<DictionaryAttr>(
+        transformer::gpu::kKernelAttribute);
+    if (!spec || !edit)
+      return;
+    NamedAttrList list(spec);
+    edit(list);
+    kernel->setAttr(transformer::gpu::kKernelAttribute,
+                    list.getDictionary(s.context.get()));
+  };
+  bool isLowered = succeeded(former.run(*s.lowered));
+  s.lowered->walk(change);
+  if (!isLowered || failed(emitter.run(*s.lowered))) {
     ADD_FAILURE() << "the test's module was not lowered";
     return nullptr;
   }
@@ -125,6 +140,13 @@ static std::vector<char> bytesAs(TensorValue tensor, Type element) {
   return tensorToBytes(tensor);
 }
 
+static std::vector<char>
+constantBytes(const transformer::gpu::LaunchArgument &argument) {
+  std::string bytes =
+      transformer::gpu::constantBytes(argument.weight, argument.element);
+  return {bytes.begin(), bytes.end()};
+}
+
 bool DeviceModel::run(ArrayRef<int> lengths, Mutation mutation,
                       bool isDescending) {
   State &s = *state;
@@ -151,6 +173,9 @@ bool DeviceModel::run(ArrayRef<int> lengths, Mutation mutation,
                    ? sequences
                    : tokens;
     arguments.push_back(s.randomTensor(buffer.element, shape, s.limits[i]));
+    if (isa<FloatType>(buffer.element) && scale != 1)
+      for (double &x : arguments.back().data)
+        x = roundToType(x * scale, buffer.element);
   }
   FailureOr<SmallVector<TensorValue>> right = interpret(forward, arguments);
   if (failed(right))
@@ -208,8 +233,9 @@ bool DeviceModel::run(ArrayRef<int> lengths, Mutation mutation,
       pointers.push_back(
           argument.kind == Kind::Input    ? inputs[argument.index]
           : argument.kind == Kind::Output ? outputs[argument.index]
-          : argument.kind == Kind::Buffer
-              ? buffers[argument.index]
+          : argument.kind == Kind::Buffer ? buffers[argument.index]
+          : argument.kind == Kind::Constant
+              ? add(constantBytes(argument), false)
               : add(bytesAs(s.weights.at(argument.weight), argument.element),
                     false));
       parameters.push_back(&pointers.back());

@@ -19,9 +19,11 @@ namespace mlir::transformer::test {
 class DeviceModel {
 public:
   /// Globals get random values that `dtype` can hold. Null, and a failed
-  /// expectation, if the text is not what the pipeline takes.
-  static std::unique_ptr<DeviceModel> create(StringRef text,
-                                             StringRef dtype = "f16");
+  /// expectation, if the text is not what the pipeline takes. `edit` may change
+  /// what kernels are to compute.
+  using Edit = llvm::function_ref<void(NamedAttrList &kernel)>;
+  static std::unique_ptr<DeviceModel>
+  create(StringRef text, StringRef dtype = "f16", Edit edit = nullptr);
   ~DeviceModel();
 
   /// Runs both on random inputs for sequences of these lengths; true if nothing
@@ -33,6 +35,7 @@ public:
   double error() const;
   std::map<std::string, int> reports;
   int synchronizations = 0;
+  double scale = 1; // of random floats among the inputs
   gpu::LaunchTable table;
   std::vector<TensorValue> expected, results;
 

@@ -5,6 +5,8 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "gtest/gtest.h"
 
+#include <cmath>
+
 using namespace mlir::transformer::test;
 
 namespace {
@@ -39,6 +41,25 @@ func.func @forward(%x: tensor<?x{0}xf32>, %offsets: tensor<?xi32>) -> tensor<?x{
                   dtype, {3, 0, 8, 1, 1}, 1e-5);
 }
 
+const char *const kFourier = R"(
+func.func @forward(%x: tensor<?x{0}x{1}>, %offsets: tensor<?xi32>) -> tensor<?x{0}xf32> {{
+  %0 = transformer.fft_mix %x offsets(%offsets) : (tensor<?x{0}x{1}>, tensor<?xi32>) -> tensor<?x{0}x{1}>
+  %1 = arith.extf %0 : tensor<?x{0}x{1}> to tensor<?x{0}xf32>
+  return %1 : tensor<?x{0}xf32>
+})";
+
+/// The difference of all results, as a part of them all: root mean squares.
+double relativeError(const DeviceModel &model) {
+  double difference = 0, size = 0;
+  for (size_t i = 0; i < model.expected.size(); ++i)
+    for (size_t j = 0; j < model.expected[i].data.size(); ++j) {
+      double right = model.expected[i].data[j];
+      difference += std::pow(model.results[i].data[j] - right, 2);
+      size += right * right;
+    }
+  return std::sqrt(difference / size);
+}
+
 // Fused with a norm, and alone; widths and lengths odd, prime, of one.
 TEST(GpuMix, Fourier) {
   for (int width : {1, 6, 33, 300})
@@ -54,21 +75,75 @@ func.func @forward(%x: tensor<?x{0}xf32>, %offsets: tensor<?xi32>) -> (tensor<?x
 })",
                               width)
                     .str(),
-                "f32", {7, 0, 1, 13, 8}, 2e-3);
+                "f32", {7, 0, 1, 13, 8, 2, 33}, 2e-3);
 }
 
-TEST(GpuMix, FourierNeedsItsBarrier) {
-  auto model = DeviceModel::create(R"(
-func.func @forward(%x: tensor<?x160xf16>, %offsets: tensor<?xi32>) -> tensor<?x160xf16> {
-  %0 = transformer.fft_mix %x offsets(%offsets) : (tensor<?x160xf16>, tensor<?xi32>) -> tensor<?x160xf16>
-  return %0 : tensor<?x160xf16>
-})");
+// Tiles of frequencies, tokens and columns that are full, exceeded by one, and
+// begun; odd and even. What 16 bits leave of them is stated in docs/gpu.md.
+TEST(GpuMix, FourierOnTensorCores) {
+  struct Case {
+    const char *type;
+    int width;
+    std::vector<int> lengths;
+  };
+  for (const Case &one :
+       std::initializer_list<Case>{{"f16", 1, {1, 2, 3}},
+                                   {"f16", 128, {128, 0, 1, 2, 31, 64, 65}},
+                                   {"f16", 130, {127, 130}},
+                                   {"f16", 77, {5, 97}},
+                                   {"bf16", 48, {62, 63, 130}}}) {
+    auto model = DeviceModel::create(
+        llvm::formatv(kFourier, one.width, one.type).str(), one.type);
+    ASSERT_TRUE(model);
+    ASSERT_FALSE(model->run(one.lengths));
+    EXPECT_LE(relativeError(*model), one.type[0] == 'b' ? 4e-3 : 5e-4)
+        << one.type << one.width;
+    for (auto [what, count] : model->reports)
+      ADD_FAILURE() << what << ", " << count << " times: " << one.width;
+  }
+}
+
+// Numbers that are near the end of f16, in a row whose sum is beyond it.
+TEST(GpuMix, FourierOfLargeNumbers) {
+  auto model =
+      DeviceModel::create(llvm::formatv(kFourier, 16, "f16").str(), "f16");
   ASSERT_TRUE(model);
-  ASSERT_FALSE(model->run({3}));
-  EXPECT_EQ(model->synchronizations, 1);
+  model->scale = 16000;
+  ASSERT_FALSE(model->run({4, 3}));
+  EXPECT_LE(relativeError(*model), 5e-4);
+}
+
+// The table has no entries for all of the tokens.
+TEST(GpuMix, FourierOfLongSequences) {
+  for (const char *type : {"f16", "f32"}) {
+    auto model = DeviceModel::create(
+        llvm::formatv(kFourier, 6, "f16").str(), type,
+        [](mlir::NamedAttrList &kernel) {
+          if (auto table = llvm::dyn_cast_or_null<mlir::IntegerAttr>(
+                  kernel.get("table")))
+            kernel.set("table", mlir::IntegerAttr::get(table.getType(), 30));
+        });
+    ASSERT_TRUE(model);
+    ASSERT_FALSE(model->run({30, 31, 80}));
+    EXPECT_LE(relativeError(*model), type[1] == '1' ? 5e-4 : 1e-6) << type;
+    EXPECT_TRUE(model->reports.empty());
+  }
+}
+
+TEST(GpuMix, FourierNeedsItsBarriers) {
+  auto model = DeviceModel::create(
+      "module attributes {transformer.model = {max_length = 70 : i64}} {" +
+          llvm::formatv(kFourier, 16, "f16").str() + "}",
+      "f16");
+  ASSERT_TRUE(model);
+  ASSERT_FALSE(model->run({70}));
   EXPECT_TRUE(model->reports.empty());
-  ASSERT_FALSE(model->run({3}, {0}));
-  EXPECT_FALSE(model->reports.empty());
+  // The last kernel's are the last two.
+  int count = model->synchronizations;
+  for (int which : {count - 2, count - 1}) {
+    ASSERT_FALSE(model->run({70}, {which}));
+    EXPECT_FALSE(model->reports.empty()) << which;
+  }
 }
 
 // RoBERTa's: padding ids are skipped.

@@ -23,10 +23,9 @@ struct RowSource {
     Dense,
     Gather,
     Pool,
-    Unpool,  // the row of the token's sequence
-    Lags,    // neighbours in the sequence, each with factors per channel
-    Prepend, // a parameter in the first `count` rows of each `length + count`
-    Dft      // the real part of a DFT along the sequence
+    Unpool, // the row of the token's sequence
+    Lags,   // neighbours in the sequence, each with factors per channel
+    Prepend // a parameter in the first `count` rows of each `length + count`
   } kind = Dense;
   Type element;
   /// Of Gather from an i8 table: a scale per row ("row"), or one ("one"). Of
@@ -36,9 +35,7 @@ struct RowSource {
 
   int64_t numPointers() const;
   /// Whether the kernel has to search for the sequences of its rows.
-  bool needsSequences() const {
-    return kind == Unpool || kind == Lags || kind == Dft;
-  }
+  bool needsSequences() const { return kind == Unpool || kind == Lags; }
 };
 
 /// How many blocks: a linear function of the batch.

@@ -27,10 +27,18 @@ struct DeviceBuffer {
 };
 
 struct LaunchArgument {
-  enum Kind { Input, Output, Buffer, Weight, NumTokens, NumSequences } kind;
+  enum Kind {
+    Input,
+    Output,
+    Buffer,
+    Weight,
+    Constant, // numbers that a name stands for: see constantNumbers
+    NumTokens,
+    NumSequences
+  } kind;
   unsigned index = 0; // of Input, Output and Buffer
-  std::string weight; // a global of the module
-  Type element;       // of Weight: what it is converted to when uploaded
+  std::string weight; // a global of the module; the name of a constant
+  Type element;       // of both: what they are on the device
 };
 
 struct Launch {

@@ -66,10 +66,10 @@ struct ToNVVMOptions : public PassPipelineOptions<ToNVVMOptions> {
 };
 
 /// `transformer-to-nvvm`: from a model module to a `gpu.module` in the LLVM
-/// dialect and the table of launches (GPU/LaunchTable.h). The second is its
-/// part below declared kernels.
+/// dialect and the table of launches (GPU/LaunchTable.h). The others are its
+/// parts down to declared kernels, and below.
 void buildToNVVMPipeline(OpPassManager &pm, const ToNVVMOptions &options);
-
+void buildLaunchPipeline(OpPassManager &pm, const ToNVVMOptions &options);
 void buildDevicePipeline(OpPassManager &pm, const ToNVVMOptions &options);
 
 /// `transformer-to-llvm-naive`: the reference lowering by plain loops, from

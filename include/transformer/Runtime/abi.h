@@ -90,7 +90,7 @@ typedef struct tm_weights_part {
 
 /* What a GPU does for one chunk of a call: constants, made from the table of
    launches at compile time. */
-#define TM_DEVICE_VERSION 1
+#define TM_DEVICE_VERSION 2
 
 enum tm_number {
   TM_NUMBER_F32 = 0,
@@ -110,9 +110,11 @@ typedef struct tm_device_input {
   tm_device_size size;
 } tm_device_input;
 
-/* `count` numbers, and what they are in the file and on the device. */
+/* `count` numbers, and what they are in the file and on the device; or numbers
+   that stand here, as they are on the device. */
 typedef struct tm_device_weight {
-  uint64_t offset; /* from tm_call.weights */
+  const char *data; /* null: in the file */
+  uint64_t offset;  /* from tm_call.weights */
   int64_t count;
   int32_t stored, wanted; /* enum tm_number; differ in floats only */
 } tm_device_weight;
@@ -234,7 +236,7 @@ TM_STATIC_ASSERT(offsetof(tm_descriptor, parts) == 176);
 TM_STATIC_ASSERT(offsetof(tm_descriptor, backend) == 184);
 TM_STATIC_ASSERT(sizeof(tm_descriptor) == 200);
 TM_STATIC_ASSERT(sizeof(tm_device_input) == 32);
-TM_STATIC_ASSERT(sizeof(tm_device_weight) == 24);
+TM_STATIC_ASSERT(sizeof(tm_device_weight) == 32);
 TM_STATIC_ASSERT(sizeof(tm_device_argument) == 8);
 TM_STATIC_ASSERT(sizeof(tm_device_launch) == 64);
 TM_STATIC_ASSERT(offsetof(tm_device_table, image) == 24);

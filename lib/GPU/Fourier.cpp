@@ -1,0 +1,73 @@
+//===- Fourier.cpp - how GPUs mix tokens by Fourier transforms ------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "transformer/GPU/Fourier.h"
+#include "Tiles.h"
+
+#include "llvm/ADT/APFloat.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <cmath>
+
+using namespace mlir::transformer::gpu;
+
+FourierShape::FourierShape(int64_t width)
+    : width(width), half((width + 1) / 2), columns(llvm::alignTo(half, 8)),
+      evenDepth(llvm::alignTo(width / 2 + 1, 8)), oddDepth(columns),
+      shift(llvm::Log2_64_Ceil(width)) {}
+
+/// The width that a name ends with, after `word`; 0 if it does not.
+static int64_t widthIn(llvm::StringRef name, llvm::StringRef word) {
+  int64_t width = 0;
+  if (!name.consume_front(word) || name.getAsInteger(10, width))
+    return 0;
+  return width > 0 && width <= kMostFourierColumns ? width : 0;
+}
+
+int64_t mlir::transformer::gpu::constantSize(llvm::StringRef name) {
+  if (int64_t width = widthIn(name, "cosines "))
+    return FourierShape(width).columns * FourierShape(width).evenDepth;
+  if (int64_t width = widthIn(name, "sines "))
+    return FourierShape(width).columns * FourierShape(width).oddDepth;
+  return 0;
+}
+
+std::vector<double>
+mlir::transformer::gpu::constantNumbers(llvm::StringRef name) {
+  std::vector<double> numbers(constantSize(name));
+  bool isSines = name.starts_with("sines");
+  int64_t width = widthIn(name, isSines ? "sines " : "cosines ");
+  if (!width)
+    return numbers;
+  FourierShape shape(width);
+  int64_t depth = isSines ? shape.oddDepth : shape.evenDepth;
+  double scale = std::ldexp(1.0, -shape.shift);
+  for (int64_t frequency = 0; frequency < shape.half; ++frequency)
+    for (int64_t column = 0; 2 * column <= width; ++column) {
+      double angle = 2 * M_PI * double(frequency * column % width) / width;
+      // Halves are means of two numbers, but for what is its own partner.
+      bool isAlone = column == 0 || 2 * column == width;
+      if (!isSines)
+        numbers[frequency * depth + column] =
+            (isAlone ? 1 : 2) * scale * std::cos(angle);
+      else if (!isAlone)
+        numbers[frequency * depth + column] = -2 * scale * std::sin(angle);
+    }
+  if (isSines && shape.hasLast())
+    numbers[0] = 1;
+  return numbers;
+}
+
+std::string mlir::transformer::gpu::constantBytes(llvm::StringRef name,
+                                                  Type element) {
+  std::string bytes;
+  for (double number : constantNumbers(name)) {
+    llvm::APFloat value(number);
+    bool isInexact;
+    value.convert(cast<FloatType>(element).getFloatSemantics(),
+                  llvm::APFloat::rmNearestTiesToEven, &isInexact);
+    llvm::APInt bits = value.bitcastToAPInt();
+    for (unsigned at = 0; at < bits.getBitWidth(); at += 8)
+      bytes.push_back(char(bits.extractBitsAsZExtValue(8, at)));
+  }
+  return bytes;
+}
