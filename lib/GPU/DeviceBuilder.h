@@ -132,6 +132,8 @@ void emitPositionsKernel(DeviceBuilder &b, const KernelSpec &spec);
 void emitPatchesKernel(DeviceBuilder &b, const KernelSpec &spec);
 void emitFoldKernel(DeviceBuilder &b, const KernelSpec &spec);
 void emitMixKernel(DeviceBuilder &b, const KernelSpec &spec);
+void emitWidenKernel(DeviceBuilder &b, const KernelSpec &spec);
+void emitMirrorKernel(DeviceBuilder &b, const KernelSpec &spec);
 void emitLinearTileKernel(DeviceBuilder &b, const KernelSpec &spec);
 void emitLinearSimpleKernel(DeviceBuilder &b, const KernelSpec &spec);
 void emitAttentionTileKernel(DeviceBuilder &b, const KernelSpec &spec);

@@ -52,6 +52,10 @@ static LogicalResult emitKernel(LLVM::LLVMFuncOp kernel, const Chip &chip) {
     emitFoldKernel(b, spec);
   else if (family == "mix" || family == "mix_simple")
     emitMixKernel(b, spec);
+  else if (family == "widen")
+    emitWidenKernel(b, spec);
+  else if (family == "mirror")
+    emitMirrorKernel(b, spec);
   else if (family == "linear")
     emitLinearTileKernel(b, spec);
   else if (family == "linear_simple")

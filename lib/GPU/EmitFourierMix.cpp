@@ -120,6 +120,7 @@ void MixEmitter::emit() {
   Value offsets = b.nextArgument();
   output = b.nextArgument();
   Value sequences = b.nextArgument();
+  Value fftFrom = spec.has("fft") ? b.nextArgument() : Value();
   thread = b.threadIndex();
   // As in attention: of the blocks that a sequence gets some have nothing to
   // do. `per` tokens have half as many frequencies.
@@ -133,6 +134,8 @@ void MixEmitter::emit() {
   Value block = b.sub(b.blockX(), b.add(b.div(start, per), sequence));
   firstRow = b.mul(block, per / 2);
   Value isBusy = b.both(b.less(firstRow, depth), b.less(b.i32(0), length));
+  if (fftFrom)
+    isBusy = b.both(isBusy, b.less(length, fftFrom));
   b.ifThen(isBusy, [&] {
     inverse = b.fdiv(b.f32(1), arith::SIToFPOp::create(b, b.f32(), length));
     int64_t longest = spec.number("longest");

@@ -65,3 +65,57 @@ void mlir::transformer::gpu::emitFoldKernel(DeviceBuilder &b,
     });
   });
 }
+
+/// Rows as cuFFT transforms them in place: f32, with room for a complex number
+/// of each frequency up to width / 2. A block per row.
+void mlir::transformer::gpu::emitWidenKernel(DeviceBuilder &b,
+                                             const KernelSpec &spec) {
+  Value input = b.nextArgument(), output = b.nextArgument();
+  Value rows = b.nextArgument(), row = b.blockX();
+  int64_t width = spec.number("width");
+  Type from = spec.type("input"), to = spec.type("output");
+  b.ifThen(b.less(row, rows), [&] {
+    Value x = b.offset(input, b.rowStart(row, width), from);
+    Value y = b.offset(output, b.rowStart(row, width / 2 * 2 + 2), to);
+    b.loop(b.threadIndex(), b.i32(width), b.i32(spec.launch().threads), {},
+           [&](Value column, ArrayRef<Value>) -> Values {
+             b.storeValues(b.loadFloats(b.offset(x, column, from), from, 1),
+                           b.offset(y, column, to), to);
+             return {};
+           });
+  });
+}
+
+/// The real parts of what cuFFT has made, of long sequences: frequencies (s, h)
+/// above width / 2 are those of (length - s, width - h).
+void mlir::transformer::gpu::emitMirrorKernel(DeviceBuilder &b,
+                                              const KernelSpec &spec) {
+  Value input = b.nextArgument(), offsets = b.nextArgument();
+  Value output = b.nextArgument(), tokens = b.nextArgument();
+  Value sequences = b.nextArgument(), fftFrom = b.nextArgument();
+  Value token = b.blockX();
+  int64_t width = spec.number("width"), room = width / 2 * 2 + 2;
+  Type i32 = b.getI32Type(), f32 = b.f32();
+  b.ifThen(b.less(token, tokens), [&] {
+    Value sequence = b.sequenceOf(token, offsets, sequences);
+    Value start = b.load(b.offset(offsets, sequence, i32), i32);
+    Value end = b.load(b.offset(offsets, b.add(sequence, 1), i32), i32);
+    Value isShort = b.less(b.sub(end, start), fftFrom);
+    Value isFirst = b.less(token, b.add(start, 1));
+    Value other = b.select(isFirst, start, b.add(start, b.sub(end, token)));
+    Value here = b.offset(input, b.rowStart(token, room), f32);
+    Value there = b.offset(input, b.rowStart(other, room), f32);
+    Value row = b.offset(output, b.rowStart(token, width), f32);
+    Value count = b.select(isShort, b.i32(0), b.i32(width));
+    b.loop(b.threadIndex(), count, b.i32(spec.launch().threads), {},
+           [&](Value column, ArrayRef<Value>) -> Values {
+             Value isBelow = b.less(column, width / 2 + 1);
+             Value mirrored = b.sub(b.i32(width), column);
+             Value from = b.select(isBelow, here, there);
+             Value at = b.mul(b.select(isBelow, column, mirrored), 2);
+             b.store(b.load(b.offset(from, at, f32), f32),
+                     b.offset(row, column, f32));
+             return {};
+           });
+  });
+}

@@ -1,6 +1,7 @@
 //===- FormLaunches.cpp - @forward as a table of launches -----------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "LaunchFormer.h"
+#include "transformer/GPU/Chip.h"
 #include "transformer/GPU/Passes.h"
 
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
@@ -145,7 +146,8 @@ void LaunchFormer::launch(Operation *op, NamedAttrList &spec,
                                     {}));
     function->setAttr(kKernelAttribute, dictionary);
   }
-  table.launches.push_back({name, kernel.launch(), std::move(arguments)});
+  table.launches.push_back(
+      {name, kernel.launch(), Launch::Always, std::move(arguments)});
 }
 
 LogicalResult LaunchFormer::form(Operation *op) {
@@ -255,6 +257,12 @@ struct FormLaunches
                          << "'; there are f16, bf16 and f32";
       return signalPassFailure();
     }
+    std::string message;
+    const Chip *target = lookupChip(chip, message);
+    if (!target) {
+      module.emitError() << message;
+      return signalPassFailure();
+    }
     auto forward = module.lookupSymbol<func::FuncOp>("forward");
     if (!forward || forward.isExternal()) {
       module.emitError() << "has no function @forward";
@@ -263,7 +271,10 @@ struct FormLaunches
     OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
     auto device =
         ::mlir::gpu::GPUModuleOp::create(builder, module.getLoc(), "kernels");
-    LaunchFormer former(forward, type, device);
+    std::optional<int64_t> from;
+    if (fftFrom >= 0)
+      from = fftFrom;
+    LaunchFormer former(forward, type, device, ratesOf(*target), from);
     if (failed(former.run()))
       return signalPassFailure();
     numKernels += former.numKernels;

@@ -2,12 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "transformer/GPU/Fourier.h"
 #include "Tiles.h"
+#include "transformer/GPU/PerformanceModel.h"
 
 #include "llvm/ADT/APFloat.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <cmath>
 
+using namespace mlir;
 using namespace mlir::transformer::gpu;
 
 FourierShape::FourierShape(int64_t width)
@@ -70,4 +72,47 @@ std::string mlir::transformer::gpu::constantBytes(llvm::StringRef name,
       bytes.push_back(char(bits.extractBitsAsZExtValue(8, at)));
   }
   return bytes;
+}
+
+namespace {
+/// What is assumed of kernels and not in data sheets: what part of the peak
+/// products reach on tensor cores and without, and how long a launch takes that
+/// has next to nothing to do.
+constexpr double kTensorPart = 1.0 / 2, kPlainPart = 1.0 / 4;
+constexpr double kLaunchSeconds = 2.5e-6;
+
+/// The time that one sequence takes among many, by operations and by bytes of
+/// its rows, of which each kernel reads and writes all once.
+struct FourierTimes {
+  double folded, fast;
+  FourierTimes(double tokens, double width, Type element,
+               const ChipRates &rates) {
+    double numbers = tokens * width;
+    double size = element.getIntOrFloatBitWidth() / 8.0;
+    double peak =
+        element.isF32() ? rates.plain * kPlainPart : rates.tensor * kTensorPart;
+    auto transfer = [&](double bytes) {
+      return numbers * bytes / rates.bytesPerSecond;
+    };
+    // fold reads and writes, two products read and write, mix reads, and
+    // writes f32.
+    folded = numbers * (width + tokens / 2) / peak + transfer(5 * size + 4);
+    // Rows become f32, and are read by mirror, which writes; between the two
+    // cuFFT goes over them twice, with as many launches for each sequence.
+    fast = transfer(size + 4 + 4 + 4) +
+           std::max(transfer(2 * (4 + 4)), 2 * kLaunchSeconds);
+  }
+};
+} // namespace
+
+int64_t mlir::transformer::gpu::fftFrom(int64_t width, Type element,
+                                        const ChipRates &rates,
+                                        int64_t longest) {
+  // Per number of a row the one grows with the tokens, the other does not.
+  for (int64_t tokens = 1; tokens <= longest; ++tokens) {
+    FourierTimes times(tokens, width, element, rates);
+    if (times.fast < times.folded)
+      return tokens;
+  }
+  return 0;
 }

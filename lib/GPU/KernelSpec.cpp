@@ -193,11 +193,13 @@ static LogicalResult verifyFourier(const KernelSpec &spec,
                           "to "
                        << kMostFourierColumns
                        << " and an input of f32, f16 or bf16";
-  if (spec.family() == "fold")
+  if (spec.family() == "mirror")
+    return success();
+  if (spec.family() == "fold" || spec.family() == "widen")
     return isFloat(spec.type("output"))
                ? success()
-               : emitError() << "the output of a fold kernel is f32, f16 or "
-                                "bf16";
+               : emitError() << "the output of a " << spec.family()
+                             << " kernel is f32, f16 or bf16";
   if (spec.number("table") < 1 || spec.number("table") > kMostMixTable)
     return emitError() << "the table of a mix kernel has 1 to " << kMostMixTable
                        << " entries";
@@ -231,7 +233,7 @@ LogicalResult KernelSpec::verify(EmitError emitError) const {
     return verifyRows(*this, emitError);
   if (family() == "positions")
     return success();
-  if (isOneOf(family(), {"fold", "mix", "mix_simple"}))
+  if (isOneOf(family(), {"fold", "mix", "mix_simple", "widen", "mirror"}))
     return verifyFourier(*this, emitError);
   if (family() == "patches")
     return verifyPatches(*this, emitError);
@@ -241,8 +243,8 @@ LogicalResult KernelSpec::verify(EmitError emitError) const {
     return verifyAttention(*this, emitError);
   return emitError() << "there is no kernel family '" << family()
                      << "'; there are rows, positions, patches, fold, mix, "
-                        "mix_simple, linear, linear_simple, attention and "
-                        "attention_simple";
+                        "mix_simple, widen, mirror, linear, linear_simple, "
+                        "attention and attention_simple";
 }
 
 LaunchShape KernelSpec::launch() const {
@@ -270,7 +272,7 @@ LaunchShape KernelSpec::launch() const {
                : llvm::divideCeil(fourier.width / 2 + 1, shape.threads);
     shape.sharedBytes =
         isTile ? kMixTileBytes + 4 * number("table") : 8 * number("table");
-  } else if (family() == "patches") {
+  } else if (isOneOf(family(), {"patches", "widen", "mirror"})) {
     shape.per = 1;
   } else if (family() == "linear") {
     LinearTile tile =
@@ -316,12 +318,16 @@ SmallVector<Type> KernelSpec::argumentTypes() const {
   } else if (family() == "positions") {
     // offsets, ids, output; tokens, sequences
     pointers = 2 + has("padding"), numbers = 2;
-  } else if (family() == "patches") {
+  } else if (family() == "patches" || family() == "widen") {
     pointers = 2; // input, output
+  } else if (family() == "mirror") {
+    // transform, offsets, output; tokens, sequences, fft_from
+    pointers = 3, numbers = 3;
   } else if (family() == "fold") {
     pointers = 3; // input, even and odd half
   } else if (family() == "mix" || family() == "mix_simple") {
-    pointers = 4; // real and imaginary part, offsets, output; sequences
+    // real and imaginary part, offsets, output; sequences, fft_from
+    pointers = 4, numbers = 1 + has("fft");
   } else if (StringRef(family()).starts_with("linear")) {
     pointers =
         3 + has("bias") + has("residual") + 2 * type("input").isInteger(8);

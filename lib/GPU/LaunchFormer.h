@@ -4,6 +4,7 @@
 #define TRANSFORMER_LIB_GPU_LAUNCHFORMER_H
 
 #include "transformer/GPU/LaunchTable.h"
+#include "transformer/GPU/PerformanceModel.h"
 #include "transformer/IR/TransformerDialect.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -44,10 +45,12 @@ bool isOneEach(PositionsOp op);
 /// Builds the table, op by op.
 class LaunchFormer {
 public:
+  /// `fftFrom`: see LaunchTable; nothing: where it is faster by `rates`.
   LaunchFormer(func::FuncOp forward, Type dtype,
-               ::mlir::gpu::GPUModuleOp device)
-      : forward(forward), dtype(dtype), device(device),
-        b(forward.getContext()) {}
+               ::mlir::gpu::GPUModuleOp device, const ChipRates &rates,
+               std::optional<int64_t> fftFrom)
+      : forward(forward), dtype(dtype), device(device), rates(rates),
+        fftFrom(fftFrom), b(forward.getContext()) {}
   LogicalResult run();
   LaunchTable table;
   unsigned numKernels = 0;
@@ -91,6 +94,8 @@ private:
   func::FuncOp forward;
   Type dtype;
   ::mlir::gpu::GPUModuleOp device;
+  const ChipRates &rates;
+  std::optional<int64_t> fftFrom;
   Builder b;
   DenseMap<Value, Place> places;
   DenseMap<Attribute, std::string> kernels; // by what they compute

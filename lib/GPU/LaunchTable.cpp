@@ -14,6 +14,7 @@ using namespace mlir::transformer::gpu;
 static constexpr StringRef kRows[] = {"tokens", "sequences", "offsets",
                                       "fixed"};
 static constexpr StringRef kGrids[] = {"tokens", "sequences", "blocks"};
+static constexpr StringRef kNeeds[] = {"", "short", "long"};
 
 int64_t mlir::transformer::gpu::gridBlocks(const LaunchShape &shape,
                                            int64_t tokens, int64_t sequences) {
@@ -52,6 +53,8 @@ static std::string textOf(const LaunchArgument &argument) {
     return "tokens";
   case LaunchArgument::NumSequences:
     return "sequences";
+  case LaunchArgument::FftFrom:
+    return "fft_from";
   }
   llvm_unreachable("all kinds are above");
 }
@@ -70,19 +73,26 @@ DictionaryAttr LaunchTable::toAttribute(MLIRContext *context) const {
     auto named = [&](StringRef name, Attribute value) {
       return b.getNamedAttr(name, value);
     };
-    list.push_back(b.getDictionaryAttr(
+    SmallVector<NamedAttribute> fields(
         {named("kernel", b.getStringAttr(launch.kernel)),
          named("grid", b.getStringAttr(kGrids[int(shape.rows)])),
          named("per", b.getI64IntegerAttr(shape.per)),
          named("columns", b.getI64IntegerAttr(shape.columns)),
          named("threads", b.getI64IntegerAttr(shape.threads)),
          named("shared", b.getI64IntegerAttr(shape.sharedBytes)),
-         named("arguments", texts(launch.arguments))}));
+         named("arguments", texts(launch.arguments))});
+    if (launch.need != Launch::Always)
+      fields.push_back(named("need", b.getStringAttr(kNeeds[launch.need])));
+    list.push_back(b.getDictionaryAttr(fields));
   }
-  return b.getDictionaryAttr({b.getNamedAttr("inputs", texts(inputs)),
-                              b.getNamedAttr("outputs", texts(outputs)),
-                              b.getNamedAttr("buffers", texts(buffers)),
-                              b.getNamedAttr("list", b.getArrayAttr(list))});
+  SmallVector<NamedAttribute> all(
+      {b.getNamedAttr("inputs", texts(inputs)),
+       b.getNamedAttr("outputs", texts(outputs)),
+       b.getNamedAttr("buffers", texts(buffers)),
+       b.getNamedAttr("list", b.getArrayAttr(list))});
+  if (fftFrom)
+    all.push_back(b.getNamedAttr("fft_from", b.getI64IntegerAttr(fftFrom)));
+  return b.getDictionaryAttr(all);
 }
 
 template <typename T>
@@ -118,6 +128,9 @@ static std::optional<LaunchArgument> parseArgument(MLIRContext *context,
     return argument;
   argument.kind = LaunchArgument::NumSequences;
   if (text == "sequences")
+    return argument;
+  argument.kind = LaunchArgument::FftFrom;
+  if (text == "fft_from")
     return argument;
   if (kind == "weight" || kind == "constant") {
     auto [type, name] = rest.split(' ');
@@ -166,7 +179,9 @@ static bool parseLaunch(Attribute attribute, Launch &launch) {
   shape.columns = words.number("columns");
   shape.threads = words.number("threads");
   shape.sharedBytes = words.number("shared");
-  return rows && !launch.kernel.empty() && shape.per > 0 &&
+  auto need = indexIn<Launch::Need>(kNeeds, words.word("need"));
+  launch.need = need.value_or(Launch::Always);
+  return rows && need && !launch.kernel.empty() && shape.per > 0 &&
          parseAll(dictionary.get("arguments"), launch.arguments, parseArgument);
 }
 
@@ -180,6 +195,8 @@ LaunchTable::of(Operation *module,
       parseAll(dictionary.get("inputs"), table.inputs, parseBuffer) &&
       parseAll(dictionary.get("outputs"), table.outputs, parseBuffer) &&
       parseAll(dictionary.get("buffers"), table.buffers, parseBuffer);
+  if (isGood)
+    table.fftFrom = KernelSpec(dictionary).number("fft_from");
   auto list = isGood ? dictionary.getAs<ArrayAttr>("list") : ArrayAttr();
   isGood = bool(list);
   if (list)

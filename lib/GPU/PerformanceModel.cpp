@@ -12,6 +12,8 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace mlir::transformer::gpu;
 using mlir::transformer::Workload;
@@ -56,7 +58,10 @@ public:
 
   std::vector<KernelEstimate> run() {
     llvm::MapVector<StringRef, KernelEstimate> kernels;
+    bool isLong = table.fftFrom && batch.tokens >= table.fftFrom;
     for (const Launch &launch : table.launches) {
+      if (launch.need == (isLong ? Launch::Short : Launch::Long))
+        continue;
       KernelEstimate &kernel = kernels[launch.kernel];
       if (kernel.launches++ == 0)
         begin(kernel, launch);
@@ -80,9 +85,13 @@ private:
     kernel.kernel = launch.kernel;
     if (const KernelSpec *spec = specOf(launch.kernel))
       kernel.family = spec->family().str();
+    else
+      kernel.family = launch.kernel;
     kernel.shape = launch.shape;
+    if (launch.kernel == kFftCall)
+      kernel.shape.columns = 1; // nothing is known of its blocks
     kernel.blocks = gridBlocks(launch.shape, allTokens(), batch.sequences) *
-                    launch.shape.columns;
+                    kernel.shape.columns;
     kernel.resident = resident(launch);
   }
 
@@ -107,6 +116,12 @@ private:
     double bytes = 0, operations = 0;
     for (const LaunchArgument &argument : launch.arguments)
       bytes += bytesOf(argument, launch);
+    if (launch.kernel == kFftCall) {
+      // It goes over the rows, and over the columns.
+      double width = launch.shape.columns, numbers = allTokens() * width;
+      bytes *= 4;
+      operations = 2.5 * numbers * std::log2(double(batch.tokens) * width);
+    }
     const KernelSpec *spec = specOf(launch.kernel);
     bool isTensor = false, isI8 = false;
     if (spec) {
@@ -175,6 +190,7 @@ private:
              ::bytesOf(argument.element);
     case LaunchArgument::NumTokens:
     case LaunchArgument::NumSequences:
+    case LaunchArgument::FftFrom:
       return 0;
     }
     llvm_unreachable("all kinds are above");

@@ -61,6 +61,7 @@ LogicalResult Compilation::lowerToDevice(ModuleOp lowered,
                                          const gpu::Chip &chip) {
   ToNVVMOptions device;
   device.chip = chip.name.str(), device.dtype = options.gpuType;
+  device.fftFrom = options.fftFrom;
   PassManager manager(&context);
   buildToNVVMPipeline(manager, device);
   return manager.run(lowered);

@@ -112,7 +112,7 @@ public:
     return c.array(
         {c.record({c.i32(TM_DEVICE_VERSION), c.i32(sizeof(tm_device_table)),
                    c.i32(chip.major), c.i32(chip.minor), c.i32(chip.isExact),
-                   c.i32(0), c.bytes(image), c.i64(image.size()),
+                   c.i32(table.fftFrom), c.bytes(image), c.i64(image.size()),
                    c.i64(names.size()), c.array(names), c.i64(inputs.size()),
                    c.array(inputs), c.array(outputs), c.i64(slots.size()),
                    c.array(slots), c.i64(weights.size()), c.array(weights),
@@ -248,6 +248,9 @@ private:
       case LaunchArgument::NumSequences:
         kind = TM_ARGUMENT_SEQUENCES;
         break;
+      case LaunchArgument::FftFrom:
+        kind = TM_ARGUMENT_FFT_FROM;
+        break;
       }
       arguments.push_back(c.record({c.i32(kind), c.i32(index)}));
     }
@@ -258,9 +261,14 @@ private:
     int64_t grid = shape.rows == gpu::GridRows::Tokens      ? TM_GRID_TOKENS
                    : shape.rows == gpu::GridRows::Sequences ? TM_GRID_SEQUENCES
                                                             : TM_GRID_BLOCKS;
-    unsigned kernel =
-        kernels.insert({launch.kernel, unsigned(kernels.size())}).first->second;
-    return c.record({c.i64(kernel), c.i64(grid), c.i64(shape.per),
+    int64_t kernel = -1;
+    if (launch.kernel != gpu::kFftCall)
+      kernel = kernels.insert({launch.kernel, unsigned(kernels.size())})
+                   .first->second;
+    int64_t need = launch.need == Launch::Short  ? TM_NEED_SHORT
+                   : launch.need == Launch::Long ? TM_NEED_LONG
+                                                 : TM_NEED_ALWAYS;
+    return c.record({c.i64(kernel), c.i64(need), c.i64(grid), c.i64(shape.per),
                      c.i64(shape.columns), c.i64(shape.threads),
                      c.i64(shape.sharedBytes), c.i64(arguments.size()),
                      c.array(arguments)});

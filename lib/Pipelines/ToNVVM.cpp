@@ -16,6 +16,8 @@ void transformer::buildLaunchPipeline(OpPassManager &pm,
   pm.addPass(createTransformerFoldWeights());
   TransformerFormLaunchesOptions launches;
   launches.dtype = options.dtype;
+  launches.chip = options.chip;
+  launches.fftFrom = options.fftFrom;
   pm.addPass(createTransformerFormLaunches(launches));
 }
 

@@ -87,10 +87,52 @@ int tm_open_driver(tm_driver *driver, tm_error *error);
 int tm_driver_fail(const tm_driver *driver, int status, const char *what,
                    tm_error *error);
 
+/* The functions of cuFFT. A stream of the driver is one of the runtime's. */
+enum {
+  TM_CUFFT_SUCCESS = 0,
+  TM_CUFFT_ALLOC_FAILED = 2,
+  TM_CUFFT_R2C = 0x2a,
+  TM_FFT_PLANS = 256 /* so many are kept; a chunk may need as many */
+};
+#define TM_CUFFT_FUNCTIONS(F)                                                  \
+  F(create, "cufftCreate", (int *))                                            \
+  F(destroy, "cufftDestroy", (int))                                            \
+  F(set_allocation, "cufftSetAutoAllocation", (int, int))                      \
+  F(make, "cufftMakePlanMany",                                                 \
+    (int, int, int *, int *, int, int, int *, int, int, int, int, size_t *))   \
+  F(set_memory, "cufftSetWorkArea", (int, void *))                             \
+  F(set_stream, "cufftSetStream", (int, tm_cu_handle))                         \
+  F(execute, "cufftExecR2C", (int, void *, void *))
+
+typedef struct tm_fft_plan {
+  int handle, length, width;
+} tm_fft_plan;
+
+/* A long sequence of a chunk: its first token, and how many it has. */
+typedef struct tm_stretch {
+  int32_t start, length;
+} tm_stretch;
+
+typedef struct tm_fft {
+  void *library; /* null: there is none, or it is not needed */
+  bool is_there; /* with all of the functions */
+#define TM_CUFFT_MEMBER(member, symbol, arguments) int(*member) arguments;
+  TM_CUFFT_FUNCTIONS(TM_CUFFT_MEMBER)
+#undef TM_CUFFT_MEMBER
+  tm_fft_plan *plans;
+  int plan_count, plan_room;
+  tm_cu_address memory; /* of all plans */
+  size_t memory_bytes;
+  tm_stretch *longs; /* of the chunk that is computed now */
+  int64_t long_count, long_room, long_tokens;
+} tm_fft;
+
 /* The launches of a batch of one shape, once they are known as a graph. */
 enum { TM_GRAPHS = 16 };
 typedef struct tm_graph {
   int64_t tokens, sequences; /* 0, 0: unused */
+  tm_stretch *longs;
+  int64_t long_count;
   uint64_t last_use;
   tm_cu_handle executable; /* null: seen once */
 } tm_graph;
@@ -115,6 +157,7 @@ typedef struct tm_gpu {
   size_t *places; /* in the arena, of each input, output and slot */
   void *staging;  /* the inputs, in memory that the device reads */
   size_t staging_bytes;
+  tm_fft fft;
   tm_graph graphs[TM_GRAPHS];
   uint64_t uses;
   bool has_no_graphs; /* a capture failed: launches go one by one */
@@ -139,6 +182,17 @@ bool tm_gpu_is_device(const tm_gpu *gpu, const void *pointer);
    inputs, which come first; false if `bytes` are too many to count. */
 bool tm_gpu_place(const tm_model *model, int64_t tokens, int64_t sequences,
                   size_t *input_bytes, size_t *bytes);
+/* At load: cuFFT, if the table has sequences for it; else a warning. */
+void tm_gpu_open_fft(tm_gpu *gpu);
+/* Finds the long sequences of a chunk and makes the plans that are missing. */
+int tm_gpu_prepare_fft(tm_model *model, const tm_request *request,
+                       int64_t begin, int64_t end, tm_error *error);
+/* Puts their transforms into the stream. */
+int tm_gpu_launch_fft(tm_gpu *gpu, tm_cu_address rows, int width,
+                      tm_error *error);
+void tm_gpu_close_fft(tm_gpu *gpu); /* what is on the device, and the rest: */
+void tm_gpu_free_fft(tm_gpu *gpu);
+
 /* Puts all launches of a chunk into the stream. */
 int tm_gpu_launch_all(tm_model *model, int64_t tokens, int64_t sequences,
                       tm_error *error);

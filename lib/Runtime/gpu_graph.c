@@ -1,13 +1,14 @@
 //===- gpu_graph.c - the launches of a chunk, one by one or as a graph ----===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A chunk's launches depend on its numbers of tokens and sequences and on
-// nothing else, so that those of a shape that comes again are captured once,
-// and the driver starts them all with one call. Graphs that were not used for
-// longest make room for others.
+// A chunk's launches depend on its numbers of tokens and sequences, on where
+// sequences for cuFFT lie, and on nothing else, so that those of a shape that
+// comes again are captured once, and the driver starts them all with one call.
+// Graphs that were not used for longest make room for others.
 //===----------------------------------------------------------------------===//
 #include "gpu.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static int64_t blocks_of(const tm_device_launch *launch, int64_t tokens,
@@ -34,9 +35,23 @@ static tm_cu_address address_of(const tm_model *model,
 int tm_gpu_launch_all(tm_model *model, int64_t tokens, int64_t sequences,
                       tm_error *error) {
   const tm_gpu *gpu = model->gpu;
-  int32_t numbers[] = {(int32_t)tokens, (int32_t)sequences};
+  const tm_fft *fft = &gpu->fft;
+  int32_t numbers[] = {(int32_t)tokens, (int32_t)sequences,
+                       fft->is_there ? gpu->table->fft_from : INT32_MAX};
   for (int64_t i = 0; i < gpu->table->launch_count; ++i) {
     const tm_device_launch *launch = &gpu->table->launches[i];
+    if ((launch->need == TM_NEED_SHORT && fft->long_count &&
+         fft->long_tokens == tokens) ||
+        (launch->need == TM_NEED_LONG && !fft->long_count))
+      continue;
+    if (launch->kernel < 0) {
+      int status =
+          tm_gpu_launch_fft(model->gpu, address_of(model, launch->arguments[0]),
+                            (int)launch->columns, error);
+      if (status != TM_OK)
+        return status;
+      continue;
+    }
     int64_t blocks = blocks_of(launch, tokens, sequences);
     if (blocks <= 0)
       continue; /* nothing to compute: a chunk of empty sequences */
@@ -68,12 +83,35 @@ int tm_gpu_launch_all(tm_model *model, int64_t tokens, int64_t sequences,
 static void forget(tm_gpu *gpu, tm_graph *graph) {
   if (graph->executable)
     (void)gpu->driver.graph_exec_free(graph->executable);
+  free(graph->longs);
   memset(graph, 0, sizeof(*graph));
 }
 
 void tm_gpu_forget_graphs(tm_gpu *gpu) {
   for (int i = 0; i < TM_GRAPHS; ++i)
     forget(gpu, &gpu->graphs[i]);
+}
+
+static bool is_of(const tm_graph *graph, const tm_fft *fft, int64_t tokens,
+                  int64_t sequences) {
+  return graph->tokens == tokens && graph->sequences == sequences &&
+         graph->long_count == fft->long_count &&
+         (!fft->long_count ||
+          memcmp(graph->longs, fft->longs,
+                 (size_t)fft->long_count * sizeof(tm_stretch)) == 0);
+}
+
+/* False if there is no memory for it. */
+static bool remember_longs(tm_graph *graph, const tm_fft *fft) {
+  size_t bytes = (size_t)fft->long_count * sizeof(tm_stretch);
+  if (!bytes)
+    return true;
+  graph->longs = malloc(bytes);
+  if (!graph->longs)
+    return false;
+  memcpy(graph->longs, fft->longs, bytes);
+  graph->long_count = fft->long_count;
+  return true;
 }
 
 /* Null if the driver cannot; calls then go on without. */
@@ -101,7 +139,7 @@ int tm_gpu_launch_shape(tm_model *model, int64_t tokens, int64_t sequences,
   tm_graph *found = NULL, *oldest = &gpu->graphs[0];
   for (int i = 0; i < TM_GRAPHS; ++i) {
     tm_graph *graph = &gpu->graphs[i];
-    if (graph->tokens == tokens && graph->sequences == sequences)
+    if (is_of(graph, &gpu->fft, tokens, sequences))
       found = graph;
     if (graph->last_use < oldest->last_use)
       oldest = graph;
@@ -110,6 +148,8 @@ int tm_gpu_launch_shape(tm_model *model, int64_t tokens, int64_t sequences,
   if (!is_known) {
     found = oldest;
     forget(gpu, found);
+    if (!remember_longs(found, &gpu->fft))
+      return tm_fail(error, TM_OUT_OF_MEMORY, "out of memory");
     found->tokens = tokens;
     found->sequences = sequences;
   }

@@ -156,6 +156,7 @@ static int load_all(tm_model *model, tm_error *error) {
   if (status != TM_OK)
     return status;
   tm_close_weights(&model->weights); /* the device has its own */
+  tm_gpu_open_fft(gpu);
   int code = gpu->driver.stream_create(&gpu->stream, TM_CU_STREAM_NON_BLOCKING);
   if (code == TM_CU_SUCCESS)
     return TM_OK;
@@ -206,6 +207,7 @@ void tm_gpu_leave(tm_gpu *gpu) {
 static void free_device(tm_gpu *gpu) {
   const tm_driver *driver = &gpu->driver;
   tm_gpu_forget_graphs(gpu);
+  tm_gpu_close_fft(gpu);
   if (gpu->arena)
     (void)driver->free(gpu->arena);
   if (gpu->weights)
@@ -233,6 +235,7 @@ static void gpu_unload(tm_model *model) {
   }
   if (gpu->has_lock)
     pthread_mutex_destroy(&gpu->lock);
+  tm_gpu_free_fft(gpu);
   free(gpu->kernels);
   free(gpu->weight);
   free(gpu->places);

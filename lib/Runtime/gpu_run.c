@@ -182,6 +182,8 @@ static int run_chunk(tm_model *model, const tm_request *request, int64_t begin,
   (void)tm_gpu_place(model, tokens, end - begin, &input_bytes, &bytes);
   int status = copy_inputs(model, request, begin, end, input_bytes, error);
   if (status == TM_OK)
+    status = tm_gpu_prepare_fft(model, request, begin, end, error);
+  if (status == TM_OK)
     status = tm_gpu_launch_shape(model, tokens, end - begin, error);
   if (status == TM_OK)
     status = copy_outputs(model, request, begin, end, error);

@@ -80,6 +80,25 @@ func.func @forward(%x: tensor<?x64xf32>, %offsets: tensor<?xi32>, %w: tensor<3x6
 
 // -----
 
+// Rows of many numbers: sequences of hundreds of tokens go through cuFFT, which
+// other launches prepare. The length is what a model of costs says of sm_80.
+// CHECK: fft_from = 961 : i64
+// CHECK-SAME: kernel = "fold_0", need = "short"
+// CHECK-SAME: kernel = "linear_1", need = "short"
+// CHECK-SAME: kernel = "linear_2", need = "short"
+// CHECK-SAME: arguments = ["buffer 2", "buffer 3", "input 1", "buffer 4", "sequences", "fft_from"], {{.*}} kernel = "mix_3", need = "short"
+// CHECK-SAME: arguments = ["input 0", "buffer 5", "tokens"], columns = 1 : i64, grid = "tokens", kernel = "widen_4", need = "long", per = 1 : i64
+// CHECK-SAME: arguments = ["buffer 5"], columns = 768 : i64, {{.*}} kernel = "cufft", need = "long"
+// CHECK-SAME: arguments = ["buffer 5", "input 1", "buffer 4", "tokens", "sequences", "fft_from"], {{.*}} kernel = "mirror_5", need = "long"
+module attributes {transformer.model = {max_length = 4096 : i64}} {
+  func.func @forward(%x: tensor<?x768xf32>, %offsets: tensor<?xi32>) -> tensor<?x768xf32> {
+    %0 = transformer.fft_mix %x offsets(%offsets) : (tensor<?x768xf32>, tensor<?xi32>) -> tensor<?x768xf32>
+    return %0 : tensor<?x768xf32>
+  }
+}
+
+// -----
+
 // Images: room for the class token from the start.
 // CHECK: inputs = ["sequences 192 f32", "fixed 768 f32", "fixed 16 f32"]
 // CHECK: llvm.func @patches_0() {{.*}}before = 1 : i64, channels = 3 : i64, family = "patches", height = 8 : i64, input = "f32", output = "f16", size = 4 : i64, width = 8 : i64

@@ -71,6 +71,11 @@ struct Flags {
                "machine code (default: PATH, CUDA_ROOT, CUDA_HOME or "
                "CUDA_PATH; without them, the driver does when a model is "
                "loaded)")};
+  cl::opt<unsigned> fftFrom{
+      "fft-from", cl::value_desc("tokens"), cl::cat(category),
+      cl::desc("with --target=nvptx: cuFFT transforms sequences of so many "
+               "tokens and more, 0: none (default: where it is faster by the "
+               "model of costs in docs/gpu.md)")};
   cl::opt<std::string> passes{
       "passes", cl::value_desc("pipeline"), cl::cat(category),
       cl::desc("passes to run on the transformer dialect first")};
@@ -353,8 +358,10 @@ static void setMachine(const Flags &flags, CompileOptions &options) {
   if (isGpu && (flags.emit == Emit::Assembly || flags.emit == Emit::Object))
     misuse("--emit=asm and --emit=obj are of CPUs; with --target=nvptx there "
            "are --emit=ptx and --emit=llvm");
-  if (!isGpu && (!flags.gpuChip.empty() || !flags.cudaToolkit.empty()))
-    misuse("--gpu-chip and --cuda-toolkit go with --target=nvptx");
+  if (!isGpu && (!flags.gpuChip.empty() || !flags.cudaToolkit.empty() ||
+                 flags.fftFrom.getNumOccurrences()))
+    misuse("--gpu-chip, --cuda-toolkit and --fft-from go with "
+           "--target=nvptx");
   if (isGpu && (flags.targetCpu.getNumOccurrences() || flags.naive ||
                 flags.reportCpu.getNumOccurrences() || !flags.lowering.empty()))
     misuse("--target-cpu, --lowering, --naive and --report-cpu go with "
@@ -362,6 +369,8 @@ static void setMachine(const Flags &flags, CompileOptions &options) {
   if (!flags.gpuChip.empty())
     options.gpuChip = flags.gpuChip;
   options.cudaToolkit = flags.cudaToolkit;
+  if (flags.fftFrom.getNumOccurrences())
+    options.fftFrom = std::min<int64_t>(flags.fftFrom, INT32_MAX);
   std::string message;
   if (isGpu && gpu::lookupChips(options.gpuChip, message).empty())
     misuse("--gpu-chip: " + message);

@@ -1,6 +1,7 @@
 //===- DeviceModel.cpp - models on emulated GPUs --------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "DeviceModel.h"
+#include "RealTransform.h"
 #include "transformer/GPU/Fourier.h"
 #include "transformer/GPU/Ptx.h"
 #include "transformer/InitAll.h"
@@ -52,7 +53,8 @@ DeviceModel::DeviceModel() : state(std::make_unique<State>()) {}
 DeviceModel::~DeviceModel() = default;
 
 std::unique_ptr<DeviceModel> DeviceModel::create(StringRef text,
-                                                 StringRef dtype, Edit edit) {
+                                                 StringRef dtype, Edit edit,
+                                                 int64_t fftFrom) {
   DialectRegistry registry;
   registerAllDialects(registry);
   registerAllExtensions(registry);
@@ -91,6 +93,7 @@ std::unique_ptr<DeviceModel> DeviceModel::create(StringRef text,
   s.lowered = s.source->clone();
   ToNVVMOptions options;
   options.dtype = dtype.str();
+  options.fftFrom = fftFrom;
   PassManager former(s.context.get()), emitter(s.context.get());
   buildLaunchPipeline(former, options);
   buildDevicePipeline(emitter, options);
@@ -218,16 +221,39 @@ bool DeviceModel::run(ArrayRef<int> lengths, Mutation mutation,
     outputs.push_back(allocate(buffer));
   for (const transformer::gpu::DeviceBuffer &buffer : table.buffers)
     buffers.push_back(allocate(buffer));
+  bool fft = hasFft && table.fftFrom;
+  auto isLong = [&](int64_t length) { return fft && length >= table.fftFrom; };
   for (const transformer::gpu::Launch &launch : table.launches) {
+    bool isNeeded =
+        launch.need == transformer::gpu::Launch::Short
+            ? llvm::any_of(lengths, [&](int n) { return n && !isLong(n); })
+        : launch.need == transformer::gpu::Launch::Long
+            ? llvm::any_of(lengths, isLong)
+            : true;
+    if (!isNeeded)
+      continue;
+    if (launch.kernel == transformer::gpu::kFftCall) {
+      int64_t width = launch.shape.columns, room = width / 2 * 2 + 2;
+      auto *rows = static_cast<float *>(buffers[launch.arguments[0].index]);
+      for (auto [s, length] : llvm::enumerate(lengths))
+        if (isLong(length))
+          transformInPlace(rows + int64_t(offsets.data[s]) * room, length,
+                           width);
+      continue;
+    }
     std::deque<void *> pointers;
-    int32_t numTokens = tokens, numSequences = sequences;
+    int32_t numTokens = tokens, numSequences = sequences,
+            fftFrom = fft ? table.fftFrom : INT32_MAX;
     std::vector<void *> parameters;
     for (const transformer::gpu::LaunchArgument &argument : launch.arguments) {
       using Kind = transformer::gpu::LaunchArgument;
       if (argument.kind == Kind::NumTokens ||
-          argument.kind == Kind::NumSequences) {
+          argument.kind == Kind::NumSequences ||
+          argument.kind == Kind::FftFrom) {
         parameters.push_back(argument.kind == Kind::NumTokens ? &numTokens
-                                                              : &numSequences);
+                             : argument.kind == Kind::NumSequences
+                                 ? &numSequences
+                                 : &fftFrom);
         continue;
       }
       pointers.push_back(

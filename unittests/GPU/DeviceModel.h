@@ -22,8 +22,10 @@ public:
   /// expectation, if the text is not what the pipeline takes. `edit` may change
   /// what kernels are to compute.
   using Edit = llvm::function_ref<void(NamedAttrList &kernel)>;
-  static std::unique_ptr<DeviceModel>
-  create(StringRef text, StringRef dtype = "f16", Edit edit = nullptr);
+  static std::unique_ptr<DeviceModel> create(StringRef text,
+                                             StringRef dtype = "f16",
+                                             Edit edit = nullptr,
+                                             int64_t fftFrom = 0);
   ~DeviceModel();
 
   /// Runs both on random inputs for sequences of these lengths; true if nothing
@@ -35,7 +37,8 @@ public:
   double error() const;
   std::map<std::string, int> reports;
   int synchronizations = 0;
-  double scale = 1; // of random floats among the inputs
+  double scale = 1;   // of random floats among the inputs
+  bool hasFft = true; // whether cuFFT is there
   gpu::LaunchTable table;
   std::vector<TensorValue> expected, results;
 

@@ -61,12 +61,14 @@ struct Launch {
   unsigned gridX, gridY, threads, shared;
   std::vector<std::vector<char>> arguments;
 };
+using Work = std::function<int()>;
 struct Graph {
-  std::vector<Launch> launches;
+  std::vector<Work> work;
 };
 struct Stream {
-  std::vector<std::function<int()>> work;
+  std::vector<Work> work;
   Graph *capture = nullptr;
+  void add(Work one) { (capture ? capture->work : work).push_back(one); }
 };
 
 /// Everything that lives, behind one lock.
@@ -85,7 +87,6 @@ State &state() {
   return *theState;
 }
 thread_local int current = 0; // contexts of this thread
-
 constexpr Address kTag = Address(1) << 62;
 char *untag(Address address) {
   return reinterpret_cast<char *>(address & ~kTag);
@@ -114,6 +115,13 @@ bool isDevice(Address at, size_t bytes) {
   return untag(at) + bytes <= next->first + next->second;
 }
 
+template <typename T> int destroy(std::set<T *> &all, void *one) {
+  if (!all.erase(static_cast<T *>(one)))
+    return InvalidValue;
+  delete static_cast<T *>(one);
+  return Success;
+}
+
 int copyNow(Address to, Address from, size_t bytes) {
   for (Address at : {to, from})
     if ((at & kTag) && !isDevice(at, bytes))
@@ -122,11 +130,14 @@ int copyNow(Address to, Address from, size_t bytes) {
   return Success;
 }
 
-int finish(Stream *stream) {
+int runAll(std::vector<Work> &work) {
   int status = Success;
-  for (auto &work : stream->work)
-    if (status == Success)
-      status = work();
+  for (size_t i = 0; i < work.size() && status == Success; ++i)
+    status = work[i]();
+  return status;
+}
+int finish(Stream *stream) {
+  int status = runAll(stream->work);
   stream->work.clear();
   return status;
 }
@@ -299,10 +310,7 @@ STUB int cuModuleLoadDataEx(void **module, const void *image, unsigned count,
 }
 STUB int cuModuleUnload(void *module) {
   ENTER();
-  if (!state().modules.erase(static_cast<Module *>(module)))
-    return InvalidValue;
-  delete static_cast<Module *>(module);
-  return Success;
+  return destroy(state().modules, module);
 }
 STUB int cuModuleGetFunction(void **function, void *module, const char *name) {
   ENTER();
@@ -404,10 +412,7 @@ STUB int cuStreamCreate(void **stream, unsigned) {
 }
 STUB int cuStreamDestroy_v2(void *stream) {
   ENTER();
-  if (!state().streams.erase(static_cast<Stream *>(stream)))
-    return InvalidValue;
-  delete static_cast<Stream *>(stream);
-  return Success;
+  return destroy(state().streams, stream);
 }
 STUB int cuStreamSynchronize(void *stream) {
   ENTER();
@@ -430,11 +435,20 @@ STUB int cuLaunchKernel(void *function, unsigned x, unsigned y, unsigned z,
     auto *value = static_cast<const char *>(arguments[i]);
     launch.arguments.emplace_back(value, value + kernel->sizes[i]);
   }
-  if (Graph *graph = streamOf(stream)->capture)
-    graph->launches.push_back(std::move(launch));
-  else
-    streamOf(stream)->work.push_back([=] { return runLaunch(launch); });
+  streamOf(stream)->add([=] { return runLaunch(launch); });
   return Success;
+}
+/// For other libraries: work in a stream, and where an array lies.
+STUB int tm_stub_enqueue(void *stream, int (*run)(void *), void *data,
+                         size_t bytes) {
+  ENTER();
+  std::string copy(static_cast<char *>(data), bytes);
+  streamOf(stream)->add([=]() mutable { return run(copy.data()); });
+  return Success;
+}
+STUB void *tm_stub_memory(Address address, size_t bytes) {
+  std::lock_guard<std::recursive_mutex> lock(state().mutex);
+  return isDevice(address, bytes) ? untag(address) : nullptr;
 }
 
 STUB int cuStreamBeginCapture_v2(void *stream, int) {
@@ -461,27 +475,16 @@ STUB int cuGraphInstantiateWithFlags(void **executable, void *graph,
 STUB int cuGraphLaunch(void *executable, void *stream) {
   ENTER();
   auto *graph = static_cast<Graph *>(executable);
-  streamOf(stream)->work.push_back([graph] {
-    for (const Launch &launch : graph->launches)
-      if (int status = runLaunch(launch))
-        return status;
-    return int(Success);
-  });
-  return Success;
-}
-static int freeGraph(void *graph) {
-  if (!state().graphs.erase(static_cast<Graph *>(graph)))
-    return InvalidValue;
-  delete static_cast<Graph *>(graph);
+  streamOf(stream)->work.push_back([=] { return runAll(graph->work); });
   return Success;
 }
 STUB int cuGraphDestroy(void *graph) {
   ENTER();
-  return freeGraph(graph);
+  return destroy(state().graphs, graph);
 }
 STUB int cuGraphExecDestroy(void *graph) {
   ENTER();
-  return freeGraph(graph);
+  return destroy(state().graphs, graph);
 }
 
 STUB int cuGetErrorName(int status, const char **name) {

@@ -33,6 +33,13 @@ struct FourierShape {
   bool hasLast() const { return width % 2 == 0; }
 };
 
+struct ChipRates;
+/// From how many tokens on a sequence is faster through cuFFT, by a model of
+/// costs that docs/gpu.md states; 0: not up to `longest`, or that is 0.
+/// `element` is what activations are stored as.
+int64_t fftFrom(int64_t width, Type element, const ChipRates &rates,
+                int64_t longest);
+
 /// What "cosines WIDTH" and "sines WIDTH" stand for: matrices [columns,
 /// evenDepth] and [columns, oddDepth], by rows; their sizes. Empty, or 0, for
 /// other names.

@@ -34,22 +34,32 @@ struct LaunchArgument {
     Weight,
     Constant, // numbers that a name stands for: see constantNumbers
     NumTokens,
-    NumSequences
+    NumSequences,
+    FftFrom // LaunchTable::fftFrom; the largest number where cuFFT is missing
   } kind;
-  unsigned index = 0; // of Input, Output and Buffer
-  std::string weight; // a global of the module; the name of a constant
-  Type element;       // of both: what they are on the device
+  unsigned index = 0;      // of Input, Output and Buffer
+  std::string weight = {}; // a global of the module; the name of a constant
+  Type element = {};       // of both: what they are on the device
 };
+
+/// The "kernel" of a launch that is a call of cuFFT for each long sequence, if
+/// the library is there: the transform of its rows, of `columns` numbers, in
+/// the argument, where rows have room for columns / 2 + 1 complex numbers.
+inline constexpr llvm::StringLiteral kFftCall = "cufft";
 
 struct Launch {
   std::string kernel;
   LaunchShape shape;
+  /// For which lengths it is needed: others than fftFrom divides are not there.
+  enum Need { Always, Short, Long } need = Always;
   std::vector<LaunchArgument> arguments;
 };
 
 struct LaunchTable {
   std::vector<DeviceBuffer> inputs, outputs, buffers;
   std::vector<Launch> launches;
+  /// From how many tokens on a sequence is cuFFT's; 0: none.
+  int64_t fftFrom = 0;
 
   DictionaryAttr toAttribute(MLIRContext *context) const;
   /// Of a module; fails with a sentence to `emitError` if the attribute is

@@ -31,7 +31,12 @@ def TransformerFormLaunches : Pass<"transformer-form-launches", "::mlir::ModuleO
   }];
   let options = [
     Option<"dtype", "dtype", "std::string", "\"f16\"",
-           "f16, bf16 or f32: what activations and weights are stored as">];
+           "f16, bf16 or f32: what activations and weights are stored as">,
+    Option<"chip", "gpu-chip", "std::string", "\"sm_80\"",
+           "GPU whose rates decide which sequences cuFFT transforms">,
+    Option<"fftFrom", "fft-from", "int64_t", "-1",
+           "cuFFT transforms sequences of so many tokens and more; 0: none, -1: "
+           "where it is faster by a model of costs">];
   let statistics = [
     Statistic<"numKernels", "kernels", "distinct kernels">,
     Statistic<"numLaunches", "launches", "launches">];

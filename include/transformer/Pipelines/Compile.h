@@ -50,6 +50,7 @@ struct CompileOptions {
   /// Chips of GPU/Chip.h with commas, and what activations and weights are
   /// stored as, with Machine::Nvptx.
   std::string gpuChip = "sm_80", gpuType = "f16";
+  int64_t fftFrom = -1; // see ToNVVMOptions
   /// A CUDA toolkit for machine code; empty: where one is found.
   std::string cudaToolkit;
   /// A pass pipeline to run on the transformer dialect first.

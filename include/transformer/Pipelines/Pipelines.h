@@ -63,6 +63,11 @@ struct ToNVVMOptions : public PassPipelineOptions<ToNVVMOptions> {
       llvm::cl::desc("what activations and weights are stored as: f16, bf16 "
                      "or f32"),
       llvm::cl::init("f16")};
+  Option<int64_t> fftFrom{
+      *this, "fft-from",
+      llvm::cl::desc("cuFFT transforms sequences of so many tokens and more; "
+                     "0: none, -1: where it is faster by a model of costs"),
+      llvm::cl::init(-1)};
 };
 
 /// `transformer-to-nvvm`: from a model module to a `gpu.module` in the LLVM

@@ -127,7 +127,8 @@ enum tm_device_argument_kind {
   TM_ARGUMENT_SLOT = 2,
   TM_ARGUMENT_WEIGHT = 3,
   TM_ARGUMENT_TOKENS = 4,
-  TM_ARGUMENT_SEQUENCES = 5
+  TM_ARGUMENT_SEQUENCES = 5,
+  TM_ARGUMENT_FFT_FROM = 6 /* fft_from of the table, or INT32_MAX: no cuFFT */
 };
 typedef struct tm_device_argument {
   int32_t kind, index;
@@ -136,9 +137,14 @@ typedef struct tm_device_argument {
 /* Blocks: ceil(T/per), ceil(B/per), or floor(T/per) + B. */
 enum tm_grid { TM_GRID_TOKENS = 0, TM_GRID_SEQUENCES = 1, TM_GRID_BLOCKS = 2 };
 
+/* Launches that chunks without short or long sequences go without. */
+enum tm_need { TM_NEED_ALWAYS = 0, TM_NEED_SHORT = 1, TM_NEED_LONG = 2 };
+
 enum { TM_MAX_ARGUMENTS = 32 };
 typedef struct tm_device_launch {
-  int64_t kernel;    /* its index */
+  int64_t kernel; /* its index; -1: cuFFT transforms each long sequence in the
+                     argument, of rows of `columns` numbers */
+  int64_t need;   /* enum tm_need */
   int64_t grid, per; /* enum tm_grid */
   int64_t columns;   /* blocks in the grid's second dimension */
   int64_t threads;   /* of a block */
@@ -152,8 +158,8 @@ typedef struct tm_device_table {
   uint32_t size;        /* of this struct */
   int32_t major, minor; /* compute capability that the code is for */
   int32_t exact;        /* it runs on no other */
-  int32_t reserved;
-  const char *image; /* PTX, which ends with a zero, or a fat binary */
+  int32_t fft_from;     /* tokens of the shortest long sequence; 0: none is */
+  const char *image;    /* PTX, which ends with a zero, or a fat binary */
   uint64_t image_bytes;
   int64_t kernel_count;
   const char *const *kernels;
@@ -238,7 +244,7 @@ TM_STATIC_ASSERT(sizeof(tm_descriptor) == 200);
 TM_STATIC_ASSERT(sizeof(tm_device_input) == 32);
 TM_STATIC_ASSERT(sizeof(tm_device_weight) == 32);
 TM_STATIC_ASSERT(sizeof(tm_device_argument) == 8);
-TM_STATIC_ASSERT(sizeof(tm_device_launch) == 64);
+TM_STATIC_ASSERT(sizeof(tm_device_launch) == 72);
 TM_STATIC_ASSERT(offsetof(tm_device_table, image) == 24);
 TM_STATIC_ASSERT(sizeof(tm_device_table) == 128);
 TM_STATIC_ASSERT(sizeof(tm_weights_part) == 24);
