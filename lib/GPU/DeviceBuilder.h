@@ -61,6 +61,8 @@ public:
   /// Cosine and sine of 2 pi index / count, for 0 <= index < count < 2^28;
   /// `inverse` is 1 / count.
   std::pair<Value, Value> turn(Value index, Value count, Value inverse);
+  /// The same of `count` times high + low turns, for |count| < 2^24.
+  std::pair<Value, Value> turns(Value count, Value high, Value low);
   /// none, gelu, gelu_tanh, relu, silu or tanh, of an f32.
   Value activate(StringRef name, Value x);
 
@@ -134,6 +136,8 @@ void emitFoldKernel(DeviceBuilder &b, const KernelSpec &spec);
 void emitMixKernel(DeviceBuilder &b, const KernelSpec &spec);
 void emitWidenKernel(DeviceBuilder &b, const KernelSpec &spec);
 void emitMirrorKernel(DeviceBuilder &b, const KernelSpec &spec);
+void emitStackKernel(DeviceBuilder &b, const KernelSpec &spec);
+void emitRopeKernel(DeviceBuilder &b, const KernelSpec &spec);
 void emitLinearTileKernel(DeviceBuilder &b, const KernelSpec &spec);
 void emitLinearSimpleKernel(DeviceBuilder &b, const KernelSpec &spec);
 void emitAttentionTileKernel(DeviceBuilder &b, const KernelSpec &spec);

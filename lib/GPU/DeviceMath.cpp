@@ -42,8 +42,33 @@ static Value erf(DeviceBuilder &b, Value x) {
                   b.fsub(b.f32(0), y), y);
 }
 
-/// The nearest quarter of a turn is found among integers, so that the rest is
-/// at most an eighth, where few terms of the series are enough (1e-9).
+/// Of so many quarters of a turn, modulo 4, and of x, at most an eighth of one,
+/// where few terms of the series are enough (1e-9).
+static std::pair<Value, Value> turned(DeviceBuilder &b, Value quarter,
+                                      Value x) {
+  Value square = b.fmul(x, x);
+  auto series = [&](std::initializer_list<double> terms) {
+    Value sum = b.f32(0);
+    for (double term : terms)
+      sum = b.fma(sum, square, b.f32(term));
+    return sum;
+  };
+  Value sine =
+      b.fmul(x, series({1.0 / 362880, -1.0 / 5040, 1.0 / 120, -1.0 / 6, 1.0}));
+  Value cosine =
+      series({-1.0 / 3628800, 1.0 / 40320, -1.0 / 720, 1.0 / 24, -0.5, 1.0});
+  Value one = b.equal(quarter, 1), two = b.equal(quarter, 2),
+        three = b.equal(quarter, 3);
+  auto negative = [&](Value y) { return b.fsub(b.f32(0), y); };
+  auto choose = [&](Value zeroth, Value first) {
+    Value y = b.select(one, first, zeroth); // 0 and 4 are the same
+    y = b.select(two, negative(zeroth), y);
+    return b.select(three, negative(first), y);
+  };
+  return {choose(cosine, negative(sine)), choose(sine, cosine)};
+}
+
+/// The nearest quarter of a turn is found among integers: the rest is exact.
 std::pair<Value, Value> DeviceBuilder::turn(Value index, Value count,
                                             Value inverse) {
   Value eight = mul(index, 8), quarter = i32(0);
@@ -53,26 +78,25 @@ std::pair<Value, Value> DeviceBuilder::turn(Value index, Value count,
   Value rest = sub(mul(index, 4), mul(quarter, count));
   Value x = fmul(fmul(arith::SIToFPOp::create(*this, f32(), rest), inverse),
                  f32(llvm::numbers::pi / 2));
-  Value square = fmul(x, x);
-  auto series = [&](std::initializer_list<double> terms) {
-    Value sum = f32(0);
-    for (double term : terms)
-      sum = fma(sum, square, f32(term));
-    return sum;
+  return turned(*this, quarter, x);
+}
+
+/// The product of both is kept as two numbers, of which the first loses its
+/// whole turns without an error.
+std::pair<Value, Value> DeviceBuilder::turns(Value count, Value high,
+                                             Value low) {
+  auto rounded = [&](Value x) -> Value {
+    return LLVM::RoundEvenOp::create(*this, f32(), ValueRange{x});
   };
-  Value sine =
-      fmul(x, series({1.0 / 362880, -1.0 / 5040, 1.0 / 120, -1.0 / 6, 1.0}));
-  Value cosine =
-      series({-1.0 / 3628800, 1.0 / 40320, -1.0 / 720, 1.0 / 24, -0.5, 1.0});
-  Value one = equal(quarter, 1), two = equal(quarter, 2),
-        three = equal(quarter, 3);
-  auto negative = [&](Value y) { return fsub(f32(0), y); };
-  auto choose = [&](Value zeroth, Value first) {
-    Value y = select(one, first, zeroth); // 0 and 4 are the same
-    y = select(two, negative(zeroth), y);
-    return select(three, negative(first), y);
-  };
-  return {choose(cosine, negative(sine)), choose(sine, cosine)};
+  Value factor = arith::SIToFPOp::create(*this, f32(), count);
+  Value product = fmul(factor, high);
+  Value rest = fma(factor, low, fma(factor, high, fsub(f32(0), product)));
+  Value part = fadd(fsub(product, rounded(product)), rest);
+  Value quarters = rounded(fmul(part, f32(4)));
+  Value x = fmul(fma(quarters, f32(-0.25), part), f32(2 * llvm::numbers::pi));
+  Value quarter = arith::AndIOp::create(
+      *this, arith::FPToSIOp::create(*this, getI32Type(), quarters), i32(3));
+  return turned(*this, quarter, x);
 }
 
 Value DeviceBuilder::activate(StringRef name, Value x) {

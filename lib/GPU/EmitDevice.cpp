@@ -56,6 +56,10 @@ static LogicalResult emitKernel(LLVM::LLVMFuncOp kernel, const Chip &chip) {
     emitWidenKernel(b, spec);
   else if (family == "mirror")
     emitMirrorKernel(b, spec);
+  else if (family == "stack")
+    emitStackKernel(b, spec);
+  else if (family == "rope")
+    emitRopeKernel(b, spec);
   else if (family == "linear")
     emitLinearTileKernel(b, spec);
   else if (family == "linear_simple")

@@ -133,9 +133,6 @@ LogicalResult LaunchFormer::addMix(Operation *op,
     before = "unpool ", offsets = unpool.getOffsets();
   } else if (auto mix = dyn_cast<TokenMixOp>(op)) {
     auto type = cast<RankedTensorType>(mix.getWeight().getType());
-    if (type.getRank() != 2)
-      return op->emitOpError() << "has a matrix per lag; GPU kernels take a "
-                                  "factor per lag and channel";
     before = "lags ", after = " " + std::to_string(type.getDimSize(0));
     offsets = mix.getOffsets(), parameter = mix.getWeight();
   } else {

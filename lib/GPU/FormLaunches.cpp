@@ -167,6 +167,10 @@ LogicalResult LaunchFormer::form(Operation *op) {
     return formLinear(linear, nullptr);
   if (auto attention = dyn_cast<AttentionOp>(op))
     return formAttention(attention);
+  if (auto rope = dyn_cast<RopeOp>(op))
+    return formRope(rope);
+  if (auto mix = dyn_cast<TokenMixOp>(op); mix && hasMatrices(mix))
+    return formLagMatrices(mix);
   if (auto sum = dyn_cast<arith::AddFOp>(op))
     if (LinearOp linear = linearOf(sum))
       return formLinear(linear, sum);

@@ -8,6 +8,7 @@
 #include "llvm/Support/MathExtras.h"
 
 #include <cmath>
+#include <cstring>
 
 using namespace mlir;
 using namespace mlir::transformer::gpu;
@@ -25,7 +26,27 @@ static int64_t widthIn(llvm::StringRef name, llvm::StringRef word) {
   return width > 0 && width <= kMostFourierColumns ? width : 0;
 }
 
+/// What turns a pair of channels makes from one position to the next, as two
+/// numbers of f32 each.
+static std::vector<double> turnNumbers(llvm::StringRef name) {
+  double theta = 0;
+  int64_t turning = 0;
+  auto [base, count] = name.drop_front(strlen("turns ")).split(' ');
+  if (base.getAsDouble(theta) || count.getAsInteger(10, turning) ||
+      turning < 2 || turning > kMostFourierColumns)
+    return {};
+  std::vector<double> numbers(turning);
+  for (int64_t i = 0; i < turning / 2; ++i) {
+    double exact = std::pow(theta, -2.0 * i / turning) / (2 * M_PI);
+    numbers[i] = float(exact);
+    numbers[turning / 2 + i] = exact - numbers[i];
+  }
+  return numbers;
+}
+
 int64_t mlir::transformer::gpu::constantSize(llvm::StringRef name) {
+  if (name.starts_with("turns "))
+    return turnNumbers(name).size();
   if (int64_t width = widthIn(name, "cosines "))
     return FourierShape(width).columns * FourierShape(width).evenDepth;
   if (int64_t width = widthIn(name, "sines "))
@@ -35,6 +56,8 @@ int64_t mlir::transformer::gpu::constantSize(llvm::StringRef name) {
 
 std::vector<double>
 mlir::transformer::gpu::constantNumbers(llvm::StringRef name) {
+  if (name.starts_with("turns "))
+    return turnNumbers(name);
   std::vector<double> numbers(constantSize(name));
   bool isSines = name.starts_with("sines");
   int64_t width = widthIn(name, isSines ? "sines " : "cosines ");

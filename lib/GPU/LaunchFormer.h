@@ -35,9 +35,14 @@ inline bool isActivation(Operation *op) {
 inline bool isNorm(Operation *op) {
   return isa<LayerNormOp, RmsNormOp, L2NormalizeOp>(op);
 }
+/// Whether there is a matrix per lag, and not a factor per lag and channel.
+inline bool hasMatrices(TokenMixOp op) {
+  return cast<ShapedType>(op.getWeight().getType()).getRank() == 3;
+}
 /// What a kernel of rows can start with, beside dense rows and their sums.
 inline bool isMix(Operation *op) {
-  return isa<UnpoolOp, TokenMixOp, FftMixOp, PrependOp>(op);
+  auto mix = dyn_cast<TokenMixOp>(op);
+  return isa<UnpoolOp, FftMixOp, PrependOp>(op) || (mix && !hasMatrices(mix));
 }
 /// Whether `op` gives offsets 0, 1, 2, ...: sequences of one row each.
 bool isOneEach(PositionsOp op);
@@ -72,6 +77,8 @@ private:
   LogicalResult addMix(Operation *op, SmallVectorImpl<Attribute> &sources,
                        Arguments &arguments,
                        std::optional<DeviceBuffer::Rows> &rows);
+  LogicalResult formRope(RopeOp op);
+  LogicalResult formLagMatrices(TokenMixOp op);
   FailureOr<LaunchArgument> formFourier(FftMixOp op);
   LaunchArgument makeBuffer(int64_t width, Type element);
   LogicalResult formRows(Operation *op);

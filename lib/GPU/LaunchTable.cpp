@@ -46,7 +46,9 @@ static std::string textOf(const LaunchArgument &argument) {
   case LaunchArgument::Buffer:
     return "buffer " + std::to_string(argument.index);
   case LaunchArgument::Weight:
-    return "weight " + nameOfType(argument.element) + " " + argument.weight;
+    return (argument.slices ? "stacked " + std::to_string(argument.slices) + " "
+                            : "weight ") +
+           nameOfType(argument.element) + " " + argument.weight;
   case LaunchArgument::Constant:
     return "constant " + nameOfType(argument.element) + " " + argument.weight;
   case LaunchArgument::NumTokens:
@@ -132,9 +134,15 @@ static std::optional<LaunchArgument> parseArgument(MLIRContext *context,
   argument.kind = LaunchArgument::FftFrom;
   if (text == "fft_from")
     return argument;
-  if (kind == "weight" || kind == "constant") {
+  if (kind == "weight" || kind == "constant" || kind == "stacked") {
+    bool isWeight = kind != "constant";
+    if (kind == "stacked") {
+      auto [slices, more] = rest.split(' ');
+      if (slices.getAsInteger(10, argument.slices) || argument.slices < 1)
+        return std::nullopt;
+      rest = more;
+    }
     auto [type, name] = rest.split(' ');
-    bool isWeight = kind == "weight";
     argument.kind =
         isWeight ? LaunchArgument::Weight : LaunchArgument::Constant;
     argument.element = typeOfName(context, type);

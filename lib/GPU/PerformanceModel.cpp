@@ -217,6 +217,14 @@ private:
     if (family == "patches")
       return 2 * 16 * rows * spec.number("channels") * spec.number("size") *
              spec.number("size");
+    // Each pair: two cosines by series, and four products.
+    if (family == "rope")
+      return 40 * rows * spec.number("heads") * spec.number("turning") / 2;
+    // Where each number comes from, as above.
+    if (family == "stack")
+      return 2 * 12 * rows * width * spec.number("count");
+    if (family == "widen" || family == "mirror")
+      return 2 * 4 * rows * width;
     // A search, by a thread per token.
     if (family == "positions")
       return 0;

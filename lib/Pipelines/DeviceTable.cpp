@@ -172,7 +172,8 @@ private:
   /// The index of a weight in one type; each is on the device once.
   llvm::Expected<unsigned> weight(const LaunchArgument &argument) {
     auto [found, isNew] = weightIndices.insert(
-        {{argument.weight, argument.element}, unsigned(weights.size())});
+        {{argument.weight, argument.element, argument.slices},
+         unsigned(weights.size())});
     if (!isNew)
       return found->second;
     auto global = dyn_cast_or_null<ml_program::GlobalOp>(
@@ -195,22 +196,23 @@ private:
     if (argument.element.isF16() && type.getElementType().isF32())
       if (llvm::Error error = checkRange(global))
         return std::move(error);
-    weights.push_back(c.record({c.nothing(), c.i64(offset.getInt()),
-                                c.i64(type.getNumElements()), c.i32(*stored),
-                                c.i32(*wanted)}));
+    weights.push_back(c.record(
+        {c.nothing(), c.i64(offset.getInt()), c.i64(type.getNumElements()),
+         c.i32(*stored), c.i32(*wanted), c.i32(argument.slices),
+         c.i32(argument.slices ? type.getDimSize(1) : 0)}));
     return found->second;
   }
 
   /// The same of numbers that are no weights: they are part of the library.
   unsigned constant(const LaunchArgument &argument) {
     auto [found, isNew] = constantIndices.insert(
-        {{argument.weight, argument.element}, unsigned(weights.size())});
+        {{argument.weight, argument.element, 0}, unsigned(weights.size())});
     if (isNew) {
       int32_t type = *number(argument.element);
       weights.push_back(c.record(
           {c.bytes(gpu::constantBytes(argument.weight, argument.element)),
            c.i64(0), c.i64(gpu::constantSize(argument.weight)), c.i32(type),
-           c.i32(type)}));
+           c.i32(type), c.i32(0), c.i32(0)}));
     }
     return found->second;
   }
@@ -279,7 +281,7 @@ private:
   const LaunchTable &table;
   DeviceSlots plan;
   llvm::MapVector<StringRef, unsigned> kernels;
-  llvm::DenseMap<std::pair<StringRef, Type>, unsigned> weightIndices,
+  llvm::DenseMap<std::tuple<StringRef, Type, int64_t>, unsigned> weightIndices,
       constantIndices;
   SmallVector<llvm::Constant *> weights;
 };

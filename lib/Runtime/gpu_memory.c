@@ -110,6 +110,26 @@ static int upload(const tm_gpu *gpu, const tm_device_weight *weight,
   return TM_OK;
 }
 
+/* Row by row, from one place in the file to another on the device. */
+static int upload_stacked(const tm_gpu *gpu, const tm_device_weight *weight,
+                          const char *from, tm_cu_address to, char *buffer,
+                          tm_error *error) {
+  int64_t slices = weight->slices, rows = weight->rows;
+  tm_device_weight row = *weight;
+  row.count = weight->count / (slices * rows);
+  size_t stored = (size_t)row.count * bytes_of(row.stored);
+  size_t wanted = (size_t)row.count * bytes_of(row.wanted);
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t s = 0; s < slices; ++s) {
+      int status =
+          upload(gpu, &row, from + (size_t)(s * rows + r) * stored,
+                 to + (size_t)(r * slices + s) * wanted, buffer, error);
+      if (status != TM_OK)
+        return status;
+    }
+  return TM_OK;
+}
+
 static size_t aligned(size_t bytes) {
   return (bytes + TM_GPU_ALIGNMENT - 1) / TM_GPU_ALIGNMENT * TM_GPU_ALIGNMENT;
 }
@@ -160,7 +180,8 @@ int tm_gpu_upload_weights(tm_model *model, tm_error *error) {
     next += aligned((size_t)weight->count * bytes_of(weight->wanted));
     const char *from =
         weight->data ? weight->data : model->weights.data + weight->offset;
-    status = upload(gpu, weight, from, gpu->weight[i], buffer, error);
+    status = (weight->slices ? upload_stacked : upload)(
+        gpu, weight, from, gpu->weight[i], buffer, error);
   }
   free(buffer);
   return status;

@@ -112,10 +112,20 @@ func.func @forward(%x: tensor<?x3x8x8xf32>, %w: tensor<16x48xf32>, %cls: tensor<
 
 // -----
 
-func.func @forward(%x: tensor<?x64xf32>, %p: tensor<?xi32>) -> tensor<?x64xf32> {
-  // expected-error @below {{has no GPU kernel}}
+// Turns of pairs are constants, and so are the matrices of neighbours, which a
+// product wants in another order.
+// CHECK: arguments = ["input 0", "input 1", "constant f32 turns 10000 32", "buffer 0", "tokens"]
+// CHECK-SAME: arguments = ["buffer 0", "input 2", "buffer 1", "tokens", "sequences"]
+// CHECK-SAME: arguments = ["buffer 1", "stacked 3 f16 w", "output 0", "tokens"]
+// CHECK: llvm.func @rope_0() {{.*}}dim = 32 : i64, family = "rope", heads = 2 : i64, input = "f32", output = "f16", turning = 32 : i64
+// CHECK: llvm.func @stack_1() {{.*}}count = 3 : i64, family = "stack", input = "f16", output = "f16", width = 64 : i64
+// CHECK: llvm.func @linear_2() {{.*}}k = 192 : i64, n = 64 : i64, output = "f32"
+ml_program.global private @w(#ml_program.extern : tensor<3x64x64xf32>) : tensor<3x64x64xf32>
+func.func @forward(%x: tensor<?x64xf32>, %p: tensor<?xi32>, %offsets: tensor<?xi32>) -> tensor<?x64xf32> {
+  %w = ml_program.global_load_const @w : tensor<3x64x64xf32>
   %0 = transformer.rope %x, %p {num_heads = 2 : i64, theta = 1.0e4 : f32} : (tensor<?x64xf32>, tensor<?xi32>) -> tensor<?x64xf32>
-  return %0 : tensor<?x64xf32>
+  %1 = transformer.token_mix %0, %w offsets(%offsets) : (tensor<?x64xf32>, tensor<3x64x64xf32>, tensor<?xi32>) -> tensor<?x64xf32>
+  return %1 : tensor<?x64xf32>
 }
 
 // -----

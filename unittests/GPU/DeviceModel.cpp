@@ -143,6 +143,20 @@ static std::vector<char> bytesAs(TensorValue tensor, Type element) {
   return tensorToBytes(tensor);
 }
 
+/// [slices, rows, columns] to [rows, slices, columns].
+static TensorValue stacked(const TensorValue &tensor, int64_t slices) {
+  TensorValue result = tensor;
+  if (!slices)
+    return result;
+  int64_t rows = tensor.shape[1], columns = tensor.shape[2];
+  for (int64_t s = 0; s < slices; ++s)
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t c = 0; c < columns; ++c)
+        result.data[(r * slices + s) * columns + c] =
+            tensor.data[(s * rows + r) * columns + c];
+  return result;
+}
+
 static std::vector<char>
 constantBytes(const transformer::gpu::LaunchArgument &argument) {
   std::string bytes =
@@ -262,7 +276,9 @@ bool DeviceModel::run(ArrayRef<int> lengths, Mutation mutation,
           : argument.kind == Kind::Buffer ? buffers[argument.index]
           : argument.kind == Kind::Constant
               ? add(constantBytes(argument), false)
-              : add(bytesAs(s.weights.at(argument.weight), argument.element),
+              : add(bytesAs(
+                        stacked(s.weights.at(argument.weight), argument.slices),
+                        argument.element),
                     false));
       parameters.push_back(&pointers.back());
     }

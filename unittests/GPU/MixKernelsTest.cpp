@@ -167,6 +167,37 @@ TEST(GpuMix, FourierNeedsItsBarriers) {
   }
 }
 
+TEST(GpuMix, MatricesPerLag) {
+  for (const char *dtype : {"f32", "f16", "bf16"})
+    for (int width : {5, 40})
+      expectRight(llvm::formatv(R"(
+ml_program.global private @w(#ml_program.extern : tensor<3x{0}x{0}xf32>) : tensor<3x{0}x{0}xf32>
+func.func @forward(%x: tensor<?x{0}xf32>, %offsets: tensor<?xi32>) -> tensor<?x{0}xf32> {{
+  %w = ml_program.global_load_const @w : tensor<3x{0}x{0}xf32>
+  %0 = transformer.token_mix %x, %w offsets(%offsets) : (tensor<?x{0}xf32>, tensor<3x{0}x{0}xf32>, tensor<?xi32>) -> tensor<?x{0}xf32>
+  return %0 : tensor<?x{0}xf32>
+})",
+                                width)
+                      .str(),
+                  dtype, {3, 0, 1, 30, 2}, 3e-5);
+}
+
+// Half of the channels, in both orders; positions of long documents.
+TEST(GpuMix, Rope) {
+  for (const char *options :
+       {"num_heads = 3 : i64, theta = 1.0e4 : f32",
+        "num_heads = 3 : i64, theta = 5.0e5 : f32, rotary_dim = 6 : i64",
+        "num_heads = 2 : i64, theta = 1.0e4 : f32, interleaved"})
+    expectRight(llvm::formatv(R"(
+func.func @forward(%x: tensor<?x36xf32>, %p: tensor<?xi32> {{transformer.limit = 200000 : i64}) -> tensor<?x36xf32> {{
+  %0 = transformer.rope %x, %p {{{0}} : (tensor<?x36xf32>, tensor<?xi32>) -> tensor<?x36xf32>
+  return %0 : tensor<?x36xf32>
+})",
+                              options)
+                    .str(),
+                "f32", {50}, 2e-6);
+}
+
 // RoBERTa's: padding ids are skipped.
 TEST(GpuMix, PositionsAroundPadding) {
   expectRight(R"(

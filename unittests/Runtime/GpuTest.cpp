@@ -20,7 +20,8 @@ template <typename To, typename From>
 std::vector<To> convert(const std::vector<From> &from, int32_t stored,
                         int32_t wanted) {
   std::vector<To> to(from.size());
-  tm_device_weight weight = {nullptr, 0, int64_t(from.size()), stored, wanted};
+  tm_device_weight weight = {nullptr, 0, int64_t(from.size()), stored, wanted,
+                             0,       0};
   tm_gpu_convert(&weight, reinterpret_cast<const char *>(from.data()),
                  int64_t(from.size()), reinterpret_cast<char *>(to.data()));
   return to;

@@ -41,8 +41,8 @@ int64_t fftFrom(int64_t width, Type element, const ChipRates &rates,
                 int64_t longest);
 
 /// What "cosines WIDTH" and "sines WIDTH" stand for: matrices [columns,
-/// evenDepth] and [columns, oddDepth], by rows; their sizes. Empty, or 0, for
-/// other names.
+/// evenDepth] and [columns, oddDepth], by rows; and "turns THETA CHANNELS",
+/// what rope turns its pairs by; their sizes. Empty, or 0, for other names.
 std::vector<double> constantNumbers(llvm::StringRef name);
 int64_t constantSize(llvm::StringRef name);
 /// The same as numbers of a type of floats, as they lie in memory.

@@ -40,6 +40,9 @@ struct LaunchArgument {
   unsigned index = 0;      // of Input, Output and Buffer
   std::string weight = {}; // a global of the module; the name of a constant
   Type element = {};       // of both: what they are on the device
+  /// Of a weight [slices, rows, columns], if not 0: [rows, slices, columns] on
+  /// the device.
+  int64_t slices = 0;
 };
 
 /// The "kernel" of a launch that is a call of cuFFT for each long sequence, if

@@ -117,6 +117,8 @@ typedef struct tm_device_weight {
   uint64_t offset;  /* from tm_call.weights */
   int64_t count;
   int32_t stored, wanted; /* enum tm_number; differ in floats only */
+  /* If not 0: [slices, rows, ...] in the file, [rows, slices, ...] there. */
+  int32_t slices, rows;
 } tm_device_weight;
 
 /* Arguments of kernels: pointers to arrays, then 32-bit integers. A slot is an
@@ -242,7 +244,7 @@ TM_STATIC_ASSERT(offsetof(tm_descriptor, parts) == 176);
 TM_STATIC_ASSERT(offsetof(tm_descriptor, backend) == 184);
 TM_STATIC_ASSERT(sizeof(tm_descriptor) == 200);
 TM_STATIC_ASSERT(sizeof(tm_device_input) == 32);
-TM_STATIC_ASSERT(sizeof(tm_device_weight) == 32);
+TM_STATIC_ASSERT(sizeof(tm_device_weight) == 40);
 TM_STATIC_ASSERT(sizeof(tm_device_argument) == 8);
 TM_STATIC_ASSERT(sizeof(tm_device_launch) == 72);
 TM_STATIC_ASSERT(offsetof(tm_device_table, image) == 24);
