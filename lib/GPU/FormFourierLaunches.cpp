@@ -33,8 +33,6 @@ static int64_t longestOf(Operation *op) {
 
 /// The transformed rows, in f32: their sums may be too large for f16.
 FailureOr<LaunchArgument> LaunchFormer::formFourier(FftMixOp op) {
-  if (!op.getOffsets())
-    return op.emitOpError() << "is dense; transformer-unpad packs it";
   FailureOr<Place> input = find(op.getInput(), op),
                    offsets = find(op.getOffsets(), op);
   if (failed(input) || failed(offsets))

@@ -144,8 +144,6 @@ LogicalResult LaunchFormer::addMix(Operation *op,
     after = " " + std::to_string(prepend.getLength()) + " " +
             std::to_string(prepend.getRows().getType().getDimSize(0));
   }
-  if (!offsets && !isa<PrependOp>(op))
-    return op->emitOpError() << "is dense; transformer-unpad packs it";
   FailureOr<Place> data = find(op->getOperand(0), op);
   if (failed(data))
     return failure();

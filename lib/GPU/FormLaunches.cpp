@@ -1,6 +1,7 @@
 //===- FormLaunches.cpp - @forward as a table of launches -----------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "LaunchFormer.h"
+#include "PackDense.h"
 #include "transformer/GPU/Chip.h"
 #include "transformer/GPU/Passes.h"
 
@@ -272,6 +273,8 @@ struct FormLaunches
       module.emitError() << "has no function @forward";
       return signalPassFailure();
     }
+    if (failed(packDense(forward)))
+      return signalPassFailure();
     OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
     auto device =
         ::mlir::gpu::GPUModuleOp::create(builder, module.getLoc(), "kernels");

@@ -80,8 +80,6 @@ LogicalResult LaunchFormer::formLinear(LinearOp op, arith::AddFOp sum) {
 }
 
 LogicalResult LaunchFormer::formAttention(AttentionOp op) {
-  if (!op.isPacked())
-    return op.emitOpError() << "is dense; transformer-unpad packs it";
   auto positions = op.getQueryOffsets().getDefiningOp<PositionsOp>();
   bool isSingle = positions && op.getKeyOffsets() && isOneEach(positions);
   // Where queries are one each, their offsets are not read.

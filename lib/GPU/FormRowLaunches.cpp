@@ -25,8 +25,6 @@ LogicalResult LaunchFormer::addSource(Value value, Operation *user, bool isRoot,
     FailureOr<Place> data = find(pool.getInput(), pool);
     if (failed(data))
       return failure();
-    if (!pool.getOffsets())
-      return pool.emitOpError() << "is dense; transformer-unpad packs it";
     FailureOr<Place> offsets = find(pool.getOffsets(), pool);
     if (failed(offsets))
       return failure();

@@ -46,8 +46,6 @@ LogicalResult LaunchFormer::formRope(RopeOp op) {
 
 /// The neighbours of a token in one row, and one product with all matrices.
 LogicalResult LaunchFormer::formLagMatrices(TokenMixOp op) {
-  if (!op.getOffsets())
-    return op.emitOpError() << "is dense; transformer-unpad packs it";
   FailureOr<Place> input = find(op.getInput(), op),
                    offsets = find(op.getOffsets(), op),
                    weight = find(op.getWeight(), op);

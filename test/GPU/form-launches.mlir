@@ -130,9 +130,47 @@ func.func @forward(%x: tensor<?x64xf32>, %p: tensor<?xi32>, %offsets: tensor<?xi
 
 // -----
 
+// Dense batches are packed ones of one length; offsets are one more input.
+// CHECK: inputs = ["tokens 64 f32", "offsets 1 i32 offsets"]
+// CHECK-SAME: arguments = ["input 0", "input 0", "input 0", "input 1", "output 0", "tokens", "sequences"]
 func.func @forward(%x: tensor<2x8x64xf32>) -> tensor<2x8x64xf32> {
-  // expected-error @below {{is dense; transformer-unpad packs it}}
   %0 = transformer.attention %x, %x, %x {num_heads = 2 : i64, num_kv_heads = 2 : i64}
       : (tensor<2x8x64xf32>, tensor<2x8x64xf32>, tensor<2x8x64xf32>) -> tensor<2x8x64xf32>
+  return %0 : tensor<2x8x64xf32>
+}
+
+// -----
+
+func.func @forward(%x: tensor<2x8x64xf32>, %m: tensor<2x8xi1>) -> tensor<2x8x64xf32> {
+  // expected-error @below {{is dense and has a mask; transformer-unpad packs it}}
+  %0 = transformer.attention %x, %x, %x mask(%m) {num_heads = 2 : i64, num_kv_heads = 2 : i64}
+      : (tensor<2x8x64xf32>, tensor<2x8x64xf32>, tensor<2x8x64xf32>, tensor<2x8xi1>) -> tensor<2x8x64xf32>
+  return %0 : tensor<2x8x64xf32>
+}
+
+// -----
+
+// expected-error @below {{has dense batches of several sizes, 'tensor<2x8x64xf32>' and 'tensor<2x9x64xf32>', of which GPU kernels take one}}
+func.func @forward(%x: tensor<2x8x64xf32>, %y: tensor<2x9x64xf32>) -> tensor<2x8x64xf32> {
+  %0 = transformer.attention %x, %y, %y {num_heads = 2 : i64, num_kv_heads = 2 : i64}
+      : (tensor<2x8x64xf32>, tensor<2x9x64xf32>, tensor<2x9x64xf32>) -> tensor<2x8x64xf32>
+  return %0 : tensor<2x8x64xf32>
+}
+
+// -----
+
+// expected-error @below {{has several dense arguments of unknown length, such as 'tensor<?x?x64xf32>'}}
+func.func @forward(%x: tensor<?x?x64xf32>, %y: tensor<?x?x64xf32>) -> tensor<?x?x64xf32> {
+  %0 = transformer.attention %x, %y, %y {num_heads = 2 : i64, num_kv_heads = 2 : i64}
+      : (tensor<?x?x64xf32>, tensor<?x?x64xf32>, tensor<?x?x64xf32>) -> tensor<?x?x64xf32>
+  return %0 : tensor<?x?x64xf32>
+}
+
+// -----
+
+func.func @forward(%x: tensor<2x8x64xf32>) -> tensor<2x8x64xf32> {
+  // expected-error @below {{gives dense rows, of type 'tensor<2x8x64xf32>', which no GPU kernel does}}
+  %c = arith.constant dense<1.0> : tensor<2x8x64xf32>
+  %0 = arith.addf %x, %c : tensor<2x8x64xf32>
   return %0 : tensor<2x8x64xf32>
 }

@@ -184,9 +184,12 @@ bool DeviceModel::run(ArrayRef<int> lengths, Mutation mutation,
     }
     SmallVector<int64_t> shape(
         cast<ShapedType>(forward.getArgumentTypes()[i]).getShape());
-    for (int64_t &size : shape)
+    bool isDense = table.inputs.size() > forward.getNumArguments();
+    for (auto [at, size] : llvm::enumerate(shape))
       if (ShapedType::isDynamic(size))
-        size = buffer.rows == transformer::gpu::DeviceBuffer::Sequences
+        size = isDense && at ? tokens / sequences
+               : isDense ||
+                       buffer.rows == transformer::gpu::DeviceBuffer::Sequences
                    ? sequences
                    : tokens;
     arguments.push_back(s.randomTensor(buffer.element, shape, s.limits[i]));
@@ -194,7 +197,8 @@ bool DeviceModel::run(ArrayRef<int> lengths, Mutation mutation,
       for (double &x : arguments.back().data)
         x = roundToType(x * scale, buffer.element);
   }
-  FailureOr<SmallVector<TensorValue>> right = interpret(forward, arguments);
+  FailureOr<SmallVector<TensorValue>> right = interpret(
+      forward, ArrayRef(arguments).take_front(forward.getNumArguments()));
   if (failed(right))
     return true;
   expected.assign(right->begin(), right->end());

@@ -198,6 +198,33 @@ func.func @forward(%x: tensor<?x36xf32>, %p: tensor<?xi32> {{transformer.limit =
                 "f32", {50}, 2e-6);
 }
 
+// [batch, length, ...], without offsets: of a length that the types say, and of
+// one that they don't.
+TEST(GpuMix, DenseBatches) {
+  for (const char *size : {"?x?", "?x7", "3x7"})
+    expectRight(llvm::formatv(R"(
+ml_program.global private @t(#ml_program.extern : tensor<9x24xf32>) : tensor<9x24xf32>
+ml_program.global private @w(#ml_program.extern : tensor<24x24xf32>) : tensor<24x24xf32>
+ml_program.global private @l(#ml_program.extern : tensor<3x24xf32>) : tensor<3x24xf32>
+func.func @forward(%ids: tensor<{0}xi32> {{transformer.limit = 9 : i64}) -> (tensor<{0}x24xf32>, tensor<?x24xf32>) {{
+  %t = ml_program.global_load_const @t : tensor<9x24xf32>
+  %w = ml_program.global_load_const @w : tensor<24x24xf32>
+  %l = ml_program.global_load_const @l : tensor<3x24xf32>
+  %0 = transformer.embedding %ids, %t : (tensor<{0}xi32>, tensor<9x24xf32>) -> tensor<{0}x24xf32>
+  %1 = transformer.linear %0, %w activation relu : (tensor<{0}x24xf32>, tensor<24x24xf32>) -> tensor<{0}x24xf32>
+  %2 = transformer.attention %1, %0, %1 {{num_heads = 2 : i64, num_kv_heads = 2 : i64}
+      : (tensor<{0}x24xf32>, tensor<{0}x24xf32>, tensor<{0}x24xf32>) -> tensor<{0}x24xf32>
+  %3 = transformer.fft_mix %2 : (tensor<{0}x24xf32>) -> tensor<{0}x24xf32>
+  %4 = transformer.token_mix %3, %l : (tensor<{0}x24xf32>, tensor<3x24xf32>) -> tensor<{0}x24xf32>
+  %5 = arith.addf %4, %0 : tensor<{0}x24xf32>
+  %6 = transformer.pool max %5 : (tensor<{0}x24xf32>) -> tensor<?x24xf32>
+  return %5, %6 : tensor<{0}x24xf32>, tensor<?x24xf32>
+})",
+                              size)
+                    .str(),
+                "f32", {7, 7, 7}, 1e-3);
+}
+
 // RoBERTa's: padding ids are skipped.
 TEST(GpuMix, PositionsAroundPadding) {
   expectRight(R"(
