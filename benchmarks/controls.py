@@ -55,6 +55,17 @@ def per_tensor(weights):
     return changed, "int8", bytes_of(weights, dict.fromkeys(linears + tables, 8))
 
 
+def per_row(weights, bits):
+    """To nearest, one scale for each row, integers of so many bits."""
+    changed, top = dict(weights), 2 ** (bits - 1) - 1
+    linears, tables = matrices(weights)
+    for name in linears + tables:
+        scales = np.abs(weights[name]).max(axis=1, keepdims=True) / top
+        scales[scales == 0] = 1
+        changed[name] = (np.rint(weights[name] / scales) * scales).astype(np.float32)
+    return changed, "int8", bytes_of(weights, dict.fromkeys(linears + tables, bits))
+
+
 def entropy(integers):
     counts = np.unique(integers, return_counts=True)[1] / integers.size
     return -(counts * np.log2(counts)).sum()
@@ -144,6 +155,7 @@ def controls(checkpoint, artifacts):
     weights = read_weights(checkpoint)
     heads = json.loads((pathlib.Path(checkpoint) / "config.json").read_text(encoding="utf-8"))["num_attention_heads"]
     yield "one scale per tensor", "int8", *per_tensor(weights)
+    yield "4 bits, a scale per row", "int4", *per_row(weights, 4)
     yield "plain grids, 4.75 bits", "small", *plain_grids(weights, 4.75, 3.02)
     yield "plain grids, 3.85 bits", "tiny", *plain_grids(weights, 3.85, 2.38)
     shapes = shapes_of(artifacts["turbo"])

@@ -110,6 +110,71 @@ TEST(Compensate, predictedLossIsTheMeasuredOneAndBeatsNearest) {
   }
 }
 
+TEST(Compensate, groupsOfFourBits) {
+  std::vector<float> rows = inputs();
+  Matrix weight = weights();
+  auto compensator =
+      llvm::cantFail(Compensator::create(gramOf(rows).covariance()));
+  std::vector<float> numbers(weight.values.begin(), weight.values.end());
+  for (double exponent : {0.0, 0.5}) {
+    std::vector<float> multipliers = compensator.gridMultipliers(exponent);
+    GroupGrid grid = chooseGroupGrid(numbers, kOutputs, kWidth, multipliers,
+                                     compensator.importance(), ScaleType::F32);
+    RoundedRows rounded = compensator.round(weight, grid, multipliers);
+    double loss =
+        measured(rows, weight, changeOf(rounded, weight, multipliers));
+    EXPECT_NEAR(rounded.error / loss, 1.0, 1e-4);
+    RoundedRows nearest =
+        roundRowsToGrid(numbers, kOutputs, kWidth, multipliers, grid);
+    double plain =
+        measured(rows, weight, changeOf(nearest, weight, multipliers));
+    EXPECT_LT(loss, 0.5 * plain);
+    for (const RoundedRows &each : {rounded, nearest})
+      EXPECT_EQ(
+          unpackI4(packI4(each.values, kOutputs, kWidth, grid.multipliers),
+                   kOutputs, kWidth, grid.multipliers),
+          each.values);
+  }
+}
+
+TEST(Rounding, groupsHaveTheBestOfTheirMultipliers) {
+  constexpr int64_t kColumns = 100; // a whole group and a part
+  std::mt19937 engine(6);
+  std::normal_distribution<float> normal;
+  std::vector<float> numbers(3 * kColumns);
+  for (float &x : numbers)
+    x = normal(engine);
+  std::fill_n(numbers.begin() + 2 * kColumns, kColumns, 0.0f);
+  GroupGrid grid =
+      chooseGroupGrid(numbers, 3, kColumns, {}, {}, ScaleType::BF16);
+  ASSERT_EQ(grid.groups, 2);
+  auto errorWith = [&](int64_t row, int64_t group, int8_t multiplier) {
+    GroupGrid other = grid;
+    other.multipliers[row * 2 + group] = multiplier;
+    RoundedRows rounded = roundRowsToGrid(numbers, 3, kColumns, {}, other);
+    double sum = 0;
+    for (int64_t c = group * 64;
+         c < std::min<int64_t>(kColumns, group * 64 + 64); ++c) {
+      double error =
+          numbers[row * kColumns + c] -
+          double(rounded.values[row * kColumns + c]) * rounded.scales[row];
+      sum += error * error;
+    }
+    return sum;
+  };
+  for (int64_t row : {0, 1})
+    for (int64_t group : {0, 1}) {
+      double chosen = errorWith(row, group, grid.multipliers[row * 2 + group]);
+      for (int m = -15; m <= 15; ++m)
+        if (m != 0)
+          EXPECT_GE(errorWith(row, group, int8_t(m)), chosen) << m;
+    }
+  EXPECT_EQ(grid.scales[0], roundToBf16(grid.scales[0]));
+  RoundedRows rounded = roundRowsToGrid(numbers, 3, kColumns, {}, grid);
+  for (int64_t c = 0; c < kColumns; ++c)
+    EXPECT_EQ(rounded.values[2 * kColumns + c], 0);
+}
+
 TEST(Compensate, multipliersHaveAGeometricMeanOfOne) {
   auto compensator =
       llvm::cantFail(Compensator::create(gramOf(inputs()).covariance()));

@@ -13,7 +13,7 @@
 // own sums; the one or two rows that leave no choice take more columns at once.
 //===----------------------------------------------------------------------===//
 #include "Emitter.h"
-#include "TileProduct.h"
+#include "PackedColumns.h"
 
 using namespace mlir;
 using namespace mlir::transformer;
@@ -52,7 +52,12 @@ public:
              << weight.getDimSize(0) << " panels of " << weight.getDimSize(2)
              << " values; expected are " << panels << " of "
              << kPanelWidth * group;
-    if (!op.isPacked())
+    if (Value multipliers = op.getMultipliers())
+      packed.emplace(e, op.getWeight(), multipliers, depth);
+    std::unique_ptr<TileProduct> wide;
+    if (depth % TileProduct::kWidenedAtOnce == 0 && (op.isPacked() || packed))
+      wide = product->widened();
+    if (packed ? !wide : !op.isPacked())
       allocatePanels(weight.getElementType());
 
     noteTails();
@@ -61,10 +66,12 @@ public:
              : lhs.getElementType().isBF16() ? Arithmetic::BF16
                                              : Arithmetic::F32);
     rows = memref::DimOp::create(e, op.getLhs(), 0);
-    if (scratch)
+    if (packed && wide)
+      emitWidened(*wide, 1);
+    else if (scratch)
       emitTiles({product.get(), op.getLhs()}, rows, 1);
     else
-      emitPacked();
+      emitPanels(wide.get());
     op.erase();
     return success();
   }
@@ -104,10 +111,7 @@ private:
     Value sums, columns;
   };
 
-  void emitPacked() {
-    std::unique_ptr<TileProduct> wide;
-    if (depth % TileProduct::kWidenedAtOnce == 0)
-      wide = product->widened();
+  void emitPanels(TileProduct *wide) {
     Value few = arith::CmpIOp::create(e, arith::CmpIPredicate::ule, rows,
                                       e.index(kFewRows));
     auto choice = scf::IfOp::create(e, few, /*withElseRegion=*/true);
@@ -116,7 +120,7 @@ private:
     e.switchRows(rows, kFewRows + 1, [&](int64_t count) { emitFew(count); });
     e.setInsertionPointToStart(choice.elseBlock());
     if (wide)
-      emitWidened(*wide);
+      emitWidened(*wide, kFewRows + 1);
     else
       emitTiles({product.get(), op.getLhs()}, rows, kFewRows + 1);
   }
@@ -165,9 +169,9 @@ private:
     return llvm::divideCeil(units, side.blocks) * TileProduct::kFetchGroups;
   }
 
-  /// More than a few rows: both sides are widened before they are multiplied,
+  /// At least `fewest` rows: both sides are widened before they are multiplied,
   /// the rows as many at a time as the second-level cache holds.
-  void emitWidened(TileProduct &wide) {
+  void emitWidened(TileProduct &wide, int64_t fewest) {
     Side side{&wide, e.allocate({kSweepRows, depth}, product->wideElement())};
     side.blocks = blocksOf(wide);
     if (side.blocks > 1)
@@ -181,7 +185,7 @@ private:
       auto [first, count] = share(sweeps, sweep);
       side.firstRow = first;
       widenRows(side, count);
-      emitTiles(side, count, kFewRows + 1);
+      emitTiles(side, count, fewest);
     });
   }
 
@@ -231,7 +235,7 @@ private:
     // Two tiles share rowTile + 1 rows, and more tiles have more each.
     fewestInTile = std::min(fewest, (rowTile + 1) / 2);
     perLook = Value();
-    if (!scratch)
+    if (op.isPacked())
       planFetches(side);
     int64_t whole = width / tileWidth * tileWidth;
     e.loop(e.index(0), e.index(whole), tileWidth,
@@ -251,14 +255,16 @@ private:
     return llvm::divideCeil(columns, lanes);
   }
 
-  /// Logical weights are copied to panels before their use, which costs as much
-  /// as a few rows.
+  /// Logical weights, and those of 4 bits, are copied to panels before their
+  /// use, which costs as much as a few rows.
   void allocatePanels(Type element) {
-    missed(op, kEmitKernels, "not-packed",
-           "weights are not packed: each call packs them again");
+    if (!op.isPacked())
+      missed(op, kEmitKernels, "not-packed",
+             "weights are not packed: each call packs them again");
     int64_t group = product->group();
     int64_t panels = llvm::divideCeil(tileWidth, kPanelWidth);
-    int64_t groups = llvm::divideCeil(depth, group);
+    int64_t groups =
+        packed ? packed->groups() : int64_t(llvm::divideCeil(depth, group));
     scratch = e.allocate({panels, groups, kPanelWidth * group}, element);
     Value zero = e.splat(e.getZeroAttr(element));
     e.loop(e.index(0), e.index(panels), 1, [&](Value panel) {
@@ -275,7 +281,8 @@ private:
     int64_t looks = depth / side.product->group() / TileProduct::kFetchGroups;
     if (!looks)
       return;
-    int64_t lines = llvm::divideCeil(depth / product->group(), looks);
+    int64_t inLine = packed ? PackedColumns::kNibbles : product->group();
+    int64_t lines = llvm::divideCeil(depth / inLine, looks);
     Value up = e.add(e.sub(tiles.parts, e.index(1)), lines);
     perLook = arith::DivUIOp::create(e, up, tiles.parts);
   }
@@ -300,7 +307,8 @@ private:
   void emitColumns(const Side &side, Value column, int64_t columns) {
     TileColumns tile{op.getWeight(), column, vectorsOf(columns), {}};
     if (scratch) {
-      packColumns(column, columns);
+      packed ? packed->unpack(column, columns, scratch)
+             : packColumns(column, columns);
       tile.weights = scratch, tile.first = e.index(0);
     }
     SmallVector<Value> start = side.product->start(tile);
@@ -333,7 +341,8 @@ private:
       Value from = side.sums ? e.div(groups.from, parts) : e.index(0);
       Value to = side.sums ? e.div(groups.to, parts)
                            : e.index(depth / product->group());
-      product->widenColumns(tile, from, to, side.columns);
+      packed ? packed->widen(tile, from, to, side.columns)
+             : product->widenColumns(tile, from, to, side.columns);
       tile.weights = side.columns, tile.first = e.index(0);
       tile.origin = groups.from;
     }
@@ -408,6 +417,7 @@ private:
   Emitter e;
   SmallVector<AffineMap> maps;
   std::unique_ptr<TileProduct> product;
+  std::optional<PackedColumns> packed;
   Type sumType;
   Deal tiles;
   Value rows, sweepRows, scratch, perLook;

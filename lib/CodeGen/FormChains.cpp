@@ -194,7 +194,13 @@ private:
         if (def && members.contains(def))
           continue;
         if (def && isScalarConstant(def)) {
-          constants.insert(def);
+          cloned.insert(def);
+          continue;
+        }
+        // Weights are unpacked where they are multiplied.
+        if (def && isa<UnpackI4Op>(def)) {
+          cloned.insert(def);
+          inputs.insert_range(def->getOperands());
           continue;
         }
         inputs.insert(v);
@@ -231,7 +237,7 @@ private:
     for (auto [v, arg] : llvm::zip(sorted, body->getArguments()))
       map.map(v, arg);
     b.setInsertionPointToStart(body);
-    for (Operation *op : constants)
+    for (Operation *op : cloned)
       b.clone(*op, map);
     for (auto [i, op] : llvm::enumerate(group))
       b.clone(*op, map)->setLoc(numberedLoc(op->getLoc(), i));
@@ -274,7 +280,7 @@ private:
   const Group &group;
   uint64_t wanted;
   DenseSet<Operation *> members;
-  llvm::SetVector<Operation *> constants;
+  llvm::SetVector<Operation *> cloned;
   llvm::SetVector<Value> inputs;
   SmallVector<Value> sorted, outputs;
 };
@@ -368,6 +374,9 @@ struct FormChainsPass
       chains.push_back(func);
       ++numChains;
     }
+    for (auto op : llvm::make_early_inc_range(block.getOps<UnpackI4Op>()))
+      if (op.use_empty())
+        op.erase();
     sortTopologically(block);
   }
 };

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "transformer/CodeGen/KernelDialect.h"
 #include "transformer/CodeGen/Passes.h"
+#include "transformer/IR/TransformerDialect.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -93,11 +94,15 @@ void formContract(RewriterBase &rewriter, linalg::LinalgOp contraction,
       rewriter,
       cast<DestinationStyleOpInterface>(last).getDpsInitOperand(0)->get());
   Location loc = contraction.getLoc();
+  Value weight = contraction.getDpsInputOperand(1)->get(), multipliers;
+  if (auto unpack = weight.getDefiningOp<UnpackI4Op>()) {
+    weight = unpack.getPacked();
+    multipliers = unpack.getMultipliers();
+  }
   auto op = kernel::ContractOp::create(
       rewriter, loc, TypeRange{last->getResult(0).getType()},
-      contraction.getDpsInputOperand(0)->get(),
-      contraction.getDpsInputOperand(1)->get(), extras, init,
-      rewriter.getAffineMapArrayAttr(maps));
+      contraction.getDpsInputOperand(0)->get(), weight, multipliers, extras,
+      init, rewriter.getAffineMapArrayAttr(maps));
   Block *body = rewriter.createBlock(&op.getEpilogue());
   Value acc = body->addArgument(getElementTypeOrSelf(sum), loc);
   Value result = acc;

@@ -55,6 +55,11 @@ LogicalResult ContractOp::verify() {
   if (getMaps().size() != getExtras().size())
     return emitOpError("has ") << getExtras().size() << " extra operands, but "
                                << getMaps().size() << " maps";
+  if (getMultipliers())
+    for (Value v : {getLhs(), getWeight(), getMultipliers()})
+      if (!getElementTypeOrSelf(v).isInteger(8))
+        return emitOpError("unpacks weights of ")
+               << v.getType() << "; all of these operands are i8";
   if (getEpilogue().getNumArguments() != getExtras().size() + 1)
     return emitOpError("epilogue takes ")
            << getEpilogue().getNumArguments() << " values, but the sum and "

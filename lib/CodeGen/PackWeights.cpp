@@ -40,7 +40,8 @@ public:
       return false;
     for (OpOperand &use : arg.getUses()) {
       auto contract = dyn_cast<kernel::ContractOp>(use.getOwner());
-      if (!contract || contract.getWeight() != arg || contract.getLhs() == arg)
+      if (!contract || contract.getLhs() == arg ||
+          (contract.getWeight() != arg && contract.getMultipliers() != arg))
         return false;
     }
     SmallVector<func::CallOp> calls = callsOf(chain);

@@ -316,10 +316,9 @@ SmallVector<Value> TileProduct::start(const TileColumns &columns) {
   return SmallVector<Value>(columns.vectors, e.splat(zero));
 }
 
-/// Where the v-th register of a tile's columns lies: its panel, and the place
-/// in a group of a panel.
-static std::pair<Value, Value> placeOf(Emitter &e, const TileColumns &columns,
-                                       int64_t v, int64_t group) {
+std::pair<Value, Value> transformer::placeOf(Emitter &e,
+                                             const TileColumns &columns,
+                                             int64_t v, int64_t group) {
   Value column = e.add(columns.first, v * e.target.lanes);
   Value at = e.index(0);
   if (e.target.lanes < kPanelWidth)

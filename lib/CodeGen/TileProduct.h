@@ -20,6 +20,11 @@ struct TileColumns {
   Value origin;
 };
 
+/// Where the v-th register of a tile's columns lies: its panel, and the place
+/// in a group of a panel.
+std::pair<Value, Value> placeOf(Emitter &e, const TileColumns &columns,
+                                int64_t v, int64_t group);
+
 class TileProduct {
 public:
   /// Null if the combination of types is not supported. `depth` is k's extent.

@@ -180,7 +180,10 @@ struct Counter {
     for (Value v : op->getOperands()) {
       bool isWeight = llvm::is_contained(weights, v);
       Amount &sum = isWeight ? cost.weights : cost.rows;
-      sum = sum + bytes(v);
+      auto packed = v.getDefiningOp<UnpackI4Op>();
+      sum = sum +
+            (packed ? bytes(packed.getPacked()) + bytes(packed.getMultipliers())
+                    : bytes(v));
     }
     for (Value v : op->getResults())
       cost.rows = cost.rows + bytes(v);
@@ -290,6 +293,9 @@ static double perElement(Operation *op) {
 
 Cost transformer::costOf(Operation *op) {
   Counter counter;
+  // Whoever reads a weight unpacks it.
+  if (isa<UnpackI4Op>(op))
+    return counter.cost;
   if (!isa<TransformerDialect>(op->getDialect()) &&
       !(op->hasTrait<OpTrait::Elementwise>() && op->getNumResults() == 1 &&
         isa<RankedTensorType>(op->getResult(0).getType())))

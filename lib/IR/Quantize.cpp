@@ -1,4 +1,4 @@
-//===- Quantize.cpp - quantize and dequantize -----------------------------===//
+//===- Quantize.cpp - quantize, dequantize and unpack_i4 ------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Checks.h"
 
@@ -78,4 +78,29 @@ void DequantizeOp::build(OpBuilder &builder, OperationState &state, Value input,
                          Value scales, Type elementType) {
   auto type = cast<RankedTensorType>(input.getType()).clone(elementType);
   build(builder, state, type, input, scales);
+}
+
+LogicalResult UnpackI4Op::verify() {
+  Checker check(*this);
+  Tensor result("result", getResult()), packed("packed", getPacked()),
+      multipliers("multipliers", getMultipliers());
+  for (Tensor t : {result, packed, multipliers})
+    check.rank(t, 2, 2);
+  check.that(result.type.hasStaticShape(), "result must have a static shape");
+  check.sameDim(packed, 0, result, 0);
+  check.sameDim(multipliers, 0, result, 0);
+  int64_t columns = result.dim(1);
+  check.dim(packed, 1, packedWidth(columns), "4 bytes for each 8 columns");
+  check.dim(multipliers, 1, numGroups(columns), "one for each 64 columns");
+  return check.result();
+}
+
+LogicalResult
+UnpackI4Op::reifyResultShapes(OpBuilder &builder,
+                              ReifiedRankedShapedTypeDims &shapes) {
+  SmallVector<OpFoldResult> sizes;
+  for (int64_t size : getType().getShape())
+    sizes.push_back(builder.getIndexAttr(size));
+  shapes.assign(1, sizes);
+  return success();
 }

@@ -65,6 +65,7 @@ LogicalResult evaluate(FftMixOp op, Frame &frame);
 LogicalResult evaluate(TokenMixOp op, Frame &frame);
 LogicalResult evaluate(QuantizeOp op, Frame &frame);
 LogicalResult evaluate(DequantizeOp op, Frame &frame);
+LogicalResult evaluate(UnpackI4Op op, Frame &frame);
 LogicalResult evaluate(EmbeddingOp op, Frame &frame);
 LogicalResult evaluate(PositionsOp op, Frame &frame);
 LogicalResult evaluate(LayerNormOp op, Frame &frame);

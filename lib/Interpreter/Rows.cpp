@@ -202,6 +202,31 @@ LogicalResult interp::evaluate(DequantizeOp op, Frame &frame) {
   return success();
 }
 
+LogicalResult interp::evaluate(UnpackI4Op op, Frame &frame) {
+  const TensorValue &packed = frame[op.getPacked()];
+  const TensorValue &multipliers = frame[op.getMultipliers()];
+  TensorValue *w =
+      frame.define(cast<OpResult>(op.getResult()),
+                   cast<RankedTensorType>(op.getType()).getShape());
+  if (!w)
+    return failure();
+  int64_t columns = w->width();
+  if (failed(expectShape(op, "packed numbers", packed,
+                         {w->shape[0], UnpackI4Op::packedWidth(columns)})) ||
+      failed(expectShape(op, "multipliers", multipliers,
+                         {w->shape[0], UnpackI4Op::numGroups(columns)})))
+    return failure();
+  for (int64_t n = 0; n < w->shape[0]; ++n)
+    for (int64_t k = 0; k < columns; ++k) {
+      auto byte = uint8_t(int8_t(packed.row(n)[k / 8 * 4 + k % 4]));
+      int nibble = k % 8 < 4 ? byte & 15 : byte >> 4;
+      nibble = nibble < 8 ? nibble : nibble - 16;
+      int group = int(multipliers.row(n)[k / UnpackI4Op::kGroup]);
+      w->row(n)[k] = int8_t(nibble * group);
+    }
+  return success();
+}
+
 LogicalResult interp::evaluate(EmbeddingOp op, Frame &frame) {
   const TensorValue &ids = frame[op.getIds()], &table = frame[op.getTable()];
   const TensorValue *scales = frame.find(op.getScales());

@@ -161,7 +161,9 @@ LogicalResult mlir::transformer::quantizeByProfile(
     raw_ostream &log, Problem problem) {
   if (failed(checkModel(module)))
     return failure();
-  bool grams = options.compensate || options.bits > 0 || options.narrows();
+  bool isI4 = options.precision == Precision::I4;
+  bool compensates = options.compensate || options.bits > 0 || isI4;
+  bool grams = compensates || options.narrows();
   llvm::Expected<Profile> profile = profileFor(module, options, grams, log);
   if (!profile) {
     problem(llvm::toString(profile.takeError()));
@@ -177,10 +179,12 @@ LogicalResult mlir::transformer::quantizeByProfile(
   }
   if (options.tableBits > 0)
     compressEmbeddings(module, ModuleFilter(), options.tableBits);
-  QuantizeI8Options how;
+  QuantizeOptions how;
   how.profile = &*profile;
-  how.compensate = options.compensate || options.bits > 0;
+  how.flag = isI4 ? "transformer-quantize-i4" : "transformer-quantize-i8";
+  how.weightBits = isI4 ? 4 : 8;
+  how.compensate = compensates;
   how.bits = options.bits;
-  quantizeI8(module, how);
+  quantizeWeights(module, how);
   return success();
 }

@@ -86,7 +86,7 @@ LogicalResult Compilation::prepare() {
   if (failed(read()))
     return failure();
   // What is fitted to a profile must see its sequences whole.
-  if (options.maxLength && options.precision != Precision::I8)
+  if (options.maxLength && !isInteger(options.precision))
     cutPositionsOrSay(*module, *options.maxLength);
   if (options.precision == Precision::F32)
     return success();

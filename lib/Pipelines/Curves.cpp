@@ -236,11 +236,11 @@ llvm::Error Measurement::measureRounding() {
   for (double bits : {4.75, 3.25}) {
     show(llvm::formatv("linears in {0} bits", bits).str());
     OwningOpRef<ModuleOp> variant = module.clone();
-    QuantizeI8Options how;
+    QuantizeOptions how;
     how.profile = &profile;
     how.compensate = true;
     how.bits = bits;
-    quantizeI8(*variant, how);
+    quantizeWeights(*variant, how);
     auto lost = loss.of(*variant, /*hasSameShapes=*/false);
     if (!lost)
       return lost.takeError();

@@ -115,7 +115,8 @@ static void layOutWeights(ModuleOp module,
 
 LogicalResult Compilation::lowerForDevices() {
   if (failed(checkModel(*module)) || failed(simplify()) ||
-      failed(runPipeline("transformer-fold-weights")))
+      failed(runPipeline("transformer-fold-weights,"
+                         "transformer-unpack-weights")))
     return failure();
   describeForward(*module);
   if (options.reportGpu) {

@@ -14,6 +14,7 @@ static constexpr Preset kPresets[] = {
     {"exact", Precision::F32, 0, 0, 0, 0, false, "f32"},
     {"bf16", Precision::BF16, 0, 0, 0, 0, false, "--dtype=bf16"},
     {"int8", Precision::I8, 0, 0, 0, 0, false, "--quantize=i8"},
+    {"int4", Precision::I4, 0, 0, 0, 0, false, "--quantize=i4"},
     {"small", Precision::I8, 4.75, 3.02, 0, 0, true,
      "--quantize=i8 --bits=4.75 --table-bits=3.02 --max-length=sentence "
      "--pack=entropy"},

@@ -14,6 +14,7 @@ using namespace mlir::transformer;
 void transformer::buildLaunchPipeline(OpPassManager &pm,
                                       const ToNVVMOptions &options) {
   pm.addPass(createTransformerFoldWeights());
+  pm.addPass(createTransformerUnpackWeights());
   TransformerFormLaunchesOptions launches;
   launches.dtype = options.dtype;
   launches.chip = options.chip;

@@ -75,8 +75,33 @@ double Compensator::outputEnergy(const Matrix &weight) const {
   return sum;
 }
 
+std::vector<double> Compensator::importance() const {
+  std::vector<double> result(width());
+  for (int64_t i = 0; i < width(); ++i)
+    result[order[i]] = 1 / (factor(i, i) * factor(i, i));
+  return result;
+}
+
 RoundedRows Compensator::round(const Matrix &weight, ArrayRef<float> scales,
                                ArrayRef<float> multipliers) const {
+  return round(weight, scales, multipliers, [](double value, int64_t, int64_t) {
+    return std::clamp(std::nearbyint(value), -127.0, 127.0);
+  });
+}
+
+RoundedRows Compensator::round(const Matrix &weight, const GroupGrid &grid,
+                               ArrayRef<float> multipliers) const {
+  RoundedRows result = round(weight, grid.scales, multipliers,
+                             [&](double value, int64_t row, int64_t column) {
+                               return grid.nearest(value, row, column);
+                             });
+  result.multipliers = grid.multipliers;
+  return result;
+}
+
+RoundedRows Compensator::round(const Matrix &weight, ArrayRef<float> scales,
+                               ArrayRef<float> multipliers,
+                               Nearest nearest) const {
   int64_t rows = weight.rows, n = width();
   // left: what is still to be rounded; missed: what a block's rounding leaves,
   // over the factor's diagonal.
@@ -95,8 +120,7 @@ RoundedRows Compensator::round(const Matrix &weight, ArrayRef<float> scales,
       llvm::MutableArrayRef<double> miss = missed.row(i - begin);
       for (int64_t r = 0; r < rows; ++r) {
         double step = scales[r] * multiplier;
-        double integer =
-            std::clamp(std::nearbyint(row[r] / step), -127.0, 127.0);
+        double integer = nearest(row[r] / step, r, order[i]);
         result.values[r * n + order[i]] = int8_t(integer);
         double kept = integer * step;
         change(r, order[i]) = kept - weight(r, order[i]);

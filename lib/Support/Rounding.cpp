@@ -1,6 +1,6 @@
 //===- Rounding.cpp - weights as i8 with scales ---------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "transformer/Support/Rounding.h"
+#include "RoundingScales.h"
 
 #include "llvm/ADT/bit.h"
 
@@ -9,6 +9,14 @@
 
 using namespace mlir;
 using namespace mlir::transformer;
+
+float transformer::storableScale(double scale, ScaleType type) {
+  float result = float(scale);
+  if (type == ScaleType::BF16)
+    result = llvm::bit_cast<float>((llvm::bit_cast<uint32_t>(result) + 0xffff) &
+                                   0xffff0000u);
+  return result > 0 ? result : 1;
+}
 
 RoundedRows transformer::roundRowsToI8(llvm::ArrayRef<float> values,
                                        int64_t rows, int64_t columns,
@@ -27,12 +35,7 @@ RoundedRows transformer::roundRowsToI8(llvm::ArrayRef<float> values,
       top = std::max(top, std::abs(row[c]));
     }
     // The scale is what f32 holds, so that rounding accounts for it.
-    float scale = float(top / 127);
-    if (type == ScaleType::BF16)
-      scale = llvm::bit_cast<float>((llvm::bit_cast<uint32_t>(scale) + 0xffff) &
-                                    0xffff0000u);
-    if (!(scale > 0))
-      scale = 1;
+    float scale = storableScale(top / 127, type);
     result.scales[r] = scale;
     int8_t *to = result.values.data() + r * columns;
     for (int64_t c = 0; c < columns; ++c) {

@@ -23,31 +23,38 @@ static Type elementOf(Value value) {
 
 /// The numbers of a constant of any of the types that weights are rounded to.
 static std::optional<std::vector<float>> knownAsF32(Value value) {
+  Type element = elementOf(value);
+  if (element.isInteger(8)) {
+    std::optional<std::vector<int8_t>> integers = knownIntegersOf(value);
+    if (!integers)
+      return std::nullopt;
+    return std::vector<float>(integers->begin(), integers->end());
+  }
   std::optional<std::vector<char>> bytes = copyOfBytes(value);
   if (!bytes)
     return std::nullopt;
-  Type element = elementOf(value);
   if (element.isF32())
     return fromBytes<float>(*bytes);
-  std::vector<float> numbers;
-  if (element.isInteger(8)) {
-    for (int8_t number : fromBytes<int8_t>(*bytes))
-      numbers.push_back(number);
-  } else if (element.isBF16()) {
-    for (uint16_t half : fromBytes<uint16_t>(*bytes))
-      numbers.push_back(llvm::bit_cast<float>(uint32_t(half) << 16));
-  } else {
+  if (!element.isBF16())
     return std::nullopt;
-  }
+  std::vector<float> numbers;
+  for (uint16_t half : fromBytes<uint16_t>(*bytes))
+    numbers.push_back(llvm::bit_cast<float>(uint32_t(half) << 16));
   return numbers;
+}
+
+/// What holds the integers of `weight`.
+static Value storedOf(Value weight) {
+  auto unpack = weight.getDefiningOp<UnpackI4Op>();
+  return unpack ? Value(unpack.getPacked()) : weight;
 }
 
 /// What the weight was called before it was rounded.
 static std::string nameOf(Value weight) {
-  auto load = weight.getDefiningOp<ml_program::GlobalLoadConstOp>();
+  auto load = storedOf(weight).getDefiningOp<ml_program::GlobalLoadConstOp>();
   StringRef name = load ? load.getGlobal().getLeafReference().getValue()
                         : StringRef("weight");
-  for (StringRef ending : {"_i8", "_bf16", "_pca"})
+  for (StringRef ending : {"_i8", "_i4", "_bf16", "_pca"})
     if (name.consume_back(ending))
       break;
   return name.str();
@@ -58,7 +65,7 @@ static Value weightInF32(RewriterBase &rewriter, Location loc, Value like,
                          ArrayRef<int64_t> shape, ArrayRef<float> numbers) {
   return createWeight(rewriter, loc, nameOf(like),
                       RankedTensorType::get(shape, rewriter.getF32Type()),
-                      rawBytes<float>(numbers), like);
+                      rawBytes<float>(numbers), storedOf(like));
 }
 
 /// The same bias, without the ending that rounding gave its name.
@@ -229,6 +236,7 @@ struct Dequantize
     getOperation().walk([&](EmbeddingOp op) { tables.push_back(op); });
     for (EmbeddingOp op : tables)
       run(op, "the table", numTables);
+    eraseUnread<UnpackI4Op>();
     getOperation().walk([](AttentionOp op) {
       if (elementOf(op.getQuery()).isF32())
         op.setProducts(Products::f32);

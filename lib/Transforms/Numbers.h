@@ -34,6 +34,10 @@ inline std::optional<std::vector<float>> knownNumbersOf(Value value) {
   return fromBytes<float>(*bytes);
 }
 
+/// Those of an i8 constant, or of 4-bit ones that are unpacked; nothing if they
+/// are not known.
+std::optional<std::vector<int8_t>> knownIntegersOf(Value value);
+
 /// Those of a known f32 matrix.
 inline Matrix matrixOf(Value value) {
   auto type = cast<RankedTensorType>(value.getType());

@@ -81,7 +81,7 @@ def make_parser():
     compress.add_argument("-o", "--out", metavar="OUT", required=True,
                           help="missing, empty, or an older artifact, which is replaced")
     compress.add_argument("--preset", help="see 'transformer-mlir presets' (default: int8; exact is float32)")
-    compress.add_argument("--quantize", choices=["i8"], help="the preset int8")
+    compress.add_argument("--quantize", choices=["i8", "i4"], help="the preset int8 or int4")
     compress.add_argument("--dtype", choices=["f32", "bf16"], help="the preset exact or bf16")
     compress.add_argument("--profile", metavar="FILE", action="append",
                           help="for int8, small and tiny: a profile.safetensors of this checkpoint (several are added up)")

@@ -26,7 +26,7 @@ def table(rows, head):
 
 def preset_of(options):
     """What --preset, --quantize and --dtype ask for together."""
-    asked = {flag: preset for flag, preset in [("--preset", options.preset), ("--quantize", options.quantize and "int8"),
+    asked = {flag: preset for flag, preset in [("--preset", options.preset), ("--quantize", {"i8": "int8", "i4": "int4"}.get(options.quantize)),
                                                ("--dtype", {"f32": "exact"}.get(options.dtype, options.dtype))] if preset}
     if len(set(asked.values())) > 1:
         raise ValueError(f"{' and '.join(asked)} contradict each other")

@@ -98,6 +98,9 @@ class Reader:
         if dialect == "arith" and not own and name == "constant":
             return
         entry = self.module(path)
+        if name == "unpack_i4":  # two numbers in a byte
+            shapes = [shape_of(t)[0] for t in TENSOR.findall(signature)]
+            entry["parameters"] += element_count(shapes[2]) - element_count(shapes[0])
         self.order.setdefault(id(entry), len(self.order))
         entry["ops"] += 1
         entry["macs"] += macs(name, TENSOR.findall(signature), body, self.length if per_token else 1)

@@ -19,6 +19,7 @@ SUMMARIES = {
     "exact": "float32; ops merged, parameters without effect dropped",
     "bf16": "factors of products and tables in bf16",
     "int8": "weights, inputs of products and tables in 8 bits; inputs scaled per token",
+    "int4": "int8 with weights and tables of 4 bits in groups of 64; half the memory traffic of int8",
     "small": "int8 on grids of 4.75 and tables of 3.02 bits, entropy coded; decoded when loaded",
     "tiny": "int8 on grids of 3.85 and tables of 2.38 bits, entropy coded; decoded when loaded",
     "turbo": "small, with narrower queries, keys and feed-forward layers",

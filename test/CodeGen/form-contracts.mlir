@@ -46,3 +46,22 @@ func.func @negative_outside_of_a_loop(%x: tensor<8x4xf32>, %w: tensor<16x4xf32>,
   %y = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : tensor<8x4xf32>, tensor<16x4xf32>) outs(%z : tensor<8x16xf32>) -> tensor<8x16xf32>
   return %y : tensor<8x16xf32>
 }
+
+// A weight of 4 bits goes to the kernel as it is.
+// CHECK-LABEL: func @packed
+// CHECK: transformer_kernel.contract %{{.*}}, %arg1 unpack(%arg2) extras() outs(%{{.*}})
+// CHECK-SAME: attributes {maps = []}
+func.func @packed(%x: tensor<16x4xi8>, %w: tensor<16x4xi8>, %m: tensor<16x1xi8>, %out: tensor<16x16xi32>) -> tensor<16x16xi32> {
+  %zero = arith.constant 0 : i32
+  %u = transformer.unpack_i4 %w, %m : (tensor<16x4xi8>, tensor<16x1xi8>) -> tensor<16x4xi8>
+  %r = scf.forall (%i) = (0) to (16) step (8) shared_outs(%o = %out) -> tensor<16x16xi32> {
+    %xs = tensor.extract_slice %x[%i, 0] [8, 4] [1, 1] : tensor<16x4xi8> to tensor<8x4xi8>
+    %os = tensor.extract_slice %o[%i, 0] [8, 16] [1, 1] : tensor<16x16xi32> to tensor<8x16xi32>
+    %z = linalg.fill ins(%zero : i32) outs(%os : tensor<8x16xi32>) -> tensor<8x16xi32>
+    %y = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%xs, %u : tensor<8x4xi8>, tensor<16x4xi8>) outs(%z : tensor<8x16xi32>) -> tensor<8x16xi32>
+    scf.forall.in_parallel {
+      tensor.parallel_insert_slice %y into %o[%i, 0] [8, 16] [1, 1] : tensor<8x16xi32> into tensor<16x16xi32>
+    }
+  }
+  return %r : tensor<16x16xi32>
+}

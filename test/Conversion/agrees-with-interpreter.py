@@ -3,6 +3,7 @@
 # RUN: %python %s %t
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 import os
+import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "Inputs"))
@@ -79,6 +80,25 @@ for dynamic in (False, True):
     c = Case(dynamic)
     q, s = c.put(small_ints(2, 3, 4), "i8"), c.put([[1, nan, 0.5], [2, 3, 4]])
     c.op(f"dequantize {q}, {s}", "tensor<?x?x?xf32>" if dynamic else "tensor<2x3x4xf32>")
+
+# unpack_i4: two groups, the rest of a word, products that wrap; as a weight, as a table.
+def packed(c):
+    p, m = c.put(small_ints(5, 36), "i8"), c.put(small_ints(5, 2), "i8")
+    return f"unpack_i4 {p}, {m}", "tensor<5x67xi8>"
+
+
+c = Case()
+c.op(*packed(c))
+for text in ("linear {}, {} scales({}, {})", "embedding {}, {} scales({})"):
+    c = Case()
+    call, type_ = packed(c)
+    operands = re.findall(r"%v\d+", call)
+    w = c.add(f"transformer.{call} : ({', '.join(c.types[v] for v in operands)}) -> {type_}", type_)
+    s = c.put(np.abs(normal(5)))
+    if text[0] == "l":
+        c.op(text.format(c.put(small_ints(3, 67), "i8"), w, c.put(np.abs(normal(3))), s), "tensor<3x5xf32>")
+    else:
+        c.op(text.format(c.put([3, 0, 4], "i32"), w, s), "tensor<3x67xf32>")
 
 # Tables and positions.
 for ids in ([3, 0, 4], [[1, 2], [0, 4]]):

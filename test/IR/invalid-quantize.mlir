@@ -1,4 +1,4 @@
-// What the verifiers reject of quantize and dequantize: one case for each sentence.
+// What the verifiers reject of quantize, dequantize and unpack_i4: one case for each sentence.
 // RUN: transformer-opt %s --split-input-file --verify-diagnostics
 
 func.func @rank(%x: tensor<f32>) {
@@ -169,4 +169,52 @@ func.func @contradiction(%x: tensor<?x4xf32>) -> (tensor<3x4xi8>, tensor<5xf32>)
   // expected-error @+1 {{'transformer.quantize' op dimension 0 of scales is 5, but dimension 0 of result is 3}}
   %q, %s = transformer.quantize %x : (tensor<?x4xf32>) -> (tensor<3x4xi8>, tensor<5xf32>)
   return %q, %s : tensor<3x4xi8>, tensor<5xf32>
+}
+
+// -----
+
+func.func @unpack_rank(%p: tensor<36xi8>, %m: tensor<3x2xi8>) {
+  // expected-error @+1 {{packed has rank 1, but rank 2 is expected}}
+  %w = transformer.unpack_i4 %p, %m : (tensor<36xi8>, tensor<3x2xi8>) -> tensor<3x65xi8>
+  return
+}
+
+// -----
+
+func.func @unpack_dynamic(%p: tensor<?x36xi8>, %m: tensor<?x2xi8>) {
+  // expected-error @+1 {{result must have a static shape}}
+  %w = transformer.unpack_i4 %p, %m : (tensor<?x36xi8>, tensor<?x2xi8>) -> tensor<?x65xi8>
+  return
+}
+
+// -----
+
+func.func @unpack_rows(%p: tensor<2x36xi8>, %m: tensor<3x2xi8>) {
+  // expected-error @+1 {{dimension 0 of packed is 2, but dimension 0 of result is 3}}
+  %w = transformer.unpack_i4 %p, %m : (tensor<2x36xi8>, tensor<3x2xi8>) -> tensor<3x65xi8>
+  return
+}
+
+// -----
+
+func.func @unpack_bytes(%p: tensor<3x32xi8>, %m: tensor<3x2xi8>) {
+  // expected-error @+1 {{dimension 1 of packed is 32, but 4 bytes for each 8 columns is 36}}
+  %w = transformer.unpack_i4 %p, %m : (tensor<3x32xi8>, tensor<3x2xi8>) -> tensor<3x65xi8>
+  return
+}
+
+// -----
+
+func.func @unpack_groups(%p: tensor<3x36xi8>, %m: tensor<3x1xi8>) {
+  // expected-error @+1 {{dimension 1 of multipliers is 1, but one for each 64 columns is 2}}
+  %w = transformer.unpack_i4 %p, %m : (tensor<3x36xi8>, tensor<3x1xi8>) -> tensor<3x65xi8>
+  return
+}
+
+// -----
+
+func.func @unpack_type(%p: tensor<3x36xi8>, %m: tensor<3x2xf32>) {
+  // expected-error @+1 {{operand #1 must be ranked tensor of 8-bit signless integer}}
+  %w = transformer.unpack_i4 %p, %m : (tensor<3x36xi8>, tensor<3x2xf32>) -> tensor<3x65xi8>
+  return
 }

@@ -1,4 +1,4 @@
-// Parses and prints quantize and dequantize in every form.
+// Parses and prints quantize, dequantize and unpack_i4 in every form.
 // RUN: transformer-opt %s --verify-roundtrip | FileCheck %s
 // RUN: transformer-opt %s --mlir-print-op-generic | transformer-opt | FileCheck %s
 
@@ -66,4 +66,11 @@ func.func @narrow_multiplier(%x: tensor<?x4xf32>, %m: tensor<4xbf16>) -> tensor<
   %y, %s = transformer.quantize %x multiplier %m
       : (tensor<?x4xf32>, tensor<4xbf16>) -> (tensor<?x4xi8>, tensor<?xf32>)
   return %y : tensor<?x4xi8>
+}
+
+// CHECK-LABEL: func.func @unpack(
+// CHECK: transformer.unpack_i4 %{{.*}}, %{{.*}} : (tensor<3x36xi8>, tensor<3x2xi8>) -> tensor<3x65xi8>
+func.func @unpack(%p: tensor<3x36xi8>, %m: tensor<3x2xi8>) -> tensor<3x65xi8> {
+  %w = transformer.unpack_i4 %p, %m : (tensor<3x36xi8>, tensor<3x2xi8>) -> tensor<3x65xi8>
+  return %w : tensor<3x65xi8>
 }

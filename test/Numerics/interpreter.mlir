@@ -24,6 +24,15 @@ func.func @linear_i8() -> tensor<1x1xf32> {
   return %y : tensor<1x1xf32>
 }
 
+// Bytes of a low and a high half: 1 and -8, 2 and 7; a negative multiplier.
+// CHECK: unpack_i4#0: tensor<1x6xi8> {{\[\[}}-3, -6, 0, 0, 24, -21]]
+func.func @unpack_i4() -> tensor<1x6xi8> {
+  %p = arith.constant dense<[[129, 114, 0, 0]]> : tensor<1x4xi8>
+  %m = arith.constant dense<-3> : tensor<1x1xi8>
+  %w = transformer.unpack_i4 %p, %m : (tensor<1x4xi8>, tensor<1x1xi8>) -> tensor<1x6xi8>
+  return %w : tensor<1x6xi8>
+}
+
 // Two sequences of 2 and 1 tokens. Scores of token 1 are ln 3 and 0: weights 3/4 and 1/4.
 // CHECK: attention#0: tensor<3x1xf32> {{\[\[}}1.5], [1.25], [7]]
 func.func @attention() -> tensor<3x1xf32> {
@@ -234,4 +243,4 @@ func.func @prepend() -> tensor<6x1xf32> {
   return %y : tensor<6x1xf32>
 }
 
-// CHECK: 22 passed, 0 failed
+// CHECK: 23 passed, 0 failed

@@ -91,7 +91,7 @@ def test_one_query_per_sequence(source, tmp_path):
     compare(tmp_path / "out", input_ids=sequences())
 
 
-@pytest.mark.parametrize("preset, least", [("bf16", 0.9999), ("int8", 0.995), ("tiny", 0.99)])
+@pytest.mark.parametrize("preset, least", [("bf16", 0.9999), ("int8", 0.995), ("int4", 0.98), ("tiny", 0.99)])
 def test_rounded(source, tmp_path, preset, least):
     """Weights are those of the artifact, multiplied out; activations are not rounded."""
     tm.compress(source, tmp_path / "out", preset, progress=False)

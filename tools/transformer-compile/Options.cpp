@@ -80,8 +80,9 @@ struct Flags {
       "passes", cl::value_desc("pipeline"), cl::cat(category),
       cl::desc("passes to run on the transformer dialect first")};
   cl::opt<std::string> quantize{
-      "quantize", cl::value_desc("i8"), cl::cat(category),
-      cl::desc("round linears and tables to i8, inputs per token")};
+      "quantize", cl::value_desc("i8|i4"), cl::cat(category),
+      cl::desc("round linears and tables to i8, inputs per token; i4: weights "
+               "to 4 bits in groups of 64, for models larger than the cache")};
   cl::opt<std::string> dtype{
       "dtype", cl::value_desc("f32|bf16|f16"), cl::cat(category),
       cl::desc("of the factors of products (default: f32); on a GPU, of all "
@@ -228,8 +229,9 @@ struct Flags {
 
 /// Of the three ways to say it, those that are used must agree.
 static Precision precisionOf(const Flags &flags) {
-  if (!flags.quantize.empty() && flags.quantize != "i8")
-    misuse("--quantize=" + flags.quantize + ": supported is i8");
+  bool isI4 = flags.quantize == "i4";
+  if (!flags.quantize.empty() && flags.quantize != "i8" && !isI4)
+    misuse("--quantize=" + flags.quantize + ": supported are i8 and i4");
   bool isGpu = flags.machine == Machine::Nvptx;
   if (!flags.dtype.empty() && flags.dtype != "f32" && flags.dtype != "bf16" &&
       !(isGpu && flags.dtype == "f16"))
@@ -237,7 +239,7 @@ static Precision precisionOf(const Flags &flags) {
            (flags.dtype == "f16" ? ", and f16 with --target=nvptx" : ""));
   SmallVector<std::pair<StringRef, Precision>> said;
   if (!flags.quantize.empty())
-    said.push_back({"--quantize", Precision::I8});
+    said.push_back({"--quantize", isI4 ? Precision::I4 : Precision::I8});
   if (!flags.dtype.empty() && !isGpu) // storage is another thing there
     said.push_back(
         {"--dtype", flags.dtype == "f32" ? Precision::F32 : Precision::BF16});
@@ -275,11 +277,13 @@ static void checkRounding(const Flags &flags, Precision precision) {
   if (isProfile && precision != Precision::F32)
     misuse(llvm::Twine(isCurves ? "--emit=curves" : "--emit=profile") +
            " is of the f32 model: leave out --quantize, --dtype and --preset");
-  if (precision != Precision::I8 && !isProfile &&
+  if (!isInteger(precision) && !isProfile &&
       (!flags.profiles.empty() || !flags.sequences.empty()))
     misuse("--profile and --sequences go with --quantize i8, --emit=profile "
            "and --emit=curves");
-  if (precision != Precision::I8 &&
+  if (precision == Precision::I4 && flags.bits.getNumOccurrences())
+    misuse("--bits chooses grids of --quantize i8: those of i4 have 4 bits");
+  if (!isInteger(precision) &&
       (!flags.saveProfile.empty() || flags.bits.getNumOccurrences() ||
        flags.tableBits.getNumOccurrences() ||
        flags.qkRank.getNumOccurrences() || flags.ffnError.getNumOccurrences() ||

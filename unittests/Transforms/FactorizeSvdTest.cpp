@@ -94,9 +94,9 @@ TEST_F(FactorizeSvdTest, PredictsWhatTheRowsSee) {
                                   {}));
 
     // i8 on the factors costs little.
-    QuantizeI8Options i8;
+    QuantizeOptions i8;
     i8.profile = &profile;
-    quantizeI8(*module, i8);
+    quantizeWeights(*module, i8);
     EXPECT_LT(loss(before["y"], run(*module, x)["y"]), measured + 1e-3);
   }
 }

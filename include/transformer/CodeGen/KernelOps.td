@@ -38,7 +38,7 @@ def Kernel_ThreadsOp : Kernel_Op<"threads", [Pure]> {
   let assemblyFormat = "attr-dict";
 }
 
-def Kernel_ContractOp : Kernel_Op<"contract", [DestinationStyleOpInterface,
+def Kernel_ContractOp : Kernel_Op<"contract", [DestinationStyleOpInterface, AttrSizedOperandSegments,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "init[m, n] = epilogue(sum over k of lhs[m, k] * weight[n, k])";
   let description = [{
@@ -47,6 +47,9 @@ def Kernel_ContractOp : Kernel_Op<"contract", [DestinationStyleOpInterface,
     at `[n / P, k / V, (n % P) * V + k % V]`, zeros beyond N and K, where V is 1
     for f32, 2 for bf16 and 4 for i8.
 
+    With `unpack(multipliers)` both are those of a `transformer.unpack_i4`, each
+    logical or packed like an i8 weight.
+
     The sum has one accumulator per element and k ascending, by fused
     multiply-adds, whatever the number of rows: rows do not depend on each other.
 
@@ -54,13 +57,14 @@ def Kernel_ContractOp : Kernel_Op<"contract", [DestinationStyleOpInterface,
     the matching map of `maps`, an affine map from (m, n): `(d0, d1)`, `(d0)` or
     `(d1)`.
   }];
-  let arguments = (ins AnyShaped:$lhs, AnyShaped:$weight, Variadic<AnyShaped>:$extras,
+  let arguments = (ins AnyShaped:$lhs, AnyShaped:$weight, Optional<AnyShaped>:$multipliers,
+      Variadic<AnyShaped>:$extras,
       AnyShaped:$init, AffineMapArrayAttr:$maps);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let regions = (region SizedRegion<1>:$epilogue);
   let hasVerifier = 1;
   let assemblyFormat = [{
-    $lhs `,` $weight `extras` `(` $extras `)` `outs` `(` $init `)` attr-dict-with-keyword
+    $lhs `,` $weight (`unpack` `(` $multipliers^ `)`)? `extras` `(` $extras `)` `outs` `(` $init `)` attr-dict-with-keyword
     $epilogue `:` functional-type(operands, results)
   }];
   let extraClassDeclaration = [{

@@ -149,6 +149,39 @@ def Transformer_DequantizeOp : Transformer_PureOp<"dequantize"> {
   let builders = [OpBuilder<(ins "Value":$input, "Value":$scales, "Type":$elementType)>];
 }
 
+def Transformer_UnpackI4Op : Transformer_PureOp<"unpack_i4"> {
+  let summary = "integers of 4 bits times those of their groups, as i8";
+  let description = [{
+    What a weight or table is whose file has 4 bits per number. `packed` is
+    `[rows, 4 ceil(columns / 8)]`: of the columns from 8 j on, the bytes from 4 j
+    on hold the first four in their low halves and the other four in their high
+    ones, in two's complement, zeros behind the last. `multipliers` is `[rows,
+    ceil(columns / 64)]`: one integer for each 64 columns of a row. `result[n, k]
+    = nibble(n, k) * multipliers[n, k / 64]`, which wraps at 8 bits; quantizers
+    see to it that it does not. With a scale per row this is a group scale of two
+    levels (Lin et al., "QServe", 2024): products stay those of i8.
+
+    Example:
+
+    ```mlir
+    %w = transformer.unpack_i4 %p, %m : (tensor<384x192xi8>, tensor<384x6xi8>) -> tensor<384x384xi8>
+    ```
+  }];
+  let arguments = (ins Transformer_I8Tensor:$packed, Transformer_I8Tensor:$multipliers);
+  let results = (outs Transformer_I8Tensor:$result);
+  let assemblyFormat = "$packed `,` $multipliers attr-dict `:` functional-type(operands, results)";
+  let extraClassDeclaration = [{
+    static constexpr int64_t kGroup = 64;
+    /// Bytes of a row, and its groups.
+    static int64_t packedWidth(int64_t columns) {
+      return columns / 8 * 4 + (columns % 8 ? 4 : 0);
+    }
+    static int64_t numGroups(int64_t columns) {
+      return columns / kGroup + (columns % kGroup ? 1 : 0);
+    }
+  }];
+}
+
 //===----------------------------------------------------------------------===//
 // Row ops
 //===----------------------------------------------------------------------===//

@@ -30,8 +30,11 @@ enum class Emit {
 /// What kind of machine runs the model.
 enum class Machine { Cpu, Nvptx };
 
-/// What the products are computed in.
-enum class Precision { F32, BF16, I8 };
+/// What the products are computed in; I4 is I8 with weights of 4 bits.
+enum class Precision { F32, BF16, I8, I4 };
+inline bool isInteger(Precision precision) {
+  return precision == Precision::I8 || precision == Precision::I4;
+}
 
 /// How weights lie in their file: as they are used, so that they can be mapped,
 /// or small, to be decoded when the model is loaded.
@@ -60,10 +63,11 @@ struct CompileOptions {
   /// Let one linear make Q, K and V.
   bool mergeProjections = false;
   Pack pack = Pack::None;
-  /// How transformer-round-bf16 or transformer-quantize-i8 follow, the latter
-  /// with a profile.
+  /// How transformer-round-bf16, transformer-quantize-i8 or -i4 follow, the
+  /// latter two with a profile.
   Precision precision = Precision::F32;
-  /// How I8 rounds the weights of linears; see transformer-quantize-i8.
+  /// How I8 rounds the weights of linears; see transformer-quantize-i8. I4
+  /// compensates always.
   bool compensate = false;
   double bits = 0;
   /// Tables go to their principal basis with so many bits per number; 0: not;

@@ -13,6 +13,8 @@
 #include "transformer/Support/LinearAlgebra.h"
 #include "transformer/Support/Rounding.h"
 
+#include "llvm/ADT/STLFunctionalExtras.h"
+
 namespace mlir::transformer {
 
 /// For all weights of one input.
@@ -39,13 +41,26 @@ public:
   /// The energy of the outputs of `weight` [rows, columns]: tr(W C WT).
   double outputEnergy(const Matrix &weight) const;
 
+  /// What an error of a channel costs that those rounded later make up for as
+  /// far as they can.
+  std::vector<double> importance() const;
+
   /// Rounds `weight` [rows, width] to integers of -127 to 127 times the row's
   /// scale and the column's multiplier (none: 1). `error` of the result is the
   /// energy of the output's error as a part of outputEnergy.
   RoundedRows round(const Matrix &weight, llvm::ArrayRef<float> scales,
                     llvm::ArrayRef<float> multipliers) const;
+  /// The same to the integers of `grid`.
+  RoundedRows round(const Matrix &weight, const GroupGrid &grid,
+                    llvm::ArrayRef<float> multipliers) const;
 
 private:
+  /// The nearest integer that the element (row, column) can be.
+  using Nearest =
+      llvm::function_ref<double(double value, int64_t row, int64_t column)>;
+  RoundedRows round(const Matrix &weight, llvm::ArrayRef<float> scales,
+                    llvm::ArrayRef<float> multipliers, Nearest nearest) const;
+
   Matrix covariance;          // as measured
   std::vector<int64_t> order; // of rounding: loud channels first
   /// Of the damped, ordered covariance: inverse = factorT factor, upper.

@@ -210,77 +210,6 @@ def TransformerCutPositions : Pass<"transformer-cut-positions", "::mlir::ModuleO
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::ml_program::MLProgramDialect"];
 }
 
-def TransformerQuantizeI8 : Pass<"transformer-quantize-i8", "::mlir::ModuleOp"> {
-  let summary = "Round linears and embedding tables to i8";
-  let description = [{
-    An f32 `transformer.linear` whose weight is known becomes an i8 one: the
-    weight is rounded once, symmetric per output channel (`scale = max |row| /
-    127`, `q = roundeven(row / scale)`), the input by `transformer.quantize` in
-    each call, per token. Linears that share an input share its quantize.
-
-    With a profile of the input (`profile=`, a profile.safetensors of the same
-    checkpoint) the channels are multiplied before the rounding, and the columns
-    of the weights divided, by `weightMax^(1 - smoothing) / rms^smoothing`,
-    scaled to a geometric mean of 1, where `weightMax` is the largest weight of
-    the column in all linears that share the input (Xiao et al., "SmoothQuant",
-    2022, with the rms in place of the maximum). And what rounding the weights
-    changes in the mean goes into the bias, unless `biases` is false. Without a
-    profile the input is rounded plainly, and a remark says so.
-
-    With `compensate` and a profile that has Gram matrices, the columns of a
-    weight are rounded one after the other, and what each leaves is made up for
-    by those after it, as far as the covariance of the input allows (Frantar et
-    al., "GPTQ", 2022). With `bits` the grid of a weight is uniform, only as fine
-    as an entropy coder can store in that many bits per weight on average
-    (`--pack=entropy`), and finer in channels whose error cannot be made up for;
-    `smoothing` is the exponent of that, and the same numbers multiply the input.
-    All weights get the same relative error of their outputs.
-
-    A table of `transformer.embedding` becomes i8 with a bf16 scale per row, unless
-    `embeddings` is false. Unless `attention` is false, `transformer.attention` gets
-    `products i8`. A weight that is a table and a linear's weight has one
-    i8 form, and no smoothing. `skip` and `only` are regular expressions that are
-    searched for in the module path. Each op that is left alone gets a remark
-    with the reason.
-
-    Example:
-
-    ```mlir
-    %w = arith.constant dense<[[1.0, -2.0], [0.5, 0.25]]> : tensor<2x2xf32>
-    %y = transformer.linear %x, %w activation gelu : (tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32>
-    // becomes
-    %w = arith.constant dense<[[64, -127], [127, 64]]> : tensor<2x2xi8>
-    %s = arith.constant dense<[0.0157480314, 0.00393700786]> : tensor<2xf32>
-    %q, %t = transformer.quantize %x : (tensor<?x2xf32>) -> (tensor<?x2xi8>, tensor<?xf32>)
-    %y = transformer.linear %q, %w scales(%t, %s) activation gelu
-        : (tensor<?x2xi8>, tensor<2x2xi8>, tensor<?xf32>, tensor<2xf32>) -> tensor<?x2xf32>
-    ```
-  }];
-  let options = [Option<"skip", "skip", "std::string", "\"\"",
-                        "leave modules alone whose path this matches">,
-                 Option<"only", "only", "std::string", "\"\"",
-                        "leave modules alone whose path this does not match">,
-                 Option<"profile", "profile", "std::string", "\"\"",
-                        "a profile.safetensors of this checkpoint">,
-                 Option<"smoothing", "smoothing", "double", "0.5",
-                        "exponent of the input's rms, 0 to 1; 0: no smoothing">,
-                 Option<"compensate", "compensate", "bool", "false",
-                        "whether rounding makes up for its errors; needs Gram matrices">,
-                 Option<"bits", "bits", "double", "0",
-                        "per weight on average, entropy coded; 0: 8-bit grids">,
-                 Option<"embeddings", "embeddings", "bool", "true",
-                        "whether tables are rounded">,
-                 Option<"biases", "biases", "bool", "true",
-                        "whether a profile's means correct the biases">,
-                 Option<"attention", "attention", "bool", "true",
-                        "whether attention multiplies i8 too">];
-  let statistics = [Statistic<"numLinears", "linears", "linears rounded">,
-                    Statistic<"numTables", "tables", "tables rounded">,
-                    Statistic<"numAttentions", "attentions", "attention ops rounded">,
-                    Statistic<"numLeft", "left", "ops left alone">];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::ml_program::MLProgramDialect"];
-}
-
 def TransformerCompressEmbedding : Pass<"transformer-compress-embedding", "::mlir::ModuleOp"> {
   let summary = "Keep embedding tables as small integers in their principal basis";
   let description = [{
@@ -320,71 +249,6 @@ def TransformerCompressEmbedding : Pass<"transformer-compress-embedding", "::mli
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::ml_program::MLProgramDialect"];
 }
 
-def TransformerRoundBf16 : Pass<"transformer-round-bf16", "::mlir::ModuleOp"> {
-  let summary = "Round the factors of linears to bf16";
-  let description = [{
-    An f32 `transformer.linear` whose weight is known becomes one of bf16 input and
-    weight, both rounded to nearest even, with an f32 result: sums, biases,
-    activations and all that is between the linears stay f32. Linears that share
-    an input share its rounding. Tables of `transformer.embedding` become bf16,
-    unless `embeddings` is false, and are widened behind it.
-    Unless `attention` is false,
-    `transformer.attention` gets `products bf16`. `skip` and `only` are
-    regular expressions that are searched for in the module path. Each op that is
-    left alone gets a remark with the reason.
-
-    Example:
-
-    ```mlir
-    %w = arith.constant dense<[[1.0, 0.1]]> : tensor<1x2xf32>
-    %y = transformer.linear %x, %w activation gelu : (tensor<?x2xf32>, tensor<1x2xf32>) -> tensor<?x1xf32>
-    // becomes
-    %w = arith.constant dense<[[1.0, 1.000980e-01]]> : tensor<1x2xbf16>
-    %n = arith.truncf %x : tensor<?x2xf32> to tensor<?x2xbf16>
-    %y = transformer.linear %n, %w activation gelu : (tensor<?x2xbf16>, tensor<1x2xbf16>) -> tensor<?x1xf32>
-    ```
-  }];
-  let options = [Option<"skip", "skip", "std::string", "\"\"",
-                        "leave modules alone whose path this matches">,
-                 Option<"only", "only", "std::string", "\"\"",
-                        "leave modules alone whose path this does not match">,
-                 Option<"embeddings", "embeddings", "bool", "true",
-                        "whether tables are rounded">,
-                 Option<"attention", "attention", "bool", "true",
-                        "whether attention multiplies bf16 too">];
-  let statistics = [Statistic<"numLinears", "linears", "linears rounded">,
-                    Statistic<"numTables", "tables", "tables rounded">];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::ml_program::MLProgramDialect"];
-}
-
-def TransformerDequantize : Pass<"transformer-dequantize", "::mlir::ModuleOp"> {
-  let summary = "Make a model of i8 or bf16 one of f32";
-  let description = [{
-    The way back from `transformer-quantize-i8`, `transformer-round-bf16` and
-    `transformer-compress-embedding`: weights are multiplied by the scales of their rows
-    and the multipliers of their columns, inputs are not rounded any more, and
-    attention multiplies f32. A linear that turns the rows of a rounded table into
-    another basis goes into the table. What rounding has changed in the weights stays;
-    the structure (widths, heads, factors) is that of the model as it is. So a model
-    can be tuned, and rounded again.
-
-    Example:
-
-    ```mlir
-    %w = arith.constant dense<[[2, 4]]> : tensor<1x2xi8>
-    %ws = arith.constant dense<0.5> : tensor<1xf32>
-    %q, %s = transformer.quantize %x : (tensor<?x2xf32>) -> (tensor<?x2xi8>, tensor<?xf32>)
-    %y = transformer.linear %q, %w scales(%s, %ws) : (tensor<?x2xi8>, tensor<1x2xi8>, tensor<?xf32>, tensor<1xf32>) -> tensor<?x1xf32>
-    // becomes
-    %w = arith.constant dense<[[1.0, 2.0]]> : tensor<1x2xf32>
-    %y = transformer.linear %x, %w : (tensor<?x2xf32>, tensor<1x2xf32>) -> tensor<?x1xf32>
-    ```
-  }];
-  let statistics = [Statistic<"numLinears", "linears", "linears that are f32 again">,
-                    Statistic<"numTables", "tables", "tables that are f32 again">];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::ml_program::MLProgramDialect"];
-}
-
 def TransformerInstrument : Pass<"transformer-instrument", "::mlir::ModuleOp"> {
   let summary = "Observe the inputs of linears, for a profile";
   let description = [{
@@ -418,5 +282,6 @@ def TransformerInstrument : Pass<"transformer-instrument", "::mlir::ModuleOp"> {
 }
 
 include "transformer/Transforms/FitPasses.td"
+include "transformer/Transforms/RoundingPasses.td"
 
 #endif // TRANSFORMER_TRANSFORMS_PASSES_TD

@@ -1,4 +1,4 @@
-//===- Quantize.h - rounding linears and tables to i8 ---------*- C++ -*-===//
+//===- Quantize.h - linears and tables as integers -*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef TRANSFORMER_TRANSFORMS_QUANTIZE_H
 #define TRANSFORMER_TRANSFORMS_QUANTIZE_H
@@ -22,7 +22,7 @@ namespace mlir::transformer {
 StringRef whyNotRounded(LinearOp op);
 StringRef whyNotRounded(EmbeddingOp op);
 
-/// How a weight becomes i8.
+/// How a weight becomes i8, or 4-bit integers behind an `unpack_i4`.
 struct WeightRounding {
   /// By which the columns are divided first (none: not); numbers that bf16
   /// holds.
@@ -32,15 +32,18 @@ struct WeightRounding {
   const Compensator *compensator = nullptr;
   /// Of all rows alike, times a power of two where a row needs more than 127 of
   /// them; 0: each row has its largest number over 127. With a compensator
-  /// only.
+  /// only, and not for 4 bits.
   float step = 0;
+  int bits = 8;
+  /// Of the columns, for the grids of 4 bits, without a compensator; none: 1.
+  ArrayRef<double> importance = {};
 };
 
 /// Rounds weights, each once, however many ops read it.
 class WeightRounder {
 public:
   struct Rounded {
-    Value values, scales; // loads or constants
+    Value values, scales; // loads or constants, or unpacked ones
     double error = 0;     // as in RoundedRows
   };
   /// The i8 form of the known f32 matrix `weight` as values at the insertion
@@ -50,7 +53,7 @@ public:
 
 private:
   using Key = std::tuple<const void *, std::vector<float>, ScaleType,
-                         const Compensator *, float>;
+                         const Compensator *, float, int>;
   std::map<Key, Rounded> done;
 };
 
@@ -77,13 +80,14 @@ struct LinearCluster {
   std::string how;
 };
 
-/// Makes the linears of a group of `cluster` i8, behind one quantize of their
-/// input. With statistics and `correctBias` the mean of what rounding the
-/// weights changes goes into the bias. Gives the error of each weight.
+/// Makes the linears of a group of `cluster` i8, with weights of `bits` (8 or
+/// 4), behind one quantize of their input. With statistics and `correctBias`
+/// the mean of what rounding the weights changes goes into the bias. Gives the
+/// error of each weight.
 FailureOr<SmallVector<double>> quantizeLinears(RewriterBase &rewriter,
                                                LinearGroup &group,
                                                const LinearCluster &cluster,
-                                               bool correctBias,
+                                               bool correctBias, int bits,
                                                WeightRounder &rounder);
 
 /// Gives clusters whose Gram matrices are known a compensator. With `bits` it
@@ -93,9 +97,11 @@ FailureOr<SmallVector<double>> quantizeLinears(RewriterBase &rewriter,
 void chooseGrids(MLIRContext *context, MutableArrayRef<LinearCluster> clusters,
                  double bits, double exponent);
 
-/// Makes the table of `op` i8 with a scale per row. Gives its error.
+/// Makes the table of `op` integers of `bits` (8 or 4) with a scale per row.
+/// Gives its error.
 FailureOr<double> quantizeTable(RewriterBase &rewriter, EmbeddingOp op,
-                                ScaleType scaleType, WeightRounder &rounder);
+                                ScaleType scaleType, int bits,
+                                WeightRounder &rounder);
 
 /// Why `profile` is not one of the model in `module`; empty if it is.
 std::string whyNotOf(const Profile &profile, ModuleOp module);
@@ -103,7 +109,11 @@ std::string whyNotOf(const Profile &profile, ModuleOp module);
 /// Why the products of `op` cannot be rounded; empty if they can.
 StringRef whyNotRounded(AttentionOp op);
 
-struct QuantizeI8Options {
+struct QuantizeOptions {
+  /// What asks for it, for remarks.
+  StringRef flag = "transformer-quantize-i8";
+  /// Of weights: 8, or 4 in groups.
+  int weightBits = 8;
   const Profile *profile = nullptr;
   const ModuleFilter *filter = nullptr;
   /// Of the rms of an input against the largest weight of its column; 0: no
@@ -112,18 +122,25 @@ struct QuantizeI8Options {
   /// Whether weights whose input's Gram matrix is in the profile are rounded
   /// with compensation.
   bool compensate = false;
-  /// Bits per weight on average, entropy coded; 0: as fine as 8 bits allow.
+  /// Bits per weight on average, entropy coded; 0: as fine as `weightBits`
+  /// allow.
   double bits = 0;
   bool embeddings = true, biases = true, attention = true;
 };
 
-struct QuantizeI8Result {
+struct QuantizeResult {
   int64_t linears = 0, tables = 0, attentions = 0, left = 0;
 };
 
 /// All of the above for a module, with a remark for each op that was a
 /// candidate; then drops the weights that nothing reads any more.
-QuantizeI8Result quantizeI8(ModuleOp module, const QuantizeI8Options &options);
+QuantizeResult quantizeWeights(ModuleOp module, const QuantizeOptions &options);
+
+/// The same as the options of a pass say it; an error where they are wrong.
+FailureOr<QuantizeResult> quantizeAsGiven(ModuleOp module,
+                                          QuantizeOptions options,
+                                          StringRef skip, StringRef only,
+                                          StringRef profile);
 
 /// Makes the linears of `group` multiply bf16 by bf16, with f32 results. The
 /// input is rounded once for all.

@@ -24,13 +24,16 @@ struct EmbeddingPattern : OpRewritePattern<EmbeddingOp> {
     RowBuilder rows(rewriter, op.getLoc());
     Value ids = rows.flatten(op.getIds(), /*hasColumns=*/false);
     Value table = op.getTable(), scales = op.getScales();
+    // Only the rows that are looked up are unpacked.
+    auto packed = table.getDefiningOp<UnpackI4Op>();
     Value y = rows.map(
         {{ids, Access::Row}}, ids, rows.size(table, 1), type.getElementType(),
         [&](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
           Value row = toIndex(b, args[0]);
           Value column = linalg::IndexOp::create(b, 1);
-          Value v =
-              tensor::ExtractOp::create(b, table, ValueRange{row, column});
+          Value v = packed ? unpackI4(b, packed, row, column)
+                           : tensor::ExtractOp::create(b, table,
+                                                       ValueRange{row, column});
           if (!scales)
             return widen(b, v);
           // One for all rows lies in front.

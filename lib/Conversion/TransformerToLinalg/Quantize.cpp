@@ -1,4 +1,4 @@
-//===- Quantize.cpp - quantize and dequantize to linalg -------------------===//
+//===- Quantize.cpp - quantize, dequantize, unpack_i4 to linalg -----------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Rows.h"
 #include "transformer/Conversion/Patterns.h"
@@ -143,9 +143,65 @@ struct DequantizePattern : OpRewritePattern<DequantizeOp> {
   }
 };
 
+/// Those that linears of a chain read stay: transformer-form-contracts makes
+/// them part of the kernels, which unpack as they go.
+struct UnpackI4Pattern : OpRewritePattern<UnpackI4Op> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(UnpackI4Op op,
+                                PatternRewriter &rewriter) const override {
+    if (op->getParentOp()->hasAttr("transformer.chain"))
+      return rewriter.notifyMatchFailure(op, "it is part of a chain");
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    Value init =
+        tensor::EmptyOp::create(b, op.getType().getShape(), b.getI8Type());
+    rewriter.replaceOpWithNewOp<linalg::GenericOp>(
+        op, op.getType(), ValueRange{}, init,
+        ArrayRef<AffineMap>{b.getMultiDimIdentityMap(2)},
+        SmallVector<utils::IteratorType>(2, utils::IteratorType::parallel),
+        [&](OpBuilder &inner, Location loc, ValueRange) {
+          ImplicitLocOpBuilder ib(loc, inner);
+          Value row = linalg::IndexOp::create(ib, 0);
+          Value column = linalg::IndexOp::create(ib, 1);
+          linalg::YieldOp::create(ib, unpackI4(ib, op, row, column));
+        });
+    return success();
+  }
+};
+
 } // namespace
+
+Value transformer::unpackI4(ImplicitLocOpBuilder &b, UnpackI4Op op, Value row,
+                            Value column) {
+  auto index = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(b, value);
+  };
+  auto divide = [&](Value v, int64_t by) -> Value {
+    return arith::DivUIOp::create(b, v, index(by));
+  };
+  auto rest = [&](Value v, int64_t by) -> Value {
+    return arith::RemUIOp::create(b, v, index(by));
+  };
+  Value at = arith::AddIOp::create(
+      b, arith::MulIOp::create(b, divide(column, 8), index(4)),
+      rest(column, 4));
+  Value byte =
+      tensor::ExtractOp::create(b, op.getPacked(), ValueRange{row, at});
+  Value four = arith::ConstantIntOp::create(b, 4, 8);
+  Value high = arith::ShRSIOp::create(b, byte, four);
+  Value low =
+      arith::ShRSIOp::create(b, arith::ShLIOp::create(b, byte, four), four);
+  Value isLow = arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
+                                      rest(column, 8), index(4));
+  Value number = arith::SelectOp::create(b, isLow, low, high);
+  Value multiplier = tensor::ExtractOp::create(
+      b, op.getMultipliers(),
+      ValueRange{row, divide(column, UnpackI4Op::kGroup)});
+  return arith::MulIOp::create(b, number, multiplier);
+}
 
 void transformer::populateQuantizeToLinalgPatterns(
     RewritePatternSet &patterns) {
-  patterns.add<QuantizePattern, DequantizePattern>(patterns.getContext());
+  patterns.add<QuantizePattern, DequantizePattern, UnpackI4Pattern>(
+      patterns.getContext());
 }

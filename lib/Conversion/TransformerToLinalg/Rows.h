@@ -73,6 +73,8 @@ Value narrow(ImplicitLocOpBuilder &b, Value v, Type element);
 /// `small` for one of zeros.
 Value quantizeDynamically(ImplicitLocOpBuilder &b, Value z, Value absmax);
 Value dynamicScale(ImplicitLocOpBuilder &b, Value absmax, double small = 1.0);
+/// The i8 number at (row, column), both indices, of what `op` unpacks.
+Value unpackI4(ImplicitLocOpBuilder &b, UnpackI4Op op, Value row, Value column);
 /// An activation of an f32 scalar.
 Value emitActivation(ImplicitLocOpBuilder &b, Activation kind, Value x);
 

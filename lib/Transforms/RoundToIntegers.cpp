@@ -1,10 +1,12 @@
-//===- RoundToI8.cpp - linears and tables to their i8 form ----------------===//
+//===- RoundToIntegers.cpp - linears and tables to their integer form
+//-------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Numbers.h"
 
 #include "transformer/Transforms/Quantize.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 using namespace mlir::transformer;
@@ -66,6 +68,24 @@ StringRef transformer::whyNotRounded(AttentionOp op) {
   return "";
 }
 
+std::optional<std::vector<int8_t>> transformer::knownIntegersOf(Value value) {
+  auto unpack = value.getDefiningOp<UnpackI4Op>();
+  Value stored = unpack ? Value(unpack.getPacked()) : value;
+  std::optional<std::vector<char>> bytes = copyOfBytes(stored);
+  if (!bytes)
+    return std::nullopt;
+  std::vector<int8_t> numbers = fromBytes<int8_t>(*bytes);
+  if (!unpack)
+    return numbers;
+  std::optional<std::vector<char>> multipliers =
+      copyOfBytes(unpack.getMultipliers());
+  if (!multipliers)
+    return std::nullopt;
+  auto type = cast<RankedTensorType>(unpack.getType());
+  return unpackI4(numbers, type.getDimSize(0), type.getDimSize(1),
+                  fromBytes<int8_t>(*multipliers));
+}
+
 /// "x.weight" of a global; constants have no names.
 static std::string nameOf(Value weight) {
   auto load = weight.getDefiningOp<ml_program::GlobalLoadConstOp>();
@@ -89,38 +109,70 @@ static std::vector<float> scalesOf(const Matrix &weight,
   return scales;
 }
 
+static RoundedRows roundRows(Value weight, const WeightRounding &how) {
+  auto type = cast<RankedTensorType>(weight.getType());
+  int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
+  std::vector<float> numbers = numbersOf(weight);
+  const Compensator *compensator = how.compensator;
+  if (how.bits == 4) {
+    std::vector<double> importance =
+        compensator ? compensator->importance() : how.importance.vec();
+    GroupGrid grid = chooseGroupGrid(numbers, rows, columns, how.divisors,
+                                     importance, how.scaleType);
+    return compensator
+               ? compensator->round(matrixOf(weight), grid, how.divisors)
+               : roundRowsToGrid(numbers, rows, columns, how.divisors, grid);
+  }
+  if (!compensator)
+    return roundRowsToI8(numbers, rows, columns, how.divisors, how.scaleType);
+  Matrix matrix = matrixOf(weight);
+  return compensator->round(matrix, scalesOf(matrix, how), how.divisors);
+}
+
+/// The same globals, loaded here; constants are cheap to repeat.
+static Value cloneHere(OpBuilder &builder, Value value) {
+  Operation *op = value.getDefiningOp();
+  IRMapping map;
+  if (isa<UnpackI4Op>(op))
+    for (Value operand : op->getOperands())
+      map.map(operand, cloneHere(builder, operand));
+  return builder.clone(*op, map)->getResult(0);
+}
+
 WeightRounder::Rounded WeightRounder::round(OpBuilder &builder, Location loc,
                                             Value weight,
                                             const WeightRounding &how) {
   Key key(constantOf(weight).getAsOpaquePointer(),
           std::vector<float>(how.divisors), how.scaleType, how.compensator,
-          how.step);
+          how.step, how.bits);
   auto found = done.find(key);
   if (found != done.end()) {
-    // The same globals, loaded here; constants are cheap to repeat.
     Rounded again = found->second;
-    again.values = builder.clone(*again.values.getDefiningOp())->getResult(0);
-    again.scales = builder.clone(*again.scales.getDefiningOp())->getResult(0);
+    again.values = cloneHere(builder, again.values);
+    again.scales = cloneHere(builder, again.scales);
     return again;
   }
   auto type = cast<RankedTensorType>(weight.getType());
   int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
   ScaleType scaleType = how.scaleType;
-  RoundedRows rounded;
-  if (how.compensator) {
-    Matrix matrix = matrixOf(weight);
-    rounded =
-        how.compensator->round(matrix, scalesOf(matrix, how), how.divisors);
-  } else {
-    rounded = roundRowsToI8(numbersOf(weight), rows, columns, how.divisors,
-                            scaleType);
-  }
+  RoundedRows rounded = roundRows(weight, how);
   std::string name = nameOf(weight);
   Rounded result;
   result.error = rounded.error;
-  result.values =
-      createWeight(builder, loc, name + "_i8", type.clone(builder.getI8Type()),
-                   rawBytes<int8_t>(rounded.values), weight);
+  auto integers = [&](const Twine &name, ArrayRef<int8_t> numbers) {
+    auto type = RankedTensorType::get(
+        {rows, rows ? int64_t(numbers.size()) / rows : 0}, builder.getI8Type());
+    return createWeight(builder, loc, name.str(), type,
+                        rawBytes<int8_t>(numbers), weight);
+  };
+  if (how.bits == 4)
+    result.values = UnpackI4Op::create(
+        builder, loc, type.clone(builder.getI8Type()),
+        integers(name + "_i4",
+                 packI4(rounded.values, rows, columns, rounded.multipliers)),
+        integers(name + "_groups", rounded.multipliers));
+  else
+    result.values = integers(name + "_i8", rounded.values);
   bool isNarrow = scaleType == ScaleType::BF16;
   Type element = isNarrow ? Type(builder.getBF16Type()) : builder.getF32Type();
   result.scales = createWeight(
@@ -146,7 +198,7 @@ static Value correctedBias(RewriterBase &rewriter, LinearOp op,
     bias = numbersOf(op.getBias());
   }
   std::vector<float> weight = numbersOf(op.getWeight());
-  std::vector<int8_t> values = numbersOf<int8_t>(rounded.values);
+  std::vector<int8_t> values = *knownIntegersOf(rounded.values);
   std::vector<float> scales = numbersOf(rounded.scales);
   for (int64_t n = 0; n < rows; ++n) {
     double sum = bias[n];
@@ -183,7 +235,7 @@ static bool isKeys(LinearOp op) {
 FailureOr<SmallVector<double>>
 transformer::quantizeLinears(RewriterBase &rewriter, LinearGroup &group,
                              const LinearCluster &cluster, bool correctBias,
-                             WeightRounder &rounder) {
+                             int bits, WeightRounder &rounder) {
   ArrayRef<float> multipliers = cluster.multipliers;
   for (LinearOp op : group.linears) {
     StringRef why = whyNotRounded(op);
@@ -207,6 +259,12 @@ transformer::quantizeLinears(RewriterBase &rewriter, LinearGroup &group,
   auto quantize =
       QuantizeOp::create(rewriter, first.getLoc(), group.input(), multiplier);
   WeightRounding how{multipliers};
+  how.bits = bits;
+  std::vector<double> energies;
+  if (group.statistics)
+    for (double rms : group.statistics->rms())
+      energies.push_back(rms * rms);
+  how.importance = energies;
   how.compensator = cluster.compensator ? &*cluster.compensator : nullptr;
   // Compensation minimizes the error about the mean that it was made with.
   std::vector<double> mean;
@@ -239,14 +297,16 @@ transformer::quantizeLinears(RewriterBase &rewriter, LinearGroup &group,
 
 FailureOr<double> transformer::quantizeTable(RewriterBase &rewriter,
                                              EmbeddingOp op,
-                                             ScaleType scaleType,
+                                             ScaleType scaleType, int bits,
                                              WeightRounder &rounder) {
   StringRef why = whyNotRounded(op);
   if (!why.empty())
     return rewriter.notifyMatchFailure(op, why);
   rewriter.setInsertionPoint(op);
+  WeightRounding how{{}, scaleType};
+  how.bits = bits;
   WeightRounder::Rounded table =
-      rounder.round(rewriter, op.getLoc(), op.getTable(), {{}, scaleType});
+      rounder.round(rewriter, op.getLoc(), op.getTable(), how);
   Value oldTable = op.getTable();
   rewriter.replaceOpWithNewOp<EmbeddingOp>(op, op.getType(), op.getIds(),
                                            table.values, table.scales);
