@@ -33,7 +33,7 @@ def test_import_pulls_in_numpy_only():
     [], ["nonsense"], ["compress"], ["compress", "somewhere"], ["bench", "x", "--batch", "0"],
     ["bench", "x", "--lengths", "a"], ["encode", "x"], ["run", "x", "-o", "y.npz", "--threads", "-1"],
     ["compress", "/does/not/exist", "-o", "out"], ["compress", ".", "-o", "out", "--preset", "none"],
-    ["compress", ".", "-o", "out", "--quantize", "i4"], ["compress", ".", "-o", "out", "--dtype", "f16"],
+    ["compress", ".", "-o", "out", "--quantize", "i3"], ["compress", ".", "-o", "out", "--dtype", "f16"],
     ["compress", ".", "-o", "out", "--preset", "bf16", "--quantize", "i8"],
     ["run", "/does/not/exist", "--ids", "x.npy", "-o", "y.npz"], ["inspect", "/does/not/exist"],
 ])
@@ -51,8 +51,8 @@ def test_help_and_presets():
         assert name in done.stdout
         assert command(name, "--help").returncode == 0
     rows = [line.split() for line in command("presets").stdout.splitlines()]
-    assert [row[0] for row in rows[:8]] == ["preset", "exact", "bf16", "int8", "small", "tiny", "turbo", "static"]
-    assert all(row[0].startswith("(") or row[:2] == ["turbo", "--tune"] for row in rows[8:])  # naive controls, tuned ones
+    assert [row[0] for row in rows[:9]] == ["preset", "exact", "bf16", "int8", "int4", "small", "tiny", "turbo", "static"]
+    assert all(row[0].startswith("(") or row[:2] == ["turbo", "--tune"] for row in rows[9:])  # naive controls, tuned ones
 
 
 def test_inspect(checkpoint):
