@@ -50,8 +50,10 @@ static LogicalResult emitKernel(LLVM::LLVMFuncOp kernel, const Chip &chip) {
     emitPatchesKernel(b, spec);
   else if (family == "fold")
     emitFoldKernel(b, spec);
-  else if (family == "mix" || family == "mix_simple")
-    emitMixKernel(b, spec);
+  else if (family == "mix")
+    emitMixTileKernel(b, spec);
+  else if (family == "mix_simple")
+    emitMixSimpleKernel(b, spec);
   else if (family == "widen")
     emitWidenKernel(b, spec);
   else if (family == "mirror")

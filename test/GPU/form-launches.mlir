@@ -142,7 +142,7 @@ func.func @forward(%x: tensor<2x8x64xf32>) -> tensor<2x8x64xf32> {
 // -----
 
 func.func @forward(%x: tensor<2x8x64xf32>, %m: tensor<2x8xi1>) -> tensor<2x8x64xf32> {
-  // expected-error @below {{is dense and has a mask; transformer-unpad packs it}}
+  // expected-error @below {{is dense and has a mask, which no GPU kernel takes}}
   %0 = transformer.attention %x, %x, %x mask(%m) {num_heads = 2 : i64, num_kv_heads = 2 : i64}
       : (tensor<2x8x64xf32>, tensor<2x8x64xf32>, tensor<2x8x64xf32>, tensor<2x8xi1>) -> tensor<2x8x64xf32>
   return %0 : tensor<2x8x64xf32>
