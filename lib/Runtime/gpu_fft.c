@@ -124,6 +124,10 @@ static int make_plan(tm_gpu *gpu, int length, int width, tm_error *error) {
   /* In place: rows of real numbers with room for what they become. */
   int sizes[] = {length, width}, columns = width / 2 + 1;
   int real[] = {length, 2 * columns}, complex[] = {length, columns};
+  /* To the next sequence, which there is none of. */
+  int distance = (int64_t)length * 2 * columns > INT32_MAX
+                     ? INT32_MAX / 2 * 2
+                     : length * 2 * columns;
   int handle = 0;
   size_t bytes = 0;
   int status = fft->create(&handle);
@@ -135,8 +139,8 @@ static int make_plan(tm_gpu *gpu, int length, int width, tm_error *error) {
   plan->width = width;
   status = fft->set_allocation(handle, 0);
   if (status == TM_CUFFT_SUCCESS)
-    status = fft->make(handle, 2, sizes, real, 1, length * 2 * columns, complex,
-                       1, length * columns, TM_CUFFT_R2C, 1, &bytes);
+    status = fft->make(handle, 2, sizes, real, 1, distance, complex, 1,
+                       distance / 2, TM_CUFFT_R2C, 1, &bytes);
   if (status == TM_CUFFT_SUCCESS)
     status = fft->set_stream(handle, gpu->stream);
   if (status == TM_CUFFT_SUCCESS && bytes > fft->memory_bytes) {

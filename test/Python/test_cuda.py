@@ -1,11 +1,15 @@
 # RUN: %python -m pytest -q -p no:cacheprovider %s
 # REQUIRES: numpy, pytest, tokenizers, cuda
 """Artifacts on a real GPU, for machines that have one: the numbers of the CPU's, and graphs, DLPack and PyTorch."""
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 import tiny
 import transformer_mlir as tm
+from conftest import ROOT
 from devices import check_same, compile_model, ids_of
 
 ALL = "sm_80,sm_90,sm_90a,sm_100"  # the best that this GPU can run is taken
@@ -41,6 +45,22 @@ def test_i8_and_coded_weights(cpu, tmp_path):
     batch = ids_of(RAGGED)
     check_same(load(tmp_path / "cpu", tmp_path / "gpu", "--pack=entropy", f"--gpu-chip={ALL}").run(batch),
                tm.load(tmp_path / "cpu").run(batch), 0.1)
+
+
+@pytest.mark.parametrize("dtype, tolerance", [("f32", 2e-5), ("f16", 0.01)])
+def test_fourier_transforms(dtype, tolerance, tmp_path):
+    subprocess.run([sys.executable, ROOT / "test/Import/Inputs/checkpoint.py", "fnet", tmp_path / "checkpoint"], check=True)
+    compile_model(tmp_path / "checkpoint", "-o", tmp_path / "cpu")
+    generator, wanted = np.random.default_rng(0), tm.load(tmp_path / "cpu")
+    batch = [generator.integers(4, 20, n).astype(np.int32) for n in (3, 8, 0, 12, 6, 8, 5)]
+    right = wanted.run(batch)
+    for start in (0, 6):  # all by kernels, and the long ones by cuFFT, if it is there
+        model = load(tmp_path / "cpu", tmp_path / f"gpu{start}", f"--dtype={dtype}", f"--gpu-chip={ALL}", f"--fft-from={start}")
+        first = model.run(batch)
+        check_same(first, right, tolerance)
+        for _ in range(3):
+            check_same(model.run(batch), first, 0)
+        check_same(model.run([batch[1]]), wanted.run([batch[1]]), tolerance)
 
 
 def test_rows_do_not_depend_on_their_batch(cpu, tmp_path):

@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+import tiny
 import transformer_mlir as tm
 from conftest import BUILD, ROOT
 from devices import Made, check_same, compile_model
@@ -86,6 +87,33 @@ def test_without_the_library(path, words, made, environment, stub, capfd):
     for _ in range(3):
         check_same(device.run(ids_of(MIXED)), tm.load(made.cpu).run(ids_of(MIXED)), TOLERANCE)
     assert stub.tm_stub_fft_calls(b"cufftCreate") == before and not capfd.readouterr().err
+
+
+TEXT = """module attributes {transformer.model = {max_length = 300 : i64}} {
+ml_program.global private @words(#ml_program.extern : tensor<20x2xf32>) : tensor<20x2xf32>
+func.func @forward(%ids: tensor<?xi32> {transformer.input = "input_ids", transformer.limit = 20 : i64},
+                   %offsets: tensor<?xi32> {transformer.input = "offsets"})
+    -> (tensor<?x2xf32> {transformer.output = "last_hidden_state", transformer.rows = "tokens"}) {
+  %words = ml_program.global_load_const @words : tensor<20x2xf32>
+  %0 = transformer.embedding %ids, %words : (tensor<?xi32>, tensor<20x2xf32>) -> tensor<?x2xf32>
+  %1 = transformer.fft_mix %0 offsets(%offsets) : (tensor<?x2xf32>, tensor<?xi32>) -> tensor<?x2xf32>
+  return %1 : tensor<?x2xf32>
+}
+}
+"""
+
+
+def test_few_plans_are_kept(tmp_path, environment, stub):
+    (tmp_path / "model.mlir").write_text(TEXT)
+    tiny.save(tmp_path / "weights.safetensors", {"words": np.ones((20, 2), np.float32)})
+    compile_model(tmp_path / "model.mlir", f"--weights={tmp_path / 'weights.safetensors'}", "--target=nvptx", "--fft-from=2", "-o", tmp_path / "gpu")
+    environment.delenv("TM_STUB_KERNELS")  # kernels do nothing
+    gc.collect()
+    before, model = stub.tm_stub_fft_alive(), tm.load(tmp_path / "gpu")
+    model.run(ids_of(range(290)))
+    assert stub.tm_stub_fft_alive() == before + 288
+    model.run(ids_of([5]))  # they are more than are kept
+    assert stub.tm_stub_fft_alive() == before + 1
 
 
 def test_models_without_long_sequences_do_not_ask_for_it(made, tmp_path, environment, capfd):
