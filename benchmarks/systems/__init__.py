@@ -25,7 +25,7 @@ class System(NamedTuple):
 
 SYSTEMS = {
     **{f"tm-{preset}": System("ours", {"preset": preset}, ("transformer_mlir",), f"transformer-mlir, preset {preset}")
-       for preset in ("exact", "bf16", "int8")},
+       for preset in ("exact", "bf16", "int8", "int4")},
     "pytorch": System("pytorch", {}, ("torch", "transformers"), "PyTorch eager f32, SDPA"),
     "pytorch-mkl": System("pytorch", {}, ("torch", "transformers"), "the same with MKL's fast path forced"),
     "onnxruntime": System("onnx_", {}, ("onnxruntime", "onnx", "torch"), "ONNX Runtime f32"),

@@ -99,49 +99,56 @@ TEST(Contract, FloatOfAnyShapeAndRows) {
     }
 }
 
+/// The values of i8 products of one shape, for any number of rows.
+void checkIntegers(KernelJit &jit, const std::string &name, int64_t k,
+                   int64_t n, int64_t rows) {
+  std::mt19937 engine(9);
+  auto bytes = [&](int64_t count) {
+    std::vector<int8_t> values(count);
+    for (int8_t &value : values)
+      value = static_cast<int8_t>(engine());
+    return values;
+  };
+  auto x = bytes(rows * k), w = bytes(n * k);
+  x[0] = w[0] = -128;
+  auto packed = pack(w, n, k, kPanelWidth, 4);
+  std::vector<int32_t> bias(n, 3), factor(rows, 2), residual(rows * n, 1),
+      y(rows * n);
+  Buffer<int8_t, 2> in(x.data(), {rows, k});
+  Buffer<int8_t, 3> weights(packed.data(), {(n + kPanelWidth - 1) / kPanelWidth,
+                                            (k + 3) / 4, kPanelWidth * 4});
+  Buffer<int32_t, 1> b(bias.data(), {n}), f(factor.data(), {rows});
+  Buffer<int32_t, 2> r(residual.data(), {rows, n}), out(y.data(), {rows, n});
+  jit.call("contract", &in, &weights, &b, &f, &r, &out);
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < n; ++j) {
+      int32_t sum = 3;
+      for (int64_t l = 0; l < k; ++l)
+        sum += int32_t(x[i * k + l]) * w[j * k + l];
+      ASSERT_EQ(y[i * n + j], sum * 2 + 1) << name << " " << k << "x" << n;
+    }
+}
+
 TEST(Contract, IntegersAreExact) {
+  struct Case {
+    int64_t k, n;
+    std::vector<int64_t> rows;
+  };
+  // The last is in several blocks of k, not all as long, and its rows in
+  // several sweeps.
+  const Case cases[] = {{33, 50, {2, 11}},
+                        {16, 32, {11}},
+                        {48, 20, {5}},
+                        {384, 40, {2, 9}},
+                        {1088, 24, {70}}};
   for (const Target &target : testedTargets(/*all=*/true))
-    // The last is in several blocks of k, not all as long, and its rows in
-    // several sweeps.
-    for (auto [k, n, kRows] : {Shape{16, 32},
-                               {48, 20, 5},
-                               {33, 50},
-                               {33, 50, 2},
-                               {384, 40, 2},
-                               {384, 40, 9},
-                               {1088, 24, 70}}) {
-      if (k != 33 && !isRunnable(target))
+    for (const Case &shape : cases) {
+      if (shape.k != 33 && !isRunnable(target))
         continue;
-      auto jit = jitOf(contractText(k, n, "i8", "i32", 4), target);
+      auto jit = jitOf(contractText(shape.k, shape.n, "i8", "i32", 4), target);
       ASSERT_TRUE(jit);
-      std::mt19937 engine(9);
-      auto bytes = [&](int64_t count) {
-        std::vector<int8_t> values(count);
-        for (int8_t &value : values)
-          value = static_cast<int8_t>(engine());
-        return values;
-      };
-      auto x = bytes(kRows * k), w = bytes(n * k);
-      x[0] = w[0] = -128;
-      auto packed = pack(w, n, k, kPanelWidth, 4);
-      std::vector<int32_t> bias(n, 3), factor(kRows, 2), residual(kRows * n, 1),
-          y(kRows * n);
-      Buffer<int8_t, 2> in(x.data(), {kRows, k});
-      Buffer<int8_t, 3> weights(
-          packed.data(),
-          {(n + kPanelWidth - 1) / kPanelWidth, (k + 3) / 4, kPanelWidth * 4});
-      Buffer<int32_t, 1> b(bias.data(), {n}), f(factor.data(), {kRows});
-      Buffer<int32_t, 2> r(residual.data(), {kRows, n}),
-          out(y.data(), {kRows, n});
-      jit->call("contract", &in, &weights, &b, &f, &r, &out);
-      for (int64_t i = 0; i < kRows; ++i)
-        for (int64_t j = 0; j < n; ++j) {
-          int32_t sum = 3;
-          for (int64_t l = 0; l < k; ++l)
-            sum += int32_t(x[i * k + l]) * w[j * k + l];
-          ASSERT_EQ(y[i * n + j], sum * 2 + 1)
-              << target.name << " " << k << "x" << n;
-        }
+      for (int64_t rows : shape.rows)
+        checkIntegers(*jit, target.name, shape.k, shape.n, rows);
     }
 }
 

@@ -105,15 +105,12 @@ TEST(PackedColumns, ProductsAreThoseOfTheIntegers) {
   for (const Target &target : testedTargets(/*all=*/true))
     // Depths that are no multiple of anything; several blocks of k, whose
     // bounds are in the middle of a group; more rows than a sweep.
-    for (const Shape &shape : {Shape{33, 50, 5},
-                               {16, 32, 1},
-                               {100, 20, 9},
-                               {208, 40, 2},
-                               {1088, 24, 70}}) {
+    for (const Shape &shape :
+         {Shape{33, 50, 5}, {100, 20, 9}, {208, 40, 2}, {1088, 24, 70}}) {
       if (shape.k != 33 && !isRunnable(target))
         continue;
       check(target, shape, /*inPanels=*/true);
-      if (shape.k <= 208 && isRunnable(target))
+      if (shape.k == 208 && isRunnable(target))
         check(target, shape, /*inPanels=*/false);
     }
 }
