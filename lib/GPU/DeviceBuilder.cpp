@@ -252,7 +252,7 @@ Value DeviceBuilder::sequenceOf(Value index, Value offsets, Value sequences,
   return search.getResult(0);
 }
 
-Value DeviceBuilder::shared() {
+Value DeviceBuilder::shared(int64_t alignment) {
   auto module = kernel->getParentOfType<::mlir::gpu::GPUModuleOp>();
   constexpr StringLiteral name = "tm_shared";
   Type type = LLVM::LLVMArrayType::get(getI8Type(), 0);
@@ -262,8 +262,11 @@ Value DeviceBuilder::shared() {
     setInsertionPointToStart(module.getBody());
     global = LLVM::GlobalOp::create(*this, type, /*isConstant=*/false,
                                     LLVM::Linkage::External, name, Attribute(),
-                                    /*alignment=*/128, /*addrSpace=*/3);
+                                    alignment, /*addrSpace=*/3);
   }
+  // One name for the memory of all kernels: the strictest of them decides.
+  if (global.getAlignment().value_or(1) < uint64_t(alignment))
+    global.setAlignment(alignment);
   return LLVM::AddressOfOp::create(*this, global);
 }
 

@@ -103,7 +103,7 @@ public:
                    int64_t per = 0);
 
   /// Shared memory, of which the launch says the size.
-  Value shared();
+  Value shared(int64_t alignment = 128);
   /// 16 bytes from global to shared memory, of which `count` (0 or 16) are
   /// read and the others are zeros.
   void copyAsync(Value to, Value from, Value count);
@@ -115,6 +115,41 @@ public:
   /// and four registers.
   Values multiplyMatrices(ArrayRef<Value> a, ArrayRef<Value> b,
                           ArrayRef<Value> c, Type element);
+
+  /// A barrier in shared memory, 8 bytes, of which each phase ends after so
+  /// many arrivals and all bytes that were announced. Then
+  /// fenceAsynchronous() and barrier(), before anybody uses it.
+  void initBarrier(Value barrier, int64_t arrivals);
+  void arrive(Value barrier);
+  void arriveExpecting(Value barrier, int64_t bytes);
+  /// Until the phase of this parity, 0 or 1, is over: of a new barrier, that
+  /// of parity 1 is.
+  void waitPhase(Value barrier, Value parity);
+  /// What this thread wrote to shared memory before is there for copies and
+  /// products that start after.
+  void fenceAsynchronous();
+  /// The box of a map at (row, column) to shared memory; `barrier` gets its
+  /// bytes, those that lie outside of the array included, which are zeros.
+  void copyBox(Value to, Value map, Value column, Value row, Value barrier);
+
+  /// What wgmma wants to know of rows of 128 bytes in shared memory that
+  /// copyBox() has placed: eight of them are 1024 bytes, and begin at a
+  /// multiple of that.
+  Value describeRows(Value pointer);
+  /// Descriptor of the same rows from a place further on.
+  Value advance(Value descriptor, Value bytes);
+  Value advance(Value descriptor, int64_t bytes);
+  /// Products that follow see what was written to these registers before.
+  Values fenceProducts(ArrayRef<Value> sums);
+  void commitProducts();
+  /// Until all but the newest `pending` groups are done.
+  void waitProducts(int64_t pending);
+  /// Until all are; sums may be read from what is returned, and not before.
+  Values waitProducts(ArrayRef<Value> sums);
+  /// sums + 64 rows times as many rows as there are twice as many sums, 32
+  /// bytes of each.
+  Values multiplyRows(Value left, Value right, ArrayRef<Value> sums,
+                      Type element);
 
   Value intrinsic(StringRef name, Type result, ValueRange operands);
 
@@ -140,6 +175,7 @@ void emitMirrorKernel(DeviceBuilder &b, const KernelSpec &spec);
 void emitStackKernel(DeviceBuilder &b, const KernelSpec &spec);
 void emitRopeKernel(DeviceBuilder &b, const KernelSpec &spec);
 void emitLinearTileKernel(DeviceBuilder &b, const KernelSpec &spec);
+void emitLinearWgmmaKernel(DeviceBuilder &b, const KernelSpec &spec);
 void emitLinearSimpleKernel(DeviceBuilder &b, const KernelSpec &spec);
 void emitAttentionTileKernel(DeviceBuilder &b, const KernelSpec &spec);
 void emitAttentionSimpleKernel(DeviceBuilder &b, const KernelSpec &spec);

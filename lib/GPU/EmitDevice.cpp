@@ -31,6 +31,9 @@ static LogicalResult emitKernel(LLVM::LLVMFuncOp kernel, const Chip &chip) {
     return kernel.emitOpError()
            << "needs " << shape.sharedBytes << " bytes of shared memory, and "
            << chip.name << " has " << chip.sharedBytes;
+  if (spec.family() == "linear_wgmma" && chip.name != "sm_90a")
+    return kernel.emitOpError() << "has instructions of sm_90a, and is for "
+                                << chip.name << "; use linear";
   MLIRContext *context = kernel.getContext();
   kernel.setFunctionType(LLVM::LLVMFunctionType::get(
       LLVM::LLVMVoidType::get(context), spec.argumentTypes()));
@@ -40,6 +43,17 @@ static LogicalResult emitKernel(LLVM::LLVMFuncOp kernel, const Chip &chip) {
       NVVM::NVVMDialect::getMaxntidAttrName(),
       DenseI32ArrayAttr::get(context, {int32_t(shape.threads), 1, 1}));
 
+  // Maps are in the kernel's parameters themselves.
+  Builder builder(context);
+  for (unsigned i = 0; i < spec.numMaps(); ++i) {
+    kernel.setArgAttr(i, LLVM::LLVMDialect::getByValAttrName(),
+                      TypeAttr::get(LLVM::LLVMArrayType::get(
+                          builder.getI8Type(), kMapBytes)));
+    kernel.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(),
+                      builder.getI64IntegerAttr(kMapAlignment));
+    kernel.setArgAttr(i, NVVM::NVVMDialect::getGridConstantAttrName(),
+                      builder.getUnitAttr());
+  }
   DeviceBuilder b(kernel);
   StringRef family = spec.family();
   if (family == "rows")
@@ -64,6 +78,8 @@ static LogicalResult emitKernel(LLVM::LLVMFuncOp kernel, const Chip &chip) {
     emitRopeKernel(b, spec);
   else if (family == "linear")
     emitLinearTileKernel(b, spec);
+  else if (family == "linear_wgmma")
+    emitLinearWgmmaKernel(b, spec);
   else if (family == "linear_simple")
     emitLinearSimpleKernel(b, spec);
   else if (family == "attention")

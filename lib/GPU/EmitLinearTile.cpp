@@ -125,18 +125,9 @@ void LinearTileEmitter::finish(ArrayRef<Value> sums) {
   Value row = b.add(b.add(firstRow, warpRow), b.div(lane, 4));
   Value column =
       b.add(b.add(firstColumn, warpColumn), b.mul(b.rem(lane, 4), 2));
-  for (int64_t i = 0; i < 2 * blocksM; ++i) {
-    Value at = b.add(row, 8 * i);
-    b.ifThen(b.less(at, epilogue.rows), [&] {
-      for (int64_t j = 0; j < blocksN; ++j) {
-        Value next = b.add(column, 8 * j);
-        ArrayRef<Value> pair =
-            sums.slice(4 * (i / 2 * blocksN + j) + 2 * (i % 2), 2);
-        b.ifThen(n % tile.n ? b.less(next, n) : Value(),
-                 [&] { epilogue.finish(pair, at, next); });
-      }
-    });
-  }
+  for (int64_t i = 0; i < blocksM; ++i)
+    epilogue.finishBlocks(sums.slice(4 * i * blocksN, 4 * blocksN),
+                          b.add(row, 16 * i), column, n % tile.n != 0);
 }
 
 void LinearTileEmitter::emit() {

@@ -281,7 +281,8 @@ struct FormLaunches
     std::optional<int64_t> from;
     if (fftFrom >= 0)
       from = fftFrom;
-    LaunchFormer former(forward, type, device, ratesOf(*target), from);
+    LaunchFormer former(forward, type, target->name == "sm_90a", device,
+                        ratesOf(*target), from);
     if (failed(former.run()))
       return signalPassFailure();
     numKernels += former.numKernels;

@@ -1,6 +1,7 @@
 //===- FormProductLaunches.cpp - launches of linears and attention --------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "LaunchFormer.h"
+#include "Tiles.h"
 
 using namespace mlir;
 using namespace mlir::transformer;
@@ -20,8 +21,20 @@ void LaunchFormer::launchBest(Operation *op, NamedAttrList &spec,
             [&] { return mlir::emitError(UnknownLoc::get(b.getContext())); })))
       why.clear();
   }
-  if (!why.empty())
+  if (!why.empty()) {
     set(spec, "family", (wanted.family() + "_simple").str());
+  } else if (hasWgmma && wanted.family() == "linear") {
+    // Whatever mma.sync takes, wgmma takes too.
+    set(spec, "family", "linear_wgmma");
+    int64_t n = wanted.number("n"), k = wanted.number("k");
+    WgmmaTile tile = wgmmaTile(n);
+    bool isTokens = rows != DeviceBuffer::Sequences; // as numberOf
+    arguments[0].map = {isTokens ? DeviceBuffer::Tokens
+                                 : DeviceBuffer::Sequences,
+                        0, k, wanted.type("input"), tile.m()};
+    arguments[1].map = {DeviceBuffer::Fixed, n, k, wanted.type("weight"),
+                        tile.n};
+  }
   launch(op, spec, rows, std::move(arguments), why);
 }
 

@@ -125,6 +125,12 @@ LaunchShape KernelSpec::launch() const {
     shape.columns = llvm::divideCeil(number("n"), tile.n);
     shape.threads = tile.threads();
     shape.sharedBytes = tile.sharedBytes();
+  } else if (family() == "linear_wgmma") {
+    WgmmaTile tile = wgmmaTile(number("n"));
+    shape.per = tile.m();
+    shape.columns = llvm::divideCeil(number("n"), tile.n);
+    shape.threads = tile.threads();
+    shape.sharedBytes = tile.sharedBytes();
   } else if (family() == "linear_simple") {
     shape.per = kSimpleTile;
     shape.columns = llvm::divideCeil(number("n"), kSimpleTile);
@@ -184,8 +190,9 @@ SmallVector<Type> KernelSpec::argumentTypes() const {
     // query, key, value, offsets, key offsets, mask, output; tokens, sequences
     pointers = 5 + has("key_offsets") + has("mask"), numbers = 2;
   }
-  SmallVector<Type> types(pointers,
-                          LLVM::LLVMPointerType::get(context, /*addrSpace=*/1));
+  SmallVector<Type> types(numMaps(), LLVM::LLVMPointerType::get(context));
+  types.append(pointers - numMaps(),
+               LLVM::LLVMPointerType::get(context, /*addrSpace=*/1));
   types.append(numbers, IntegerType::get(context, 32));
   return types;
 }

@@ -51,11 +51,11 @@ bool isOneEach(PositionsOp op);
 class LaunchFormer {
 public:
   /// `fftFrom`: see LaunchTable; nothing: where it is faster by `rates`.
-  LaunchFormer(func::FuncOp forward, Type dtype,
+  LaunchFormer(func::FuncOp forward, Type dtype, bool hasWgmma,
                ::mlir::gpu::GPUModuleOp device, const ChipRates &rates,
                std::optional<int64_t> fftFrom)
-      : forward(forward), dtype(dtype), device(device), rates(rates),
-        fftFrom(fftFrom), b(forward.getContext()) {}
+      : forward(forward), dtype(dtype), hasWgmma(hasWgmma), device(device),
+        rates(rates), fftFrom(fftFrom), b(forward.getContext()) {}
   LogicalResult run();
   LaunchTable table;
   unsigned numKernels = 0;
@@ -90,8 +90,9 @@ private:
   LogicalResult formAttention(AttentionOp op);
   void launch(Operation *op, NamedAttrList &spec, DeviceBuffer::Rows rows,
               Arguments arguments, StringRef simple = "");
-  /// On tensor cores if the kernel takes that, else by the simple one, whose
-  /// name ends with _simple.
+  /// On tensor cores if the kernel takes that, by wgmma where the chip has it
+  /// and the kernel a form of that; else by the simple one, whose name ends
+  /// with _simple.
   void launchBest(Operation *op, NamedAttrList &spec, DeviceBuffer::Rows rows,
                   Arguments arguments);
   void set(NamedAttrList &spec, StringRef name, StringRef word) {
@@ -100,6 +101,7 @@ private:
 
   func::FuncOp forward;
   Type dtype;
+  bool hasWgmma; // of the chip
   ::mlir::gpu::GPUModuleOp device;
   const ChipRates &rates;
   std::optional<int64_t> fftFrom;

@@ -38,6 +38,17 @@ static std::string textOf(const DeviceBuffer &buffer) {
 }
 
 static std::string textOf(const LaunchArgument &argument) {
+  if (argument.map) {
+    const ArrayMap &map = *argument.map;
+    LaunchArgument array = argument;
+    array.map.reset();
+    return ("map " +
+            (map.rows == DeviceBuffer::Fixed ? Twine(map.numRows)
+                                             : Twine(kRows[map.rows])) +
+            " " + Twine(map.columns) + " " + nameOfType(map.element) + " " +
+            Twine(map.boxRows) + " " + textOf(array))
+        .str();
+  }
   switch (argument.kind) {
   case LaunchArgument::Input:
     return "input " + std::to_string(argument.index);
@@ -123,8 +134,36 @@ static std::optional<DeviceBuffer> parseBuffer(MLIRContext *context,
 }
 
 static std::optional<LaunchArgument> parseArgument(MLIRContext *context,
+                                                   StringRef text);
+
+static std::optional<LaunchArgument> parseMap(MLIRContext *context,
+                                              StringRef text) {
+  SmallVector<StringRef, 5> words;
+  text.split(words, ' ', /*MaxSplit=*/4);
+  if (words.size() != 5)
+    return std::nullopt;
+  std::optional<LaunchArgument> argument = parseArgument(context, words[4]);
+  ArrayMap map;
+  map.element = typeOfName(context, words[2]);
+  if (auto rows =
+          indexIn<DeviceBuffer::Rows>({"tokens", "sequences"}, words[0]))
+    map.rows = *rows;
+  else if (words[0].getAsInteger(10, map.numRows))
+    return std::nullopt;
+  if (!argument || argument->map ||
+      argument->kind >= LaunchArgument::NumTokens || !map.element ||
+      words[1].getAsInteger(10, map.columns) ||
+      words[3].getAsInteger(10, map.boxRows))
+    return std::nullopt;
+  argument->map = map;
+  return argument;
+}
+
+static std::optional<LaunchArgument> parseArgument(MLIRContext *context,
                                                    StringRef text) {
   auto [kind, rest] = text.split(' ');
+  if (kind == "map")
+    return parseMap(context, rest);
   LaunchArgument argument{LaunchArgument::NumTokens};
   if (text == "tokens")
     return argument;

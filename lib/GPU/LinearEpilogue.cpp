@@ -52,3 +52,18 @@ void LinearEpilogue::finish(ArrayRef<Value> sums, Value row, Value column) {
   Type type = spec.type("output");
   b.storeValues(x, b.offset(b.offset(output, start, type), column, type), type);
 }
+
+void LinearEpilogue::finishBlocks(ArrayRef<Value> sums, Value row, Value column,
+                                  bool hasTail) {
+  int64_t n = spec.number("n");
+  for (int64_t half = 0; half < 2; ++half) {
+    Value at = b.add(row, 8 * half);
+    b.ifThen(b.less(at, rows), [&] {
+      for (size_t i = 0; i < sums.size() / 4; ++i) {
+        Value next = b.add(column, 8 * i);
+        b.ifThen(hasTail ? b.less(next, n) : Value(),
+                 [&] { finish(sums.slice(4 * i + 2 * half, 2), at, next); });
+      }
+    });
+  }
+}

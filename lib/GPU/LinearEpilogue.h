@@ -17,6 +17,11 @@ public:
 
   /// Stores results (row, column), (row, column + 1) ... that exist.
   void finish(ArrayRef<Value> sums, Value row, Value column);
+  /// Stores blocks of 16 x 8 results beside each other, as mma and wgmma leave
+  /// them: this lane has four of each, from (row, column) and (row + 8,
+  /// column). Not beyond `rows`, nor, if `hasTail`, beyond the last column.
+  void finishBlocks(ArrayRef<Value> sums, Value row, Value column,
+                    bool hasTail);
 
 private:
   DeviceBuilder &b;

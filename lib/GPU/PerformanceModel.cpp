@@ -21,13 +21,14 @@ using mlir::transformer::Workload;
 /// From NVIDIA's data sheets of the A100 80 GB, H100 and B200 (SXM). What
 /// mma.sync reaches is all of the first, about 62 % of the second (Luo et al.,
 /// arXiv 2402.13499), and taken to be per multiprocessor and clock what the
-/// first does on the third, of which nothing is known here.
-static constexpr ChipRates kAmpere = {"A100", 108,    65536,  164 << 10, 2048,
-                                      32,     2.0e12, 312e12, 19.5e12};
-static constexpr ChipRates kHopper = {"H100", 132,     65536,  228 << 10, 2048,
-                                      32,     3.35e12, 620e12, 67e12};
+/// first does on the third, of which nothing is known here; wgmma is taken to
+/// reach all of the second.
+static constexpr ChipRates kAmpere = {
+    "A100", 108, 65536, 164 << 10, 2048, 32, 2.0e12, 312e12, 0, 19.5e12};
+static constexpr ChipRates kHopper = {
+    "H100", 132, 65536, 228 << 10, 2048, 32, 3.35e12, 620e12, 989e12, 67e12};
 static constexpr ChipRates kBlackwell = {
-    "B200", 148, 65536, 228 << 10, 2048, 32, 8.0e12, 595e12, 75e12};
+    "B200", 148, 65536, 228 << 10, 2048, 32, 8.0e12, 595e12, 0, 75e12};
 
 const ChipRates &mlir::transformer::gpu::ratesOf(const Chip &chip) {
   return chip.name == "sm_80"    ? kAmpere
@@ -123,15 +124,17 @@ private:
       operations = 2.5 * numbers * std::log2(double(batch.tokens) * width);
     }
     const KernelSpec *spec = specOf(launch.kernel);
-    bool isTensor = false, isI8 = false;
+    bool isTensor = false, isWgmma = false, isI8 = false;
     if (spec) {
       operations = operationsOf(*spec, launch.shape);
-      isTensor = spec->family() == "linear" || spec->family() == "attention" ||
-                 spec->family() == "mix";
+      isWgmma = spec->family() == "linear_wgmma";
+      isTensor = isWgmma || spec->family() == "linear" ||
+                 spec->family() == "attention" || spec->family() == "mix";
       Type input = spec->type("input");
       isI8 = input && input.isInteger(8);
     }
-    double peak = isTensor ? rates.tensor * (isI8 ? 2 : 1) : rates.plain;
+    double tensor = isWgmma ? rates.wgmma : rates.tensor;
+    double peak = isTensor ? tensor * (isI8 ? 2 : 1) : rates.plain;
     double memory = bytes / rates.bytesPerSecond;
     double compute = operations / peak / busy(kernel.blocks);
     kernel.limit = memory >= compute ? "memory"

@@ -28,6 +28,17 @@ LinearTile mlir::transformer::gpu::linearTile(int64_t n, int64_t k, bool isI8) {
   return {128, 128, 64, 3, 2, 2};
 }
 
+WgmmaTile mlir::transformer::gpu::wgmmaTile(int64_t n) {
+  // Two blocks share a multiprocessor where they can: one multiplies while the
+  // other writes its results. Where there are many columns, wide blocks read
+  // less shared memory for each product, and there are enough of them.
+  if (n <= 64)
+    return {2, 64, 4};
+  if (n < 2048)
+    return {2, 128, 3};
+  return {2, 256, 4};
+}
+
 AttentionTile mlir::transformer::gpu::attentionTile(int64_t qkDim,
                                                     int64_t valueDim) {
   // Wide heads hold more of the result in registers: fewer keys at a time.

@@ -33,6 +33,20 @@ struct LinearTile {
 };
 LinearTile linearTile(int64_t n, int64_t k, bool isI8);
 
+/// A product by warpgroups: each of `groups` multiplies 64 rows by `n` columns
+/// (at most 256), and one more warp copies. k advances by the 128 bytes that
+/// the widest exchange of banks covers.
+struct WgmmaTile {
+  int64_t groups, n, stages;
+  static constexpr int64_t kBytes = 128;
+  int64_t m() const { return 64 * groups; }
+  int64_t threads() const { return 128 * groups + 32; }
+  int64_t stageBytes() const { return (m() + n) * kBytes; }
+  /// After the stages, two barriers for each.
+  int64_t sharedBytes() const { return (stageBytes() + 16) * stages; }
+};
+WgmmaTile wgmmaTile(int64_t n);
+
 /// The simple product: one result per thread of a square block.
 inline constexpr int64_t kSimpleTile = 16;
 

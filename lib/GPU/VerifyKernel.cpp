@@ -180,12 +180,13 @@ LogicalResult KernelSpec::verify(EmitError emitError) const {
     return verifyStack(*this, emitError);
   if (family() == "rope")
     return verifyRope(*this, emitError);
-  if (isOneOf(family(), {"linear", "linear_simple"}))
+  if (isOneOf(family(), {"linear", "linear_wgmma", "linear_simple"}))
     return verifyLinear(*this, emitError);
   if (isOneOf(family(), {"attention", "attention_simple"}))
     return verifyAttention(*this, emitError);
-  return emitError() << "there is no kernel family '" << family()
-                     << "'; there are rows, positions, patches, fold, mix, "
-                        "mix_simple, widen, mirror, stack, rope, linear, "
-                        "linear_simple, attention and attention_simple";
+  return emitError()
+         << "there is no kernel family '" << family()
+         << "'; there are rows, positions, patches, fold, mix, "
+            "mix_simple, widen, mirror, stack, rope, linear, "
+            "linear_wgmma, linear_simple, attention and attention_simple";
 }

@@ -12,8 +12,10 @@
 #include "mlir/IR/SymbolTable.h"
 #include "llvm/ADT/MapVector.h"
 
+#include <array>
 #include <cmath>
 #include <cstring>
+#include <map>
 
 using namespace mlir;
 using namespace mlir::transformer;
@@ -109,14 +111,27 @@ public:
     SmallVector<llvm::Constant *> names;
     for (const auto &[name, index] : kernels)
       names.push_back(c.string(name));
-    return c.array(
-        {c.record({c.i32(TM_DEVICE_VERSION), c.i32(sizeof(tm_device_table)),
-                   c.i32(chip.major), c.i32(chip.minor), c.i32(chip.isExact),
-                   c.i32(table.fftFrom), c.bytes(image), c.i64(image.size()),
-                   c.i64(names.size()), c.array(names), c.i64(inputs.size()),
-                   c.array(inputs), c.array(outputs), c.i64(slots.size()),
-                   c.array(slots), c.i64(weights.size()), c.array(weights),
-                   c.i64(launches.size()), c.array(launches)})});
+    return c.array({c.record({c.i32(TM_DEVICE_VERSION),
+                              c.i32(sizeof(tm_device_table)),
+                              c.i32(chip.major),
+                              c.i32(chip.minor),
+                              c.i32(chip.isExact),
+                              c.i32(table.fftFrom),
+                              c.bytes(image),
+                              c.i64(image.size()),
+                              c.i64(names.size()),
+                              c.array(names),
+                              c.i64(inputs.size()),
+                              c.array(inputs),
+                              c.array(outputs),
+                              c.i64(slots.size()),
+                              c.array(slots),
+                              c.i64(weights.size()),
+                              c.array(weights),
+                              c.i64(launches.size()),
+                              c.array(launches),
+                              c.i64(maps.size()),
+                              c.array(maps)})});
   }
 
 private:
@@ -217,6 +232,24 @@ private:
     return found->second;
   }
 
+  /// Its index; one for all launches that see an array alike.
+  unsigned addMap(const gpu::ArrayMap &map, llvm::Constant *array, int32_t kind,
+                  int32_t index) {
+    auto [found, isNew] =
+        mapIndices.insert({{kind, index, map.columns, *number(map.element),
+                            map.boxRows, int64_t(map.rows)},
+                           unsigned(maps.size())});
+    if (isNew)
+      maps.push_back(
+          c.record({array,
+                    c.record({c.i64(map.numRows),
+                              c.i64(map.rows == DeviceBuffer::Tokens),
+                              c.i64(map.rows == DeviceBuffer::Sequences)}),
+                    c.i64(map.columns), c.i32(*number(map.element)),
+                    c.i32(map.boxRows)}));
+    return found->second;
+  }
+
   llvm::Expected<llvm::Constant *> makeLaunch(const Launch &launch) {
     SmallVector<llvm::Constant *> arguments;
     for (const LaunchArgument &argument : launch.arguments) {
@@ -254,7 +287,11 @@ private:
         kind = TM_ARGUMENT_FFT_FROM;
         break;
       }
-      arguments.push_back(c.record({c.i32(kind), c.i32(index)}));
+      llvm::Constant *made = c.record({c.i32(kind), c.i32(index)});
+      if (argument.map)
+        made = c.record({c.i32(TM_ARGUMENT_MAP),
+                         c.i32(addMap(*argument.map, made, kind, index))});
+      arguments.push_back(made);
     }
     if (arguments.size() > TM_MAX_ARGUMENTS)
       return makeError("internal error: kernel " + launch.kernel + " has " +
@@ -283,7 +320,8 @@ private:
   llvm::MapVector<StringRef, unsigned> kernels;
   llvm::DenseMap<std::tuple<StringRef, Type, int64_t>, unsigned> weightIndices,
       constantIndices;
-  SmallVector<llvm::Constant *> weights;
+  std::map<std::array<int64_t, 6>, unsigned> mapIndices;
+  SmallVector<llvm::Constant *> weights, maps;
 };
 } // namespace
 

@@ -74,8 +74,20 @@ enum { TM_CU_STREAM_NON_BLOCKING = 1, TM_CU_CAPTURE_THREAD_LOCAL = 1 };
   F(error_name, "cuGetErrorName", (int, const char **))                        \
   F(error_text, "cuGetErrorString", (int, const char **))
 
+/* CUtensorMap: an array as the copy engine sees it. Types of numbers, and how
+   16 bytes of a box are exchanged. */
+enum { TM_CU_MAP_BYTES = 128 };
+enum { TM_CU_MAP_UINT8 = 0, TM_CU_MAP_F16 = 6, TM_CU_MAP_BF16 = 9 };
+enum { TM_CU_MAP_SWIZZLE_128 = 3, TM_CU_MAP_CACHE_256 = 3 };
+typedef int (*tm_cu_encode)(void *map, int type, uint32_t rank,
+                            tm_cu_address array, const uint64_t *sizes,
+                            const uint64_t *strides, const uint32_t *box,
+                            const uint32_t *steps, int interleave, int swizzle,
+                            int cache, int fill);
+
 typedef struct tm_driver {
   void *library;
+  tm_cu_encode encode_map; /* null: older than CUDA 12 */
 #define TM_CU_MEMBER(member, symbol, arguments) int(*member) arguments;
   TM_CU_FUNCTIONS(TM_CU_MEMBER)
 #undef TM_CU_MEMBER
@@ -155,6 +167,7 @@ typedef struct tm_gpu {
   tm_cu_address arena;            /* inputs, outputs, slots of a chunk */
   size_t arena_bytes;
   size_t *places; /* in the arena, of each input, output and slot */
+  char *maps;     /* TM_CU_MAP_BYTES each */
   void *staging;  /* the inputs, in memory that the device reads */
   size_t staging_bytes;
   tm_fft fft;
@@ -193,6 +206,12 @@ int tm_gpu_launch_fft(tm_gpu *gpu, tm_cu_address rows, int width,
 void tm_gpu_close_fft(tm_gpu *gpu); /* what is on the device, and the rest: */
 void tm_gpu_free_fft(tm_gpu *gpu);
 
+tm_cu_address tm_gpu_address(const tm_model *model,
+                             tm_device_argument argument);
+/* Makes the maps of weights; then those of the other arrays of a chunk. */
+int tm_gpu_map_weights(tm_model *model, tm_error *error);
+int tm_gpu_map_arrays(tm_model *model, int64_t tokens, int64_t sequences,
+                      tm_error *error);
 /* Puts all launches of a chunk into the stream. */
 int tm_gpu_launch_all(tm_model *model, int64_t tokens, int64_t sequences,
                       tm_error *error);

@@ -31,6 +31,8 @@ int tm_open_driver(tm_driver *driver, tm_error *error) {
                    path, symbol);
   TM_CU_FUNCTIONS(LOAD)
 #undef LOAD
+  *(void **)&driver->encode_map =
+      dlsym(driver->library, "cuTensorMapEncodeTiled");
   int status = driver->init(0);
   if (status == TM_CU_NO_DEVICE)
     return tm_fail(error, TM_NO_DEVICE,

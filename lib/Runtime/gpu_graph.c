@@ -19,8 +19,8 @@ static int64_t blocks_of(const tm_device_launch *launch, int64_t tokens,
   return (rows + launch->per - 1) / launch->per;
 }
 
-static tm_cu_address address_of(const tm_model *model,
-                                tm_device_argument argument) {
+tm_cu_address tm_gpu_address(const tm_model *model,
+                             tm_device_argument argument) {
   const tm_gpu *gpu = model->gpu;
   int64_t place = argument.index;
   if (argument.kind == TM_ARGUMENT_WEIGHT)
@@ -38,6 +38,9 @@ int tm_gpu_launch_all(tm_model *model, int64_t tokens, int64_t sequences,
   const tm_fft *fft = &gpu->fft;
   int32_t numbers[] = {(int32_t)tokens, (int32_t)sequences,
                        fft->is_there ? gpu->table->fft_from : INT32_MAX};
+  int mapped = tm_gpu_map_arrays(model, tokens, sequences, error);
+  if (mapped != TM_OK)
+    return mapped;
   for (int64_t i = 0; i < gpu->table->launch_count; ++i) {
     const tm_device_launch *launch = &gpu->table->launches[i];
     if ((launch->need == TM_NEED_SHORT && fft->long_count &&
@@ -45,9 +48,9 @@ int tm_gpu_launch_all(tm_model *model, int64_t tokens, int64_t sequences,
         (launch->need == TM_NEED_LONG && !fft->long_count))
       continue;
     if (launch->kernel < 0) {
-      int status =
-          tm_gpu_launch_fft(model->gpu, address_of(model, launch->arguments[0]),
-                            (int)launch->columns, error);
+      int status = tm_gpu_launch_fft(
+          model->gpu, tm_gpu_address(model, launch->arguments[0]),
+          (int)launch->columns, error);
       if (status != TM_OK)
         return status;
       continue;
@@ -63,11 +66,15 @@ int tm_gpu_launch_all(tm_model *model, int64_t tokens, int64_t sequences,
                      gpu->table->kernels[launch->kernel]);
     for (int64_t a = 0; a < launch->argument_count; ++a) {
       tm_device_argument argument = launch->arguments[a];
+      if (argument.kind == TM_ARGUMENT_MAP) {
+        arguments[a] = gpu->maps + (size_t)argument.index * TM_CU_MAP_BYTES;
+        continue;
+      }
       if (argument.kind >= TM_ARGUMENT_TOKENS) {
         arguments[a] = &numbers[argument.kind - TM_ARGUMENT_TOKENS];
         continue;
       }
-      addresses[a] = address_of(model, argument);
+      addresses[a] = tm_gpu_address(model, argument);
       arguments[a] = &addresses[a];
     }
     int status = gpu->driver.launch(

@@ -153,6 +153,8 @@ static int load_all(tm_model *model, tm_error *error) {
     status = tm_gpu_upload_weights(model, error);
     tm_leave_float_mode(mode);
   }
+  if (status == TM_OK)
+    status = tm_gpu_map_weights(model, error);
   if (status != TM_OK)
     return status;
   tm_close_weights(&model->weights); /* the device has its own */
@@ -239,6 +241,7 @@ static void gpu_unload(tm_model *model) {
   free(gpu->kernels);
   free(gpu->weight);
   free(gpu->places);
+  free(gpu->maps);
   free(gpu);
   model->gpu = NULL;
 }

@@ -15,7 +15,14 @@ gpu.module @kernels {
 // -----
 
 gpu.module @kernels {
-  // expected-error @below {{there is no kernel family 'conv'; there are rows, positions, patches, fold, mix, mix_simple, widen, mirror, stack, rope, linear, linear_simple, attention and attention_simple}}
+  // expected-error @below {{has instructions of sm_90a, and is for sm_90; use linear}}
+  llvm.func @k() attributes {transformer.kernel = {family = "linear_wgmma", input = "f16", weight = "f16", output = "f16", n = 8, k = 8}}
+}
+
+// -----
+
+gpu.module @kernels {
+  // expected-error @below {{there is no kernel family 'conv'; there are rows, positions, patches, fold, mix, mix_simple, widen, mirror, stack, rope, linear, linear_wgmma, linear_simple, attention and attention_simple}}
   llvm.func @k() attributes {transformer.kernel = {family = "conv"}}
 }
 

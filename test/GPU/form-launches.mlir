@@ -1,4 +1,7 @@
 // RUN: transformer-opt %s -split-input-file -transformer-form-launches -verify-diagnostics | FileCheck %s
+// RUN: transformer-opt %s -split-input-file -transformer-form-launches=gpu-chip=sm_90a -verify-diagnostics | FileCheck %s --check-prefix=WGMMA
+// RUN: not transformer-opt %s -split-input-file -transformer-form-launches=gpu-chip=sm_1 2>&1 | FileCheck %s --check-prefix=CHIP
+// CHIP: there is no GPU chip 'sm_1' in the table
 
 // CHECK: transformer.launches = {buffers = [], inputs = ["tokens 64 f32 x", "fixed 64 f32"],
 // CHECK-SAME: list = [{arguments = ["input 0", "input 1", "output 0", "tokens"], columns = 1 : i64, grid = "tokens", kernel = "rows_0", per = 4 : i64, shared = 0 : i64, threads = 128 : i64}]
@@ -22,6 +25,10 @@ func.func @forward(%x: tensor<?x64xf32> {transformer.input = "x"}, %g: tensor<64
 // CHECK-SAME: "buffer 0", "weight f16 w", "weight f32 b", "input 0", "output 0", "tokens"
 // CHECK: llvm.func @linear_0() {{.*}}activation = "gelu", bias, family = "linear", input = "f16", k = 64 : i64, n = 64 : i64, output = "f16", weight = "f16"
 // CHECK: llvm.func @linear_1() {{.*}}residual = "f16"
+// Maps of inputs and weights, where products are those of warpgroups.
+// WGMMA: arguments = ["map tokens 64 f16 128 input 0", "map 64 64 f16 64 weight f16 w", "weight f32 b", "buffer 0", "tokens"], columns = 1 : i64, grid = "tokens", kernel = "linear_wgmma_0", per = 128 : i64, shared = 98368 : i64, threads = 288 : i64
+// WGMMA-SAME: "map tokens 64 f16 128 buffer 0"
+// WGMMA: llvm.func @linear_wgmma_1() {{.*}}residual = "f16"
 // CHECK-NOT: llvm.func
 ml_program.global private @w(#ml_program.extern : tensor<64x64xf16>) : tensor<64x64xf16>
 ml_program.global private @b(#ml_program.extern : tensor<64xf16>) : tensor<64xf16>
@@ -51,6 +58,7 @@ func.func @forward(%q: tensor<?x64xf16>, %offsets: tensor<?xi32> {transformer.in
 // What tensor cores don't take has a simple kernel.
 // CHECK: kernel = "attention_simple_0"
 // CHECK-SAME: kernel = "linear_simple_1"
+// WGMMA: kernel = "linear_simple_1"
 func.func @forward(%x: tensor<?x64xf32>, %w: tensor<64x64xf32>, %offsets: tensor<?xi32>) -> tensor<?x64xf32> {
   %0 = transformer.linear %x, %w : (tensor<?x64xf32>, tensor<64x64xf32>) -> tensor<?x64xf32>
   %1 = transformer.attention %x, %x, %x offsets(%offsets) {num_heads = 2 : i64, num_kv_heads = 2 : i64}

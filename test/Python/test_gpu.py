@@ -66,6 +66,28 @@ def test_types(cpu, gpu, tolerance, tmp_path, stub, environment):
     check_same(tm.load(made.gpu).run(batch), tm.load(made.cpu).run(batch), tolerance)
 
 
+@pytest.mark.parametrize("cpu, gpu, tolerance", [([], [], 0.02), (["--preset=small"], ["--dtype=bf16"], 0.2)])
+def test_maps_of_arrays(cpu, gpu, tolerance, tmp_path, stub, environment):
+    """Kernels for sm_90a get maps instead of addresses: of weights once, of other arrays in each call."""
+    made = Made(tiny.sentence_model(tmp_path / "checkpoint"), tmp_path, cpu, gpu, chip="sm_90a")
+    environment.setenv("TM_STUB_KERNELS", str(made.kernels))
+    environment.setenv("TM_STUB_CAPABILITY", "90")
+    assert b"linear_wgmma" in made.kernels.read_bytes()
+    model, right = tm.load(made.gpu), tm.load(made.cpu)
+    before = stub.tm_stub_calls(b"cuTensorMapEncodeTiled")
+    for lengths in (RAGGED, [40], [140, 1], RAGGED, [3], RAGGED):  # what is mapped moves, and grows
+        check_same(model.run(ids_of(lengths)), right.run(ids_of(lengths)), tolerance)
+    assert stub.tm_stub_calls(b"cuTensorMapEncodeTiled") > before
+    check_same(model.run(ids_of([])), right.run(ids_of([])), 0)
+    environment.setenv("TM_STUB_FAIL", "cuTensorMapEncodeTiled")
+    with pytest.raises(RuntimeError, match="cannot make a map of an array"):
+        model.run(ids_of([5]))
+    alive = stub.tm_stub_alive()
+    with pytest.raises(RuntimeError, match="cannot make a map of an array"):
+        tm.load(made.gpu)
+    assert stub.tm_stub_alive() == alive
+
+
 def test_encode_and_command_line(made, model, tmp_path):
     lines = tiny.sentences(5)
     vectors = model.encode(lines)

@@ -1,6 +1,7 @@
 //===- DeviceModel.cpp - models on emulated GPUs --------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "DeviceModel.h"
+#include "EmulatorAsync.h"
 #include "RealTransform.h"
 #include "transformer/GPU/Fourier.h"
 #include "transformer/GPU/Ptx.h"
@@ -54,7 +55,8 @@ DeviceModel::~DeviceModel() = default;
 
 std::unique_ptr<DeviceModel> DeviceModel::create(StringRef text,
                                                  StringRef dtype, Edit edit,
-                                                 int64_t fftFrom) {
+                                                 int64_t fftFrom,
+                                                 StringRef chip) {
   DialectRegistry registry;
   registerAllDialects(registry);
   registerAllExtensions(registry);
@@ -94,6 +96,7 @@ std::unique_ptr<DeviceModel> DeviceModel::create(StringRef text,
   ToNVVMOptions options;
   options.dtype = dtype.str();
   options.fftFrom = fftFrom;
+  options.chip = chip.str();
   PassManager former(s.context.get()), emitter(s.context.get());
   buildLaunchPipeline(former, options);
   buildDevicePipeline(emitter, options);
@@ -162,6 +165,25 @@ constantBytes(const transformer::gpu::LaunchArgument &argument) {
   std::string bytes =
       transformer::gpu::constantBytes(argument.weight, argument.element);
   return {bytes.begin(), bytes.end()};
+}
+
+static BoxMap boxMap(const transformer::gpu::ArrayMap &map, void *base,
+                     int64_t tokens, int64_t sequences, Mutation mutation) {
+  BoxMap made{};
+  made.mark = BoxMap::kMark;
+  made.base = static_cast<char *>(base);
+  transformer::gpu::DeviceBuffer rows;
+  rows.rows = map.rows;
+  made.rows = map.rows == transformer::gpu::DeviceBuffer::Fixed
+                  ? map.numRows
+                  : countOf(rows, tokens, sequences);
+  made.rows += mutation.mapRows, made.columns = map.columns;
+  made.size = map.element.getIntOrFloatBitWidth() / 8;
+  made.pitch = map.columns * made.size;
+  made.columns += mutation.mapColumns;
+  made.boxRows = map.boxRows, made.boxColumns = 128 / made.size;
+  made.swizzle = mutation.mapSwizzle;
+  return made;
 }
 
 bool DeviceModel::run(ArrayRef<int> lengths, Mutation mutation,
@@ -260,7 +282,8 @@ bool DeviceModel::run(ArrayRef<int> lengths, Mutation mutation,
       continue;
     }
     std::deque<void *> pointers;
-    int32_t numTokens = tokens, numSequences = sequences,
+    std::deque<BoxMap> maps;
+    int32_t numTokens = tokens + mutation.rows, numSequences = sequences,
             fftFrom = fft ? table.fftFrom : INT32_MAX;
     std::vector<void *> parameters;
     for (const transformer::gpu::LaunchArgument &argument : launch.arguments) {
@@ -284,6 +307,12 @@ bool DeviceModel::run(ArrayRef<int> lengths, Mutation mutation,
                         stacked(s.weights.at(argument.weight), argument.slices),
                         argument.element),
                     false));
+      if (argument.map) {
+        maps.push_back(boxMap(*argument.map, pointers.back(), tokens, sequences,
+                              mutation));
+        parameters.push_back(&maps.back());
+        continue;
+      }
       parameters.push_back(&pointers.back());
     }
     const transformer::gpu::LaunchShape &shape = launch.shape;

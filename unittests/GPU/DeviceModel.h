@@ -22,10 +22,9 @@ public:
   /// expectation, if the text is not what the pipeline takes. `edit` may change
   /// what kernels are to compute.
   using Edit = llvm::function_ref<void(NamedAttrList &kernel)>;
-  static std::unique_ptr<DeviceModel> create(StringRef text,
-                                             StringRef dtype = "f16",
-                                             Edit edit = nullptr,
-                                             int64_t fftFrom = 0);
+  static std::unique_ptr<DeviceModel>
+  create(StringRef text, StringRef dtype = "f16", Edit edit = nullptr,
+         int64_t fftFrom = 0, StringRef chip = "sm_80");
   ~DeviceModel();
 
   /// Runs both on random inputs for sequences of these lengths; true if nothing

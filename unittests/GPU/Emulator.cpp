@@ -1,78 +1,32 @@
 //===- Emulator.cpp - device kernels on this machine's CPU ----------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "Emulator.h"
+#include "Halves.h"
+#include "Machine.h"
 
-#include "llvm/ADT/APFloat.h"
 #include "llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h"
 #include "llvm/Support/TargetSelect.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <ucontext.h>
 
 using namespace mlir::transformer::test;
 
 namespace {
-constexpr size_t kShared = 256 << 10, kStack = 256 << 10;
-alignas(1024) char sharedMemory[kShared];
+constexpr size_t kStack = 256 << 10;
+// Descriptors of products have the low 18 bits of addresses.
+char *const sharedMemory =
+    static_cast<char *>(std::aligned_alloc(kShared, kShared));
 
-struct Copy {
-  char *to;
-  const char *from;
-  int count;
-};
-
-struct Lane {
-  ucontext_t context;
-  std::unique_ptr<char[]> stack;
-  enum State { Ready, AtWarpOp, AtBarrier, Done } state = Ready;
-  DeviceOp op;
-  int id = 0;
-  void *result = nullptr;
-  const void *arguments = nullptr;
-  std::vector<std::vector<Copy>> groups; // committed, oldest first
-  std::vector<Copy> open;
-};
-
-/// Of a byte of shared memory: who wrote and read it last, and after how many
-/// barriers. Readers of one epoch: one lane, or several (-2).
-struct Shadow {
-  int writer = -1, writeEpoch = -1, reader = -1, readEpoch = -1;
-  bool isInFlight = false;
-};
-
-/// The block that runs.
-struct Machine {
-  Emulator *emulator = nullptr;
-  std::vector<Lane> lanes;
-  std::vector<Shadow> shadow = std::vector<Shadow>(kShared);
-  ucontext_t scheduler;
-  int current = 0, epoch = 0;
-  int64_t blockX = 0, blockY = 0, sharedBytes = 0;
-  void (*kernel)(void **) = nullptr;
-  void **arguments = nullptr;
-
-  void report(const char *what) { ++emulator->reports[what]; }
-  void wait(Lane::State state) {
-    lanes[current].state = state;
-    swapcontext(&lanes[current].context, &scheduler);
-  }
-  bool isShared(const char *at) const {
-    return at >= sharedMemory && at < sharedMemory + kShared;
-  }
-  void access(const char *at, int bytes, int align, bool isWrite, int lane);
-  void land(const Copy &copy, int lane);
-  void waitCopies(int pending);
-  bool runBlock(int64_t threads);
-  bool runReady();
-  bool runWarp(int first);
-  bool runBarrier();
-};
-Machine machine;
 } // namespace
 
-void Machine::access(const char *at, int bytes, int align, bool isWrite,
+Machine mlir::transformer::test::machine;
+
+bool Machine::isShared(const char *at) const {
+  return at >= sharedMemory && at < sharedMemory + kShared;
+}
+
+bool Machine::access(const char *at, int bytes, int align, bool isWrite,
                      int lane) {
   if (reinterpret_cast<uintptr_t>(at) % align)
     report("misaligned access");
@@ -81,12 +35,15 @@ void Machine::access(const char *at, int bytes, int align, bool isWrite,
       if (at >= memory.data && at + bytes <= memory.data + memory.bytes) {
         if (isWrite && !memory.isWritable)
           report("write to read-only memory");
-        return;
+        return true;
       }
-    return report("access out of bounds");
+    report("access out of bounds");
+    return false;
   }
-  if (at + bytes > sharedMemory + sharedBytes)
-    return report("access out of shared memory");
+  if (at + bytes > sharedMemory + sharedBytes) {
+    report("access out of shared memory");
+    return false;
+  }
   for (Shadow &s :
        llvm::MutableArrayRef(&shadow[at - sharedMemory], size_t(bytes))) {
     if (s.isInFlight)
@@ -102,6 +59,8 @@ void Machine::access(const char *at, int bytes, int align, bool isWrite,
       s.readEpoch = epoch;
     }
   }
+  async.access(at, bytes, isWrite, lane);
+  return true;
 }
 
 void Machine::land(const Copy &copy, int lane) {
@@ -120,17 +79,6 @@ void Machine::waitCopies(int pending) {
       land(copy, current);
     lane.groups.erase(lane.groups.begin());
   }
-}
-
-static float bf16(uint16_t bits) {
-  uint32_t wide = uint32_t(bits) << 16;
-  float value;
-  memcpy(&value, &wide, 4);
-  return value;
-}
-static float f16(uint16_t bits) {
-  llvm::APFloat value(llvm::APFloat::IEEEhalf(), llvm::APInt(16, bits));
-  return value.convertToDouble();
 }
 
 /// Fragments as the PTX manual lays them out, in registers of 32 bits.
@@ -206,6 +154,24 @@ static void shuffle(llvm::MutableArrayRef<Lane> lanes) {
     *static_cast<uint32_t *>(lanes[i].result) = values[i];
 }
 
+/// Products: all lanes of four warps.
+bool Machine::runWarpgroup(int first) {
+  const void *arguments[128];
+  void *results[128];
+  for (int i = 0; i < 128; ++i) {
+    if (first % 128 || first + i >= int(lanes.size()))
+      return false;
+    Lane &lane = lanes[first + i];
+    if (lane.state != Lane::AtWarpOp || lane.id != lanes[first].id)
+      return false;
+    arguments[i] = lane.arguments, results[i] = lane.result;
+  }
+  async.multiply(first, arguments, results);
+  for (int i = 0; i < 128; ++i)
+    lanes[first + i].state = Lane::Ready;
+  return true;
+}
+
 /// If all lanes of a warp have come to an instruction that they do together.
 bool Machine::runWarp(int first) {
   llvm::MutableArrayRef<Lane> warp(&lanes[first], 32);
@@ -219,6 +185,16 @@ bool Machine::runWarp(int first) {
     }
   auto same = [](auto x) { return x; };
   switch (warp[0].op) {
+  case DeviceOp::MultiplyRows:
+    return runWarpgroup(first);
+  case DeviceOp::FenceProducts:
+  case DeviceOp::CommitProducts:
+  case DeviceOp::WaitProducts:
+  case DeviceOp::WaitSums:
+    for (int i = 0; i < 32; ++i)
+      async.runProducts(warp[0].op, first + i, warp[i].arguments,
+                        warp[i].result);
+    break;
   case DeviceOp::Shuffle:
     shuffle(warp);
     break;
@@ -227,10 +203,10 @@ bool Machine::runWarp(int first) {
     loadMatrices(warp, warp[0].op == DeviceOp::LoadMatricesTransposed, first);
     break;
   case DeviceOp::MultiplyF16:
-    multiply<uint16_t, float, 2>(warp, f16);
+    multiply<uint16_t, float, 2>(warp, fromF16);
     break;
   case DeviceOp::MultiplyBf16:
-    multiply<uint16_t, float, 2>(warp, bf16);
+    multiply<uint16_t, float, 2>(warp, fromBf16);
     break;
   default:
     multiply<int8_t, int32_t, 4>(warp, same);
@@ -250,7 +226,16 @@ bool Machine::runBarrier() {
     lane.state = Lane::Ready;
   }
   ++epoch;
+  async.meet();
   return true;
+}
+
+bool Machine::runPhases() {
+  bool isOver = async.takePhaseEnds();
+  for (Lane &lane : lanes)
+    if (isOver && lane.state == Lane::AtPhase)
+      lane.state = Lane::Ready;
+  return isOver;
 }
 
 bool Machine::runReady() {
@@ -278,6 +263,7 @@ bool Machine::runBlock(int64_t threads) {
   epoch = 0;
   std::fill_n(shadow.begin(), sharedBytes, Shadow());
   memset(sharedMemory, 0xff, sharedBytes);
+  async.begin(sharedMemory, sharedBytes, threads, *emulator);
   for (Lane &lane : lanes) {
     if (!lane.stack)
       lane.stack.reset(new char[kStack]);
@@ -294,7 +280,9 @@ bool Machine::runBlock(int64_t threads) {
     for (int64_t first = 0; first < threads; first += 32)
       any |= runWarp(first);
     any |= runBarrier();
-    if (any)
+    any |= runPhases();
+    // A copy comes when nothing else happens.
+    if (any || async.deliver())
       continue;
     for (Lane &lane : lanes)
       if (lane.state != Lane::Done) {
@@ -308,10 +296,12 @@ bool Machine::runBlock(int64_t threads) {
       if (isOpen)
         report("copy that was never waited for");
     }
+    async.finish();
     return true;
   }
 }
 
+extern "C" void transformerSum(uint32_t bits);
 extern "C" void transformerAccess(char *at, int bytes, int align, int isWrite) {
   machine.access(at, bytes, align, isWrite, machine.current);
 }
@@ -371,21 +361,22 @@ extern "C" void transformerEmulate(int op, void *result, const void *arguments,
   case DeviceOp::Barrier:
     machine.wait(Lane::AtBarrier);
     break;
+  case DeviceOp::CopyBox:
+  case DeviceOp::InitBarrier:
+  case DeviceOp::Arrive:
+  case DeviceOp::ArriveExpecting:
+  case DeviceOp::FenceAsynchronous:
+    machine.async.run(lane.op, machine.current, arguments);
+    break;
+  case DeviceOp::TryWait:
+    if (!machine.async.isOver(arguments))
+      machine.wait(Lane::AtPhase);
+    *static_cast<bool *>(result) =
+        machine.async.tryWait(machine.current, arguments);
+    break;
   default:
     machine.wait(Lane::AtWarpOp);
   }
-}
-
-/// x86 code rounds to bf16 by a function of compiler-rt, by this name.
-static __bf16 roundToBf16(float value) {
-  llvm::APFloat number(value);
-  bool losesInfo;
-  number.convert(llvm::APFloat::BFloat(), llvm::APFloat::rmNearestTiesToEven,
-                 &losesInfo);
-  uint16_t bits = number.bitcastToAPInt().getZExtValue();
-  __bf16 result;
-  memcpy(&result, &bits, 2);
-  return result;
 }
 
 llvm::Expected<std::unique_ptr<Emulator>>
@@ -419,7 +410,9 @@ Emulator::create(std::unique_ptr<llvm::Module> code,
   define("tm_shared", sharedMemory);
   define("transformerAccess", reinterpret_cast<void *>(transformerAccess));
   define("transformerEmulate", reinterpret_cast<void *>(transformerEmulate));
-  define("__truncsfbf2", reinterpret_cast<void *>(roundToBf16));
+  define("transformerSum", reinterpret_cast<void *>(transformerSum));
+  // x86 code rounds to bf16 by a function of compiler-rt, by this name.
+  define("__truncsfbf2", reinterpret_cast<void *>(toBf16));
   if (llvm::Error error =
           (*jit)->getMainJITDylib().define(llvm::orc::absoluteSymbols(symbols)))
     return std::move(error);
@@ -427,6 +420,7 @@ Emulator::create(std::unique_ptr<llvm::Module> code,
           llvm::orc::ThreadSafeModule(std::move(code), std::move(context))))
     return std::move(error);
   auto result = std::make_unique<Emulator>();
+  result->alteration = mutation.alteration;
   result->jit = std::move(*jit);
   return result;
 }

@@ -22,10 +22,29 @@
 
 namespace mlir::transformer::test {
 
+/// A mistake in the operands of products, for tests of the emulator.
+enum class Alteration {
+  None,
+  LeftSwizzle,
+  RightSwizzle,
+  LeftTransposed,
+  RightTransposed,
+  LeftStride,
+  RightStride,
+  LeftStart,
+  RightStart
+};
+
 /// A synchronizing instruction that is left out: the first, the second ...
 /// barrier, wait or commit of the module; -1: none.
 struct Mutation {
   int drop = -1;
+  /// Of every product.
+  Alteration alteration = Alteration::None;
+  /// Of the maps of arrays: how many more, and how chunks are exchanged.
+  int mapRows = 0, mapColumns = 0, mapSwizzle = 128;
+  /// How many more rows a launch is told that there are.
+  int rows = 0;
 };
 
 class Emulator {
@@ -58,6 +77,7 @@ public:
   std::vector<Memory> memory;
   /// Descending: lanes run from the last to the first.
   bool isDescending = false;
+  Alteration alteration = Alteration::None;
 
 private:
   std::unique_ptr<llvm::orc::LLJIT> jit;
@@ -84,9 +104,21 @@ enum class DeviceOp {
   MultiplyBf16,
   MultiplyI8,
   CopyAsync,
+  CopyBox,
+  MultiplyRows,
+  // Those that a mutation can drop.
   Commit,
   Wait,
-  Barrier
+  Barrier,
+  InitBarrier,
+  Arrive,
+  ArriveExpecting,
+  TryWait,
+  FenceAsynchronous,
+  FenceProducts,
+  CommitProducts,
+  WaitProducts,
+  WaitSums
 };
 
 } // namespace mlir::transformer::test

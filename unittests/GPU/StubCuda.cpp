@@ -15,7 +15,7 @@
 //   TM_STUB_FAIL_MODULE=LOG  modules do not load, and the JIT says this
 //   TM_STUB_FAIL=FUNCTION    this function fails
 //===----------------------------------------------------------------------===//
-#include "Emulator.h"
+#include "Stub.h"
 
 #include "llvm/IRReader/IRReader.h"
 #include "llvm/Support/SourceMgr.h"
@@ -31,19 +31,6 @@ using namespace mlir::transformer::test;
 
 namespace {
 using Address = uint64_t;
-enum : int {
-  Success = 0,
-  InvalidValue = 1,
-  OutOfMemory = 2,
-  NoDevice = 100,
-  InvalidImage = 200,
-  InvalidContext = 201,
-  InvalidPtx = 218,
-  NotFound = 500,
-  LaunchFailed = 719,
-  CaptureUnsupported = 900,
-  Unknown = 999
-};
 
 struct Module {
   std::unique_ptr<Emulator> emulator; // null: kernels do nothing
@@ -189,9 +176,10 @@ llvm::Expected<std::unique_ptr<Module>> readKernels(const char *path) {
     kernel.module = module.get();
     kernel.name = function.getName().str();
     for (llvm::Argument &argument : function.args()) {
-      bool isPointer = argument.getType()->isPointerTy();
+      bool isMap = argument.hasByValAttr();
+      bool isPointer = argument.getType()->isPointerTy() && !isMap;
       kernel.isPointer.push_back(isPointer);
-      kernel.sizes.push_back(isPointer ? 8 : 4);
+      kernel.sizes.push_back(isMap ? 128 : isPointer ? 8 : 4);
     }
   }
   auto emulator = Emulator::create(std::move(code), std::move(context));
@@ -390,6 +378,15 @@ STUB int cuMemcpyDtoH_v2(void *to, Address from, size_t bytes) {
   return isDevice(from, bytes)
              ? copyNow(reinterpret_cast<Address>(to), from, bytes)
              : InvalidValue;
+}
+
+int mlir::transformer::test::enterStub(const char *function) {
+  std::lock_guard<std::recursive_mutex> lock(state().mutex);
+  return enter(function);
+}
+char *mlir::transformer::test::stubMemory(uint64_t address, size_t bytes) {
+  std::lock_guard<std::recursive_mutex> lock(state().mutex);
+  return isDevice(address, bytes) ? untag(address) : nullptr;
 }
 
 static Stream *streamOf(void *handle) {

@@ -17,6 +17,9 @@ namespace mlir::transformer::gpu {
 
 inline constexpr llvm::StringLiteral kKernelAttribute = "transformer.kernel";
 
+/// Of a map (CUtensorMap), in a kernel's parameters.
+inline constexpr int64_t kMapBytes = 128, kMapAlignment = 64;
+
 /// One term of the sum that a kernel of rows starts with.
 struct RowSource {
   enum Kind {
@@ -78,7 +81,10 @@ public:
   verify(llvm::function_ref<InFlightDiagnostic()> emitError) const;
 
   LaunchShape launch() const;
-  /// Pointers to global memory, then 32-bit integers.
+  /// How many of the first arguments are maps of arrays, which the driver
+  /// makes; kernels copy boxes of arrays by them.
+  unsigned numMaps() const { return family() == "linear_wgmma" ? 2 : 0; }
+  /// Pointers to maps, pointers to global memory, then 32-bit integers.
   SmallVector<Type> argumentTypes() const;
 
 private:

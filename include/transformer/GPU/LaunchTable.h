@@ -10,6 +10,7 @@
 
 #include "transformer/GPU/KernelSpec.h"
 
+#include <optional>
 #include <string>
 
 namespace mlir::transformer::gpu {
@@ -24,6 +25,17 @@ struct DeviceBuffer {
   int64_t width = 1;
   Type element;
   std::string name; // of inputs and outputs
+};
+
+/// How a kernel that copies boxes sees an array: rows of `columns` numbers;
+/// a box is `boxRows` rows by 128 bytes, whose chunks of 16 bytes are exchanged
+/// as products of warpgroups want them. Outside of the array there are zeros.
+struct ArrayMap {
+  DeviceBuffer::Rows rows = DeviceBuffer::Fixed;
+  int64_t numRows = 0; // if Fixed
+  int64_t columns = 0;
+  Type element;
+  int64_t boxRows = 0;
 };
 
 struct LaunchArgument {
@@ -43,6 +55,7 @@ struct LaunchArgument {
   /// Of a weight [slices, rows, columns], if not 0: [rows, slices, columns] on
   /// the device.
   int64_t slices = 0;
+  std::optional<ArrayMap> map = {}; // passed instead of the array's address
 };
 
 /// The "kernel" of a launch that is a call of cuFFT for each long sequence, if

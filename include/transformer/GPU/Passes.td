@@ -16,7 +16,8 @@ def TransformerFormLaunches : Pass<"transformer-form-launches", "::mlir::ModuleO
     `@forward` goes; what is left of it is `transformer.launches` on the module:
     inputs, outputs, buffers and launches in program order. Weights stay
     globals. An op that no kernel computes is an error that names it; one that
-    only a simple kernel computes leaves a remark.
+    only a simple kernel computes leaves a remark. `gpu-chip` decides between
+    kernels: for sm_90a products are those of warpgroups.
 
     Example:
 
@@ -33,7 +34,8 @@ def TransformerFormLaunches : Pass<"transformer-form-launches", "::mlir::ModuleO
     Option<"dtype", "dtype", "std::string", "\"f16\"",
            "f16, bf16 or f32: what activations and weights are stored as">,
     Option<"chip", "gpu-chip", "std::string", "\"sm_80\"",
-           "GPU whose rates decide which sequences cuFFT transforms">,
+           "GPU that kernels are for, and whose rates decide which sequences cuFFT "
+           "transforms">,
     Option<"fftFrom", "fft-from", "int64_t", "-1",
            "cuFFT transforms sequences of so many tokens and more; 0: none, -1: "
            "where it is faster by a model of costs">];

@@ -27,8 +27,9 @@ struct ChipRates {
   int64_t multiprocessors, registers, sharedBytes, threads, blocks;
   double bytesPerSecond;
   /// Operations per second (a multiply-add is two) of mma.sync with f16 or
-  /// bf16; i8 takes half the time. Of f32 without tensor cores.
-  double tensor, plain;
+  /// bf16; i8 takes half the time. Of wgmma, where there is that. Of f32
+  /// without tensor cores.
+  double tensor, wgmma, plain;
 };
 const ChipRates &ratesOf(const Chip &chip);
 

@@ -121,8 +121,8 @@ typedef struct tm_device_weight {
   int32_t slices, rows;
 } tm_device_weight;
 
-/* Arguments of kernels: pointers to arrays, then 32-bit integers. A slot is an
-   array that nobody but kernels sees. */
+/* Arguments of kernels: maps, pointers to arrays, then 32-bit integers. A slot
+   is an array that nobody but kernels sees. */
 enum tm_device_argument_kind {
   TM_ARGUMENT_INPUT = 0,
   TM_ARGUMENT_OUTPUT = 1,
@@ -130,11 +130,23 @@ enum tm_device_argument_kind {
   TM_ARGUMENT_WEIGHT = 3,
   TM_ARGUMENT_TOKENS = 4,
   TM_ARGUMENT_SEQUENCES = 5,
-  TM_ARGUMENT_FFT_FROM = 6 /* fft_from of the table, or INT32_MAX: no cuFFT */
+  TM_ARGUMENT_FFT_FROM = 6, /* fft_from of the table, or INT32_MAX: no cuFFT */
+  TM_ARGUMENT_MAP = 7
 };
 typedef struct tm_device_argument {
   int32_t kind, index;
 } tm_device_argument;
+
+/* An array as the copy engine sees it: rows, of which there are
+   fixed + T*per_token + B*per_sequence, of `columns` numbers. A box is
+   `box_rows` rows by 128 bytes; what lies outside of the array is zeros. */
+typedef struct tm_device_map {
+  tm_device_argument array;
+  tm_device_size rows;
+  int64_t columns;
+  int32_t number; /* enum tm_number: F16, BF16 or I8 */
+  int32_t box_rows;
+} tm_device_map;
 
 /* Blocks: ceil(T/per), ceil(B/per), or floor(T/per) + B. */
 enum tm_grid { TM_GRID_TOKENS = 0, TM_GRID_SEQUENCES = 1, TM_GRID_BLOCKS = 2 };
@@ -174,6 +186,8 @@ typedef struct tm_device_table {
   const tm_device_weight *weights;
   int64_t launch_count;
   const tm_device_launch *launches;
+  int64_t map_count;
+  const tm_device_map *maps;
 } tm_device_table;
 
 /* Part of the runtime, linked in if a descriptor names it. */
@@ -248,7 +262,8 @@ TM_STATIC_ASSERT(sizeof(tm_device_weight) == 40);
 TM_STATIC_ASSERT(sizeof(tm_device_argument) == 8);
 TM_STATIC_ASSERT(sizeof(tm_device_launch) == 72);
 TM_STATIC_ASSERT(offsetof(tm_device_table, image) == 24);
-TM_STATIC_ASSERT(sizeof(tm_device_table) == 128);
+TM_STATIC_ASSERT(sizeof(tm_device_table) == 144);
+TM_STATIC_ASSERT(sizeof(tm_device_map) == 48);
 TM_STATIC_ASSERT(sizeof(tm_weights_part) == 24);
 
 #ifdef __cplusplus

@@ -15,10 +15,10 @@ def compile_model(*arguments):
 class Made:
     """A model for both machines, with the same weights, and its kernels for the driver of the tests."""
 
-    def __init__(self, source, folder, cpu=(), gpu=()):
+    def __init__(self, source, folder, cpu=(), gpu=(), chip="sm_80"):
         self.cpu, self.gpu, self.kernels = folder / "cpu", folder / "gpu", folder / "kernels.ll"
         compile_model(source, "-o", self.cpu, *cpu)
-        target = self.cpu, "--target=nvptx", "--gpu-chip=sm_80"
+        target = self.cpu, "--target=nvptx", f"--gpu-chip={chip}"
         compile_model(*target, *gpu, "-o", self.gpu)
         compile_model(*target, *(a for a in gpu if a != "--pack=entropy"), "--emit=llvm", "-o", self.kernels)
 

@@ -1,0 +1,136 @@
+//===- WgmmaTest.cpp - products of warpgroups against the interpreter -----===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "DeviceModel.h"
+
+#include "llvm/Support/FormatVariadic.h"
+#include "gtest/gtest.h"
+
+using namespace mlir::transformer::test;
+
+namespace {
+
+std::string linear(int n, int k, llvm::StringRef dtype) {
+  return llvm::formatv(R"(
+ml_program.global private @w(#ml_program.extern : tensor<{0}x{1}x{2}>) : tensor<{0}x{1}x{2}>
+ml_program.global private @b(#ml_program.extern : tensor<{0}xf32>) : tensor<{0}xf32>
+func.func @forward(%x: tensor<?x{1}x{2}>, %r: tensor<?x{0}xf32>) -> tensor<?x{0}xf32> {{
+  %w = ml_program.global_load_const @w : tensor<{0}x{1}x{2}>
+  %b = ml_program.global_load_const @b : tensor<{0}xf32>
+  %0 = transformer.linear %x, %w bias %b activation gelu
+      : (tensor<?x{1}x{2}>, tensor<{0}x{1}x{2}>, tensor<{0}xf32>) -> tensor<?x{0}xf32>
+  %1 = arith.addf %0, %r : tensor<?x{0}xf32>
+  return %1 : tensor<?x{0}xf32>
+})",
+                       n, k, dtype)
+      .str();
+}
+
+std::string linearOfI8(int n, int k) {
+  return llvm::formatv(R"(
+ml_program.global private @w(#ml_program.extern : tensor<{0}x{1}xi8>) : tensor<{0}x{1}xi8>
+ml_program.global private @scale(#ml_program.extern : tensor<{0}xf32>) : tensor<{0}xf32>
+func.func @forward(%x: tensor<?x{1}xf16>) -> tensor<?x{0}xf32> {{
+  %w = ml_program.global_load_const @w : tensor<{0}x{1}xi8>
+  %ws = ml_program.global_load_const @scale : tensor<{0}xf32>
+  %q, %s = transformer.quantize %x : (tensor<?x{1}xf16>) -> (tensor<?x{1}xi8>, tensor<?xf32>)
+  %0 = transformer.linear %q, %w scales(%s, %ws) : (tensor<?x{1}xi8>, tensor<{0}x{1}xi8>, tensor<?xf32>, tensor<{0}xf32>) -> tensor<?x{0}xf32>
+  return %0 : tensor<?x{0}xf32>
+})",
+                       n, k)
+      .str();
+}
+
+void expectRight(llvm::StringRef text, llvm::StringRef dtype,
+                 std::vector<int> rows) {
+  auto model = DeviceModel::create(text, dtype, nullptr, 0, "sm_90a");
+  ASSERT_TRUE(model);
+  ASSERT_EQ(model->table.launches.back().kernel.substr(0, 12), "linear_wgmma");
+  bool isDescending = false; // the order of lanes and of copies
+  for (int count : rows) {
+    ASSERT_FALSE(model->run({count}, {}, isDescending));
+    EXPECT_LE(model->error(), 1e-4) << text.str() << count << " rows";
+    for (auto [what, count] : model->reports)
+      ADD_FAILURE() << what << ", " << count << " times: " << text.str();
+    isDescending = !isDescending;
+  }
+}
+
+// Rows and columns with tails, one block or several; k shorter than 128 bytes,
+// with a tail, and longer than the ring.
+TEST(GpuWgmma, HalvesAndBrainFloats) {
+  for (const char *dtype : {"f16", "bf16"}) {
+    expectRight(linear(24, 8, dtype), dtype, {3, 1});
+    expectRight(linear(64, 328, dtype), dtype, {130, 64});
+    expectRight(linear(136, 200, dtype), dtype, {70});
+  }
+  expectRight(linear(2050, 64, "f16"), "f16", {5});
+}
+
+TEST(GpuWgmma, Integers) {
+  expectRight(linearOfI8(72, 16), "f16", {66, 1});
+  expectRight(linearOfI8(62, 720), "f16", {129});
+}
+
+bool reports(const DeviceModel &model, llvm::StringRef what) {
+  for (const auto &[report, count] : model.reports)
+    if (llvm::StringRef(report).contains(what))
+      return true;
+  return false;
+}
+
+// A block whose rows and columns end early, and whose k goes around the ring.
+TEST(GpuWgmma, EachSynchronizationIsNeeded) {
+  auto model =
+      DeviceModel::create(linear(62, 328, "f16"), "f16", nullptr, 0, "sm_90a");
+  ASSERT_TRUE(model);
+  ASSERT_FALSE(model->run({60}));
+  EXPECT_TRUE(model->reports.empty());
+  std::vector<const char *> why(8, "barrier that was not made");
+  why.insert(why.end(),
+             {"copy that counts bytes that were written without a fence",
+              "race", // of the barriers and those who use them
+              /*full stage*/ "product of bytes whose copy was not waited for",
+              "product of sums that were written without a fence",
+              /*commit*/ "product that was never waited for",
+              /*wait in the loop*/ "copy to bytes that a product still reads",
+              /*empty stage*/ "deadlock",
+              /*last wait*/ "sum that is read before its product was waited",
+              /*empty stage*/ "copy to bytes", /*announced bytes*/ "deadlock"});
+  ASSERT_EQ(model->synchronizations, int(why.size()));
+  for (size_t i = 0; i < why.size(); ++i) {
+    ASSERT_FALSE(model->run({60}, {int(i)}));
+    EXPECT_TRUE(reports(*model, why[i])) << "number " << i << ": " << why[i];
+  }
+}
+
+// Mistakes that leave every wait in its place.
+TEST(GpuWgmma, DescriptorsAndMapsMatter) {
+  auto model =
+      DeviceModel::create(linear(62, 200, "f16"), "f16", nullptr, 0, "sm_90a");
+  ASSERT_TRUE(model);
+  auto expectWrong = [&](Mutation mutation, const char *what) {
+    ASSERT_FALSE(model->run({60}, mutation));
+    EXPECT_TRUE(model->error() > 0.1 || !model->reports.empty()) << what;
+  };
+  for (int i = 1; i <= int(Alteration::RightStart); ++i) {
+    Mutation mutation;
+    mutation.alteration = Alteration(i);
+    expectWrong(mutation, "operand of products");
+  }
+  for (int swizzle : {0, 32, 64}) {
+    Mutation mutation;
+    mutation.mapSwizzle = swizzle;
+    expectWrong(mutation, "exchange of chunks");
+  }
+  for (int more : {-1, 1}) {
+    Mutation mutation;
+    mutation.mapRows = more;
+    expectWrong(mutation, "rows of a map");
+    mutation.mapRows = 0, mutation.mapColumns = more;
+    expectWrong(mutation, "columns of a map");
+    mutation.mapColumns = 0, mutation.rows = more;
+    expectWrong(mutation, "rows of a launch");
+  }
+}
+
+} // namespace
