@@ -242,9 +242,12 @@ bool DeviceModel::run(ArrayRef<int> lengths, Mutation mutation,
 
   std::deque<std::vector<char>> memory;
   auto add = [&](std::vector<char> bytes, bool isWritable) {
+    // What a wrong kernel does beyond the end is reported, and harms nothing.
+    constexpr size_t kBeyond = 1 << 16;
+    size_t size = bytes.size();
+    bytes.resize(size + kBeyond, char(0xff));
     memory.push_back(std::move(bytes));
-    (*emulator)->addMemory(memory.back().data(), memory.back().size(),
-                           isWritable);
+    (*emulator)->addMemory(memory.back().data(), size, isWritable);
     return static_cast<void *>(memory.back().data());
   };
   auto allocate = [&](const transformer::gpu::DeviceBuffer &buffer) {

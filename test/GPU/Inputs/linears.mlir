@@ -28,8 +28,8 @@ func.func @forward(%ids: tensor<?xi32> {transformer.input = "input_ids", transfo
   %2 = transformer.linear %1, %down : (tensor<?x3072xf32>, tensor<40x3072xf32>) -> tensor<?x40xf32>
   %y = transformer.embedding %ids, %narrow : (tensor<?xi32>, tensor<50x48xf32>) -> tensor<?x48xf32>
   %q, %s = transformer.quantize %y : (tensor<?x48xf32>) -> (tensor<?x48xi8>, tensor<?xf32>)
-  %3 = transformer.linear %q, %last scales(%s, %scales) bias %bias activation gelu
-      : (tensor<?x48xi8>, tensor<3072x48xi8>, tensor<?xf32>, tensor<3072xf32>, tensor<3072xf32>) -> tensor<?x3072xf32>
+  %3 = transformer.linear %q, %last bias %bias scales(%s, %scales) activation gelu
+      : (tensor<?x48xi8>, tensor<3072x48xi8>, tensor<3072xf32>, tensor<?xf32>, tensor<3072xf32>) -> tensor<?x3072xf32>
   %4 = arith.addf %3, %1 : tensor<?x3072xf32>
   return %2, %4 : tensor<?x40xf32>, tensor<?x3072xf32>
 }
