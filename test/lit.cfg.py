@@ -24,7 +24,8 @@ config.test_exec_root = os.path.join(config.build_root, "test")
 tools = [os.path.join(config.build_root, "bin"), config.llvm_tools]
 config.environment["PATH"] = os.pathsep.join(tools + [os.environ["PATH"]])
 config.environment["FILECHECK_OPTS"] = "--enable-var-scope=false --dump-input-filter=error"
-for name in ("HOME", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "LD_LIBRARY_PATH"):
+for name in ("HOME", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "LD_LIBRARY_PATH", "CUDA_ROOT", "CUDA_HOME", "CUDA_PATH",
+             "CUDA_VISIBLE_DEVICES"):
     if name in os.environ:
         config.environment[name] = os.environ[name]
 

@@ -10,7 +10,7 @@ import pytest
 import tiny
 import transformer_mlir as tm
 from conftest import ROOT
-from devices import check_same, compile_model, ids_of
+from devices import TEXTS, check_parts, check_same, compile_model, ids_of, text_arguments, text_batch
 
 ALL = "sm_80,sm_90,sm_90a,sm_100"  # the best that this GPU can run is taken
 RAGGED = [3, 1, 0, 7, 40, 12, 33, 2]
@@ -38,6 +38,18 @@ def test_numbers(cpu, dtype, tolerance, chips, tmp_path):
         check_same(first, right, tolerance)
         for _ in range(3):  # one by one, captured, and as a graph
             check_same(model.run(batch), first, 0)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("dtype, limit", [("f32", 2e-5), ("f16", 0.02), ("bf16", 0.1)])
+def test_every_kernel(name, dtype, limit, tmp_path):
+    source = text_arguments(name, tmp_path)
+    compile_model(*source, "-o", tmp_path / "cpu")
+    wanted = tm.load(tmp_path / "cpu")
+    batch = text_batch(wanted)
+    for chip in ("sm_80", ALL):
+        compile_model(*source, "-o", tmp_path / chip, "--target=nvptx", f"--dtype={dtype}", f"--gpu-chip={chip}")
+        check_parts(tm.load(tmp_path / chip, device="cuda").run(**batch), wanted.run(**batch), limit)
 
 
 def test_i8_and_coded_weights(cpu, tmp_path):

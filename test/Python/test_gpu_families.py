@@ -8,7 +8,7 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 import tiny
 import transformer_mlir as tm
-from devices import Made, compile_model
+from devices import TEXTS, Made, check_parts, compile_model, text_arguments, text_batch
 from test_families import DISTIL, GPT2, NO_HEADS, SMALL, VIT, build
 from test_gpu import STUB
 
@@ -55,3 +55,14 @@ def test_compressed(flags, tmp_path, monkeypatch):
     source, made = tiny.sentence_model(tmp_path / "checkpoint"), tmp_path / "made"
     compile_model(source, "-o", made, *flags)
     check(made, tmp_path / "both", monkeypatch, 5e-2, "--dtype=f16")
+
+
+@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("dtype, limit", [("f32", 2e-5), ("f16", 0.02)])
+def test_every_kernel(name, dtype, limit, tmp_path, monkeypatch):
+    """What test_cuda.py does on a GPU."""
+    made = Made(text_arguments(name, tmp_path), tmp_path, gpu=[f"--dtype={dtype}"])
+    monkeypatch.setenv("TM_LIBCUDA", str(STUB))
+    monkeypatch.setenv("TM_STUB_KERNELS", str(made.kernels))
+    device, host = tm.load(made.gpu, device="cuda"), tm.load(made.cpu)
+    check_parts(device.run(**text_batch(host)), host.run(**text_batch(host)), limit)

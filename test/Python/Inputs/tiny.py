@@ -16,7 +16,7 @@ VIT = {"model_type": "vit", "architectures": ["ViTForImageClassification"], "hid
 def save(path, tensors):
     header, end = {}, 0
     for name, array in tensors.items():
-        header[name] = {"dtype": "F32", "shape": list(array.shape), "data_offsets": [end, end + array.nbytes]}
+        header[name] = {"dtype": "I8" if array.dtype == np.int8 else "F32", "shape": list(array.shape), "data_offsets": [end, end + array.nbytes]}
         end += array.nbytes
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
