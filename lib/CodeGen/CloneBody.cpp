@@ -59,10 +59,27 @@ bool transformer::canCloneBody(Block &body, ArrayRef<bool> byColumn,
   return true;
 }
 
+void transformer::cloneRowPart(Emitter &e, Block &body, Value row,
+                               IRMapping &known) {
+  for (Operation &op : body.without_terminator()) {
+    if (auto position = dyn_cast<linalg::IndexOp>(op)) {
+      if (position.getDim() == 0)
+        known.map(position.getResult(), row);
+      continue;
+    }
+    bool isFixed = llvm::all_of(op.getOperands(), [&](Value operand) {
+      return known.contains(operand) || operand.getParentBlock() != &body;
+    });
+    if (isFixed)
+      e.clone(op, known);
+  }
+}
+
 SmallVector<Value> transformer::cloneBody(Emitter &e, Block &body,
                                           ArrayRef<Value> values,
-                                          const Place &place) {
-  IRMapping map;
+                                          const Place &place,
+                                          const IRMapping &known) {
+  IRMapping map = known;
   for (auto [argument, value] : llvm::zip(body.getArguments(), values))
     if (value)
       map.map(argument, value);
@@ -74,6 +91,9 @@ SmallVector<Value> transformer::cloneBody(Emitter &e, Block &body,
     return isa<VectorType>(mapped.getType()) ? mapped : e.broadcast(mapped);
   };
   for (Operation &op : body.without_terminator()) {
+    if (llvm::all_of(op.getResults(),
+                     [&](Value result) { return map.contains(result); }))
+      continue;
     if (auto position = dyn_cast<linalg::IndexOp>(op)) {
       bool isColumn = position.getDim() == 1;
       Value value = isColumn ? place.column : place.row;

@@ -41,11 +41,13 @@ public:
   void emitRow(Value row) {
     if (op.getNumLoops() == 1)
       return emitScalars(row);
+    readRow(row);
     if (op.getNumReductionLoops() == 1)
       return emitReduction(row);
     forEachRegister(1, [&](Place place, int64_t) {
       place.row = row;
-      storeResults(cloneBody(e, body, loadOperands(place), place), place);
+      storeResults(cloneBody(e, body, loadOperands(place), place, known),
+                   place);
     });
   }
 
@@ -66,6 +68,17 @@ public:
   }
 
 private:
+  /// What is the same for all registers of a row. LLVM would not take it out of
+  /// the loop over them: for all that it knows, stores there change the
+  /// operands.
+  void readRow(Value row) {
+    for (int64_t i = 0; i < inputs; ++i)
+      if (!maps[i].isFunctionOfDim(1))
+        known.map(body.getArgument(i),
+                  loadAt(e, op->getOperand(i), maps[i], {row, {}, {}}));
+    cloneRowPart(e, body, row, known);
+  }
+
   /// Calls `emit` for all registers of a row: in a loop over `unroll` of them,
   /// then for the rest. Its second argument counts within the unrolled body.
   void forEachRegister(int64_t unroll,
@@ -84,7 +97,9 @@ private:
   SmallVector<Value> loadInputs(const Place &place, ValueRange inits) {
     SmallVector<Value> values;
     for (int64_t i = 0; i < inputs; ++i)
-      values.push_back(loadAt(e, op->getOperand(i), maps[i], place));
+      values.push_back(known.contains(body.getArgument(i))
+                           ? Value()
+                           : loadAt(e, op->getOperand(i), maps[i], place));
     llvm::append_range(values, inits);
     return values;
   }
@@ -131,7 +146,7 @@ private:
     auto accumulate = [&](MutableArrayRef<Value> acc, Place place) {
       place.row = row;
       SmallVector<Value> next =
-          cloneBody(e, body, loadInputs(place, ValueRange(acc)), place);
+          cloneBody(e, body, loadInputs(place, ValueRange(acc)), place, known);
       for (int64_t i = 0; i < results; ++i)
         acc[i] = place.mask
                      ? arith::SelectOp::create(e, place.mask, next[i], acc[i])
@@ -171,6 +186,7 @@ private:
   linalg::GenericOp op;
   Block &body;
   SmallVector<AffineMap> maps;
+  IRMapping known;
   int64_t inputs, columns;
 };
 

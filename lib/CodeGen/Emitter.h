@@ -90,11 +90,16 @@ Value loadAt(Emitter &e, Value buffer, AffineMap map, const Place &place);
 void storeAt(Emitter &e, Value value, Value buffer, AffineMap map,
              const Place &place);
 
+/// Clones the ops of `body` that depend on nothing but the row and on what
+/// `known` has of its arguments; adds their results to `known`.
+void cloneRowPart(Emitter &e, Block &body, Value row, IRMapping &known);
+
 /// Clones the ops of `body` with `values` for its arguments: on registers where
-/// a value depends on the column, as scalars otherwise. Returns the
+/// a value depends on the column, as scalars otherwise. Arguments without a
+/// value and ops that are in `known` are not cloned again. Returns the
 /// terminator's operands, as registers if `place` has a column.
 SmallVector<Value> cloneBody(Emitter &e, Block &body, ArrayRef<Value> values,
-                             const Place &place);
+                             const Place &place, const IRMapping &known = {});
 
 /// Whether cloneBody can do it, if the arguments in `byColumn` depend on the
 /// column; otherwise `why` says what stands against it.

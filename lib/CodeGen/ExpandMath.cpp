@@ -4,6 +4,7 @@
 // Minimax polynomials in single precision, evaluated with fused multiply-adds.
 // Comparisons are written so that NaN fails them and passes through.
 //===----------------------------------------------------------------------===//
+#include "ErfTable.h"
 #include "ExpandMathF64.h"
 #include "MathBuilder.h"
 #include "transformer/CodeGen/Passes.h"
@@ -92,11 +93,15 @@ private:
     return sub(bits, magic);
   }
 
+  bool isAvx512Register() const {
+    auto vector = dyn_cast<VectorType>(floats);
+    return target.isX86() && target.lanes == 16 && vector &&
+           vector.getRank() == 1 && vector.getDimSize(0) == 16;
+  }
+
   /// y * 2^n, which may overflow to infinity or underflow gradually.
   Value scale(Value y, Value n, Value bits) {
-    auto vector = dyn_cast<VectorType>(floats);
-    if (target.isX86() && target.lanes == 16 && vector &&
-        vector.getRank() == 1 && vector.getDimSize(0) == 16) {
+    if (isAvx512Register()) {
       Value all = arith::ConstantOp::create(*this, getI16IntegerAttr(-1));
       Value mode = arith::ConstantOp::create(*this, getI32IntegerAttr(4));
       return LLVM::CallIntrinsicOp::create(
@@ -139,8 +144,39 @@ private:
     return scale(y, n, bits);
   }
 
+  /// Each lane's own piece of a table in registers: less than half of the
+  /// operations of the form below, and no division.
+  Value erfByPieces(Value x) {
+    constexpr size_t kPieces = std::size(kErfPieces);
+    Value magnitude = math::AbsFOp::create(*this, x);
+    // Just below the end of the last piece, where halves round to even.
+    Value last = real((kPieces - 0.5) / 4 - 2e-7);
+    magnitude =
+        pick(arith::CmpFPredicate::OLT, last, magnitude, last, magnitude);
+    Value bits, piece = nearest(mul(magnitude, real(4.0)), bits);
+    Value t = fma(piece, real(-0.25), magnitude);
+    Value sum;
+    for (size_t power = std::size(kErfPieces[0]); power-- > 0;) {
+      SmallVector<float> column;
+      for (const double (&row)[6] : kErfPieces)
+        column.push_back(row[power]);
+      Value table = arith::ConstantOp::create(
+          *this, DenseElementsAttr::get(cast<ShapedType>(floats),
+                                        ArrayRef<float>(column)));
+      Value coefficient =
+          LLVM::CallIntrinsicOp::create(
+              *this, floats, getStringAttr("llvm.x86.avx512.permvar.sf.512"),
+              ValueRange{table, bitsOf(bits)})
+              .getResult(0);
+      sum = sum ? fma(sum, t, coefficient) : coefficient;
+    }
+    return math::CopySignOp::create(*this, sum, x);
+  }
+
   /// An odd rational function up to where erf rounds to 1.
   Value erf(Value x) {
+    if (isAvx512Register())
+      return erfByPieces(x);
     x = clamp(x, -3.95, 3.95);
     Value u = mul(x, x);
     Value p = polynomial(u, {1.1283791438540953, 0.19154789939580968,

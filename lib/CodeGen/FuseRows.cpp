@@ -43,6 +43,15 @@ LogicalResult resolveDims(func::FuncOp func) {
   return applyPatternsGreedily(func, std::move(patterns));
 }
 
+/// Whether merging `producer` into `consumer` would compute what is one number
+/// per row again for each of its columns.
+bool isOfRows(linalg::LinalgOp consumer, OpOperand *operand,
+              Operation *producer) {
+  auto maker = dyn_cast<linalg::LinalgOp>(producer);
+  return maker && maker.getNumLoops() < consumer.getNumLoops() &&
+         consumer.getMatchingIndexingMap(operand).isFunctionOfDim(0);
+}
+
 /// Residual additions and the like as linalg, merged into the elementwise op
 /// that makes their operand when nothing else uses it.
 LogicalResult mergeElementwise(func::FuncOp func, bool merge) {
@@ -58,7 +67,8 @@ LogicalResult mergeElementwise(func::FuncOp func, bool merge) {
           auto consumer = dyn_cast<linalg::LinalgOp>(operand->getOwner());
           Operation *producer = operand->get().getDefiningOp();
           return fuse && producer && producer->hasOneUse() && consumer &&
-                 consumer.getNumParallelLoops() == consumer.getNumLoops();
+                 consumer.getNumParallelLoops() == consumer.getNumLoops() &&
+                 !isOfRows(consumer, operand, producer);
         });
     if (failed(applyPatternsGreedily(func, std::move(patterns))) ||
         failed(resolveDims(func)))

@@ -38,18 +38,26 @@ def quality_of(m):
     return f"cosine {m['cosine_mean']:.4f} (p1 {m['cosine_p1']:.4f}), Spearman {m['spearman']:.4f}{retrieval}"
 
 
-# Cuts that `compress --tune` repairs, as passes with a profile, by the loss of Spearman that is allowed.
+class Cut(NamedTuple):
+    """What `compress --tune` repairs: passes with a profile, and how the tuned structure is rounded."""
+    passes: str
+    bits: tuple
+
+
+# By the loss of Spearman that is allowed. The harder a cut, the more room it leaves for bits: fewer would take back
+# a tenth of what tuning gave.
 HEADS = "transformer-narrow-heads{{qk-rank=16%s profile={profile} save-profile={profile}}}"
+NEURONS = ",transformer-narrow-ffn{{keep=%s multiple=64 profile={profile}}}"
 TUNED = {
     "turbo": {
-        None: HEADS % " vo-rank=16" + ",transformer-narrow-ffn{{keep=0.5 multiple=64 profile={profile}}}",
-        0.01: HEADS % "" + ",transformer-narrow-ffn{{keep=0.66 multiple=64 profile={profile}}}",
+        None: Cut(HEADS % " vo-rank=16" + NEURONS % 0.5, ("--bits=6", "--table-bits=3.5")),
+        0.01: Cut(HEADS % "" + NEURONS % 0.66, ("--bits=5.5", "--table-bits=3.02")),
     },
 }
 
 
 def structure_of(preset, max_loss=None):
-    """The passes before tuning: the hardest cut whose loss is allowed."""
+    """The cut before tuning: the hardest whose loss is allowed."""
     check_preset(preset)
     if preset not in TUNED:
         raise ValueError(f"the preset {preset} changes no structure that tuning would repair: --tune goes with "

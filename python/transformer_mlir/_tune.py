@@ -23,7 +23,6 @@ LEAST = 20  # distinct sentences
 PROFILED = 3000  # sentences that rounding is fitted to
 KEPT_FLAGS = ("--preset", "--quantize", "--dtype", "--bits", "--table-bits", "--compensate", "--pack", "--target-cpu")
 NARROWING = ("--qk-rank=0", "--ffn-error=0")  # has been done
-BITS = ("--bits=6", "--table-bits=3.5")  # a harder cut leaves room for them: rounding would take back what tuning gave
 COMPANIONS = (".json", ".txt", ".model")
 
 
@@ -153,7 +152,7 @@ def compress_tuned(checkpoint, out, preset, text, compile_, *, minutes=10, steps
                    rate=None, pack=None, target_cpu="host", show=None):
     """`preset` with a structure that tuning repairs. If it does not help, the structure is compiled as it was."""
     torch = check(text, minutes, steps, seed, threads)
-    passes = structure_of(preset, max_loss)
+    cut = structure_of(preset, max_loss)
     _files.check_target(out)
     say = show or (lambda line: None)
     if threads:
@@ -166,15 +165,15 @@ def compress_tuned(checkpoint, out, preset, text, compile_, *, minutes=10, steps
         profile = os.path.join(folder, "profile.safetensors")
         simple = "transformer-fold-weights,transformer-freeze,transformer-fuse{projections=false}"
         compile_([checkpoint, "--emit=profile", "-o", profile, f"--sequences={sequences}", "--quiet"])
-        _graph.describe(compile_, [checkpoint], folder, f"{simple}," + passes.format(profile=profile))
+        _graph.describe(compile_, [checkpoint], folder, f"{simple}," + cut.passes.format(profile=profile))
         copy_companions(checkpoint, folder)
         tuning = distil(folder, checkpoint, texts, compile_, say, minutes, steps, seed, rate, threads)
         accepted = tuning.best < tuning.first
         if not accepted:
             say("tuning did not help on the held-out sentences: the structure is compiled as it was")
-        compile_([os.path.join(folder, _graph.TEXT), f"--weights={folder}", "-o", out, f"--preset={preset}", *NARROWING, *BITS,
+        compile_([os.path.join(folder, _graph.TEXT), f"--weights={folder}", "-o", out, f"--preset={preset}", *NARROWING, *cut.bits,
                   f"--sequences={sequences}", f"--target-cpu={target_cpu}", *([f"--pack={pack}"] if pack else [])])
-    return finish(out, checkpoint, preset, account(tuning, minutes, steps, seed, texts, accepted=accepted, structure=passes,
+    return finish(out, checkpoint, preset, account(tuning, minutes, steps, seed, texts, accepted=accepted, structure=cut.passes,
                                                    difference_compiled=compiled_distance(tuning, out)))
 
 

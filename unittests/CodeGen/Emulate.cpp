@@ -108,6 +108,20 @@ llvm::Value *scale(llvm::IRBuilder<> &b, llvm::CallBase &call) {
   return b.CreateSelect(b.CreateFCmpUNO(y, y), y, scaled);
 }
 
+/// Each lane's number of a table, by the low bits of its index.
+llvm::Value *permutation(llvm::IRBuilder<> &b, llvm::CallBase &call) {
+  llvm::Value *table = call.getArgOperand(0), *indices = call.getArgOperand(1);
+  auto lanes = cast<llvm::FixedVectorType>(call.getType())->getNumElements();
+  llvm::Value *result = llvm::PoisonValue::get(call.getType());
+  for (unsigned lane = 0; lane < lanes; ++lane) {
+    llvm::Value *index =
+        b.CreateAnd(b.CreateExtractElement(indices, lane), lanes - 1);
+    result = b.CreateInsertElement(result, b.CreateExtractElement(table, index),
+                                   lane);
+  }
+  return result;
+}
+
 llvm::Value *replacement(llvm::IRBuilder<> &b, llvm::CallBase &call,
                          StringRef name) {
   if (name.starts_with("llvm.x86.avx512.vpdpbusd."))
@@ -124,6 +138,8 @@ llvm::Value *replacement(llvm::IRBuilder<> &b, llvm::CallBase &call,
     return widePairSum(b, call);
   if (name.starts_with("llvm.x86.avx512.mask.scalef.ps."))
     return scale(b, call);
+  if (name.starts_with("llvm.x86.avx512.permvar.sf."))
+    return permutation(b, call);
   return nullptr;
 }
 

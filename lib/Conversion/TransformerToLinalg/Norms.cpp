@@ -74,15 +74,14 @@ struct LayerNormPattern : OpRewritePattern<LayerNormOp> {
     OpFoldResult width = rows.size(x, 1);
     Mean mean(rows, x);
     double epsilon = op.getEpsilon().convertToFloat();
-    Value sum = rows.reduce(
-        {{x, Access::Element}}, x, 0.0, false,
+    Value sum = rows.sum(
+        {{x, Access::Element}}, x,
         [](ImplicitLocOpBuilder &b, ValueRange args) { return args[0]; });
-    Value squares =
-        rows.reduce({{x, Access::Element}, {sum, Access::Row}}, x, 0.0, false,
-                    [&](ImplicitLocOpBuilder &b, ValueRange args) {
-                      Value d = sub(b, args[0], mean(b, args[1]));
-                      return mul(b, d, d);
-                    });
+    Value squares = rows.sum({{x, Access::Element}, {sum, Access::Row}}, x,
+                             [&](ImplicitLocOpBuilder &b, ValueRange args) {
+                               Value d = sub(b, args[0], mean(b, args[1]));
+                               return mul(b, d, d);
+                             });
     SmallVector<RowOperand> operands{{x, Access::Element},
                                      {sum, Access::Row},
                                      {squares, Access::Row},
@@ -104,10 +103,10 @@ struct LayerNormPattern : OpRewritePattern<LayerNormOp> {
 };
 
 Value sumOfSquares(RowBuilder &rows, Value x) {
-  return rows.reduce({{x, Access::Element}}, x, 0.0, false,
-                     [](ImplicitLocOpBuilder &b, ValueRange args) {
-                       return mul(b, args[0], args[0]);
-                     });
+  return rows.sum({{x, Access::Element}}, x,
+                  [](ImplicitLocOpBuilder &b, ValueRange args) {
+                    return mul(b, args[0], args[0]);
+                  });
 }
 
 struct RmsNormPattern : OpRewritePattern<RmsNormOp> {

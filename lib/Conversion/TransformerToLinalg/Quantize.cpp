@@ -10,15 +10,19 @@ static Value constant(ImplicitLocOpBuilder &b, double v) {
   return arith::ConstantOp::create(b, b.getF32FloatAttr(v));
 }
 
-/// roundeven(z) as i8, clamped to -127..127; NaN gives 0.
+/// roundeven(z) as i8, for |z| below 127.5.
 static Value roundToI8(ImplicitLocOpBuilder &b, Value z) {
+  Value r = math::RoundEvenOp::create(b, z);
+  Value i = arith::FPToSIOp::create(b, b.getI32Type(), r);
+  return arith::TruncIOp::create(b, b.getI8Type(), i);
+}
+
+/// z within -127..127; NaN gives 0.
+static Value clampToI8(ImplicitLocOpBuilder &b, Value z) {
   Value isNumber = arith::CmpFOp::create(b, arith::CmpFPredicate::ORD, z, z);
   Value r = arith::SelectOp::create(b, isNumber, z, constant(b, 0.0));
   r = arith::MaximumFOp::create(b, r, constant(b, -127.0));
-  r = arith::MinimumFOp::create(b, r, constant(b, 127.0));
-  r = math::RoundEvenOp::create(b, r);
-  Value i = arith::FPToSIOp::create(b, b.getI32Type(), r);
-  return arith::TruncIOp::create(b, b.getI8Type(), i);
+  return arith::MinimumFOp::create(b, r, constant(b, 127.0));
 }
 
 /// True where absmax is neither NaN nor infinite.
@@ -33,10 +37,16 @@ static Value isLarge(ImplicitLocOpBuilder &b, Value absmax) {
                                constant(b, 0x1p-100));
 }
 
+static Value asFloat(ImplicitLocOpBuilder &b, Value bits) {
+  return arith::BitcastOp::create(b, b.getF32Type(), bits);
+}
+
 Value transformer::quantizeDynamically(ImplicitLocOpBuilder &b, Value z,
                                        Value absmax) {
   Value factor = arith::DivFOp::create(b, constant(b, 127.0), absmax);
   Value scaled = arith::MulFOp::create(b, z, factor);
+  // Then |z| <= absmax, and rounding both factors takes it no further than
+  // 127.0001: nothing is left to clamp.
   Value holds =
       arith::AndIOp::create(b, isFinite(b, absmax), isLarge(b, absmax));
   return roundToI8(b,
@@ -70,26 +80,22 @@ struct QuantizePattern : OpRewritePattern<QuantizeOp> {
       return smooth ? arith::MulFOp::create(b, args[0], args[1]).getResult()
                     : args[0];
     };
-    Value absmax =
-        rows.reduce(operands, x, 0.0, true,
-                    [&](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
-                      return math::AbsFOp::create(b, scaled(b, args));
-                    });
+    Value absmax = rows.absmaxBits(operands, x, scaled);
     operands.push_back({absmax, Access::Row});
     Value fixed;
     if (op.getScale()) {
       fixed = tensor::ExtractOp::create(b, op.getScale(), ValueRange{});
     }
-    Value q = rows.map(operands, x, rows.size(x, 1), b.getI8Type(),
-                       [&](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
-                         Value z = scaled(b, args), top = args.back();
-                         if (!fixed)
-                           return quantizeDynamically(b, z, top);
-                         z = arith::DivFOp::create(b, z, fixed);
-                         z = arith::SelectOp::create(b, isFinite(b, top), z,
-                                                     constant(b, 0.0));
-                         return roundToI8(b, z);
-                       });
+    Value q = rows.map(
+        operands, x, rows.size(x, 1), b.getI8Type(),
+        [&](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
+          Value z = scaled(b, args), top = asFloat(b, args.back());
+          if (!fixed)
+            return quantizeDynamically(b, z, top);
+          z = arith::DivFOp::create(b, z, fixed);
+          z = arith::SelectOp::create(b, isFinite(b, top), z, constant(b, 0.0));
+          return roundToI8(b, clampToI8(b, z));
+        });
     Value scales = rowScales(rows, absmax, fixed);
     rewriter.replaceOp(
         op, {rows.unflatten(q, cast<RankedTensorType>(op.getResult().getType()),
@@ -111,7 +117,7 @@ private:
                ArrayRef<utils::IteratorType>{utils::IteratorType::parallel},
                [&](OpBuilder &inner, Location loc, ValueRange args) {
                  ImplicitLocOpBuilder ib(loc, inner);
-                 Value top = args[0];
+                 Value top = asFloat(ib, args[0]);
                  Value scale = dynamicScale(ib, top);
                  if (fixed)
                    scale = arith::SelectOp::create(ib, isFinite(ib, top), fixed,

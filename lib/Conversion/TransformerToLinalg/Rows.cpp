@@ -138,8 +138,8 @@ Value RowBuilder::map(ArrayRef<RowOperand> operands, Value like,
       .getResult(0);
 }
 
-Value RowBuilder::reduce(ArrayRef<RowOperand> operands, Value like, double init,
-                         bool maximum, Body body) {
+Value RowBuilder::reduce(ArrayRef<RowOperand> operands, Value like,
+                         TypedAttr init, Body body, Combine combine) {
   SmallVector<Value> values;
   SmallVector<AffineMap> maps;
   for (RowOperand operand : operands) {
@@ -148,8 +148,8 @@ Value RowBuilder::reduce(ArrayRef<RowOperand> operands, Value like, double init,
   }
   maps.push_back(mapOf(Access::Row, b.getContext()));
   Value start = linalg::FillOp::create(
-                    b, ValueRange{constant(init)},
-                    ValueRange{empty(like, std::nullopt, b.getF32Type())})
+                    b, ValueRange{arith::ConstantOp::create(b, init)},
+                    ValueRange{empty(like, std::nullopt, init.getType())})
                     .getResult(0);
   SmallVector<utils::IteratorType> iterators{utils::IteratorType::parallel,
                                              utils::IteratorType::reduction};
@@ -160,15 +160,27 @@ Value RowBuilder::reduce(ArrayRef<RowOperand> operands, Value like, double init,
                SmallVector<Value> wide;
                for (Value arg : args.drop_back())
                  wide.push_back(widen(ib, arg));
-               Value v = body(ib, wide);
-               Value sum =
-                   maximum
-                       ? arith::MaximumFOp::create(ib, v, args.back())
-                             .getResult()
-                       : arith::AddFOp::create(ib, v, args.back()).getResult();
-               linalg::YieldOp::create(ib, sum);
+               linalg::YieldOp::create(
+                   ib, combine(ib, body(ib, wide), args.back()));
              })
       .getResult(0);
+}
+
+Value RowBuilder::sum(ArrayRef<RowOperand> operands, Value like, Body body) {
+  return reduce(operands, like, b.getF32FloatAttr(0.0), body,
+                [](ImplicitLocOpBuilder &ib, Value next, Value soFar) -> Value {
+                  return arith::AddFOp::create(ib, next, soFar);
+                });
+}
+
+Value RowBuilder::absmaxBits(ArrayRef<RowOperand> operands, Value like,
+                             Body body) {
+  return reduce(operands, like, b.getI32IntegerAttr(0), body,
+                [](ImplicitLocOpBuilder &ib, Value next, Value soFar) -> Value {
+                  Value magnitude = arith::BitcastOp::create(
+                      ib, ib.getI32Type(), math::AbsFOp::create(ib, next));
+                  return arith::MaxSIOp::create(ib, magnitude, soFar);
+                });
 }
 
 Value transformer::widen(ImplicitLocOpBuilder &b, Value v) {

@@ -52,16 +52,24 @@ public:
   /// out[m, n] = body(operands), stored as `element`.
   Value map(ArrayRef<RowOperand> operands, Value like, OpFoldResult width,
             Type element, Body body);
-  /// out[m] = combine over n of body(operands), from `init`. The combination is
-  /// addf or, with `maximum`, maximumf (which keeps NaN).
-  Value reduce(ArrayRef<RowOperand> operands, Value like, double init,
-               bool maximum, Body body);
+  /// out[m] = sum over n of body(operands).
+  Value sum(ArrayRef<RowOperand> operands, Value like, Body body);
+  /// out[m] = the largest magnitude over n of body(operands), as the i32 number
+  /// that has its bits: these are ordered as the magnitudes are, with NaN above
+  /// all, and their maximum is one instruction everywhere.
+  Value absmaxBits(ArrayRef<RowOperand> operands, Value like, Body body);
 
   Value constant(double value) {
     return arith::ConstantOp::create(b, b.getF32FloatAttr(value));
   }
 
   ImplicitLocOpBuilder b;
+
+private:
+  using Combine =
+      function_ref<Value(ImplicitLocOpBuilder &, Value next, Value soFar)>;
+  Value reduce(ArrayRef<RowOperand> operands, Value like, TypedAttr init,
+               Body body, Combine combine);
 };
 
 /// `v` as an f32 scalar.
