@@ -21,12 +21,19 @@ constexpr const char *kGelu = R"(
     %5 = arith.addf %4, %3 : f32
     transformer_kernel.yield %5 : f32)";
 
+constexpr int64_t kColdBytes = 12 << 20;
+
 template <typename T>
 Run bindContract(test::KernelJit &jit, int64_t rows, int64_t k, int64_t n,
-                 int64_t panel, int64_t group) {
+                 int64_t panel, int64_t group, bool cold) {
   int64_t panels = (n + panel - 1) / panel, groups = (k + group - 1) / group;
   auto x = filled<T>(rows * k + 4);
-  auto w = filled<T>(panels * panel * groups * group);
+  int64_t size = panels * panel * groups * group;
+  // Other weights each time, more than a second-level cache holds, as in a
+  // model of many layers.
+  int64_t copies = cold ? kColdBytes / (size * int64_t(sizeof(T))) + 1 : 1;
+  auto w = filled<T>(copies * size);
+  auto turn = std::make_shared<int64_t>(0);
   auto bias = filled<float>(n), factor = filled<float>(rows);
   auto y = std::make_shared<std::vector<float>>(rows * n);
   auto function =
@@ -34,7 +41,8 @@ Run bindContract(test::KernelJit &jit, int64_t rows, int64_t k, int64_t n,
           jit.lookup("kernel"));
   return [=] {
     Buffer<T, 2> in(x->data(), {rows, k});
-    Buffer<T, 3> weights(w->data(), {panels, groups, panel * group});
+    T *at = w->data() + (*turn)++ % copies * size;
+    Buffer<T, 3> weights(at, {panels, groups, panel * group});
     Buffer<float, 1> b(bias->data(), {n}), f(factor->data(), {rows});
     Buffer<float, 2> out(y->data(), {rows, n});
     function(&in, &weights, &b, &f, &out);
@@ -43,10 +51,13 @@ Run bindContract(test::KernelJit &jit, int64_t rows, int64_t k, int64_t n,
 
 } // namespace
 
-/// contract:ROWSxKxN[:gelu|:bf16|:i8], with a bias; i8 with factors of rows and
-/// columns as well.
+/// contract:ROWSxKxN[:gelu|:bf16|:i8][:cold], with a bias; i8 with factors of
+/// rows and columns as well.
 Maybe bench::contractCase(ArrayRef<int64_t> numbers, StringRef kind,
                           const Target &target) {
+  bool cold = kind == "cold" || kind.consume_back(":cold");
+  if (kind == "cold")
+    kind = "";
   bool known = kind.empty() || kind == "gelu" || kind == "bf16" || kind == "i8";
   if (numbers.size() != 3 || !known)
     return std::nullopt;
@@ -81,10 +92,10 @@ func.func @kernel(%x: memref<?x{0}x{4}>, %w: memref<{2}x{5}x{3}x{4}>,
                     (k + group - 1) / group, i8 ? "i32" : "f32", epilogue);
   result.bind = [=](test::KernelJit &jit) {
     if (i8)
-      return bindContract<int8_t>(jit, rows, k, n, panel, group);
+      return bindContract<int8_t>(jit, rows, k, n, panel, group, cold);
     if (bf16)
-      return bindContract<uint16_t>(jit, rows, k, n, panel, group);
-    return bindContract<float>(jit, rows, k, n, panel, group);
+      return bindContract<uint16_t>(jit, rows, k, n, panel, group, cold);
+    return bindContract<float>(jit, rows, k, n, panel, group, cold);
   };
   return result;
 }

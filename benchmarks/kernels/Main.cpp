@@ -91,8 +91,8 @@ struct Timed {
 
 Maybe parseCase(StringRef text, const Target &target) {
   SmallVector<StringRef> parts, words;
-  text.split(parts, ':');
-  if (parts.size() < 2 || parts.size() > 3)
+  text.split(parts, ":", /*MaxSplit=*/2);
+  if (parts.size() < 2)
     return std::nullopt;
   parts[1].split(words, 'x');
   SmallVector<int64_t> numbers;
@@ -193,7 +193,7 @@ int main(int argc, char **argv) {
     Maybe test = parseCase(name, *target);
     if (!test)
       return fail("'" + name +
-                  "' is no case; write contract:ROWSxKxN[:gelu|:bf16|:i8], "
+                  "' is no case; write contract:ROWSxKxN[:gelu|:bf16|:i8][:cold], "
                   "attention:LENGTHxHEADSxD[:bf16|:i8|:causal], "
                   "lowrank:ROWSxKxRANKxN or "
                   "fft:LENGTHxHIDDEN[:static]");

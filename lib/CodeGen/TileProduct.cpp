@@ -365,7 +365,7 @@ void TileProduct::fetch(const TileColumns &columns, const Ahead &ahead,
       memref::PrefetchOp::create(
           e, ahead.weights,
           ValueRange{e.add(ahead.panel, panel), e.add(line, i), e.index(0)},
-          /*isWrite=*/false, /*localityHint=*/2,
+          /*isWrite=*/false, /*localityHint=*/3,
           /*isDataCache=*/true);
   });
 }
