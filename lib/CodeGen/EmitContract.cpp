@@ -136,7 +136,9 @@ private:
       // Everything is read once: fetch what comes right after it.
       TileProduct::Ahead ahead{op.getWeight(),
                                e.div(e.add(column, columns), kPanelWidth),
-                               e.index(0), e.index(TileProduct::kFetchGroups)};
+                               e.index(0),
+                               e.index(TileProduct::kFetchGroups),
+                               {}};
       SmallVector<Value> rows = rowsFrom(e.index(0), count);
       finish(product->sums(op.getLhs(), rows, at, start, ahead), rows, column,
              columns);
@@ -355,7 +357,9 @@ private:
             e.add(arith::MulIOp::create(e, block, tiles.parts), number);
         ahead = {op.getWeight(), e.div(e.add(column, tileWidth), kPanelWidth),
                  arith::MulIOp::create(e, visit, e.mul(perLook, looks)),
-                 perLook};
+                 perLook,
+                 arith::CmpIOp::create(e, arith::CmpIPredicate::ugt,
+                                       tiles.parts, e.index(1))};
       }
       auto emitRows = [&](int64_t count) {
         SmallVector<Value> carried,

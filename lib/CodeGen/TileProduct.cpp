@@ -359,15 +359,25 @@ void TileProduct::fetch(const TileColumns &columns, const Ahead &ahead,
   Value look = e.div(k, kFetchGroups);
   Value line = e.add(ahead.first, arith::MulIOp::create(e, look, ahead.each));
   int64_t width = e.target.lanes * columns.vectors;
-  e.loop(e.index(0), ahead.each, 1, [&](Value i) {
-    // A group of one panel is one line.
-    for (int64_t panel = 0; panel * kPanelWidth < width; ++panel)
-      memref::PrefetchOp::create(
-          e, ahead.weights,
-          ValueRange{e.add(ahead.panel, panel), e.add(line, i), e.index(0)},
-          /*isWrite=*/false, /*localityHint=*/3,
-          /*isDataCache=*/true);
-  });
+  auto ask = [&](int32_t locality) {
+    e.loop(e.index(0), ahead.each, 1, [&](Value i) {
+      // A group of one panel is one line.
+      for (int64_t panel = 0; panel * kPanelWidth < width; ++panel)
+        memref::PrefetchOp::create(
+            e, ahead.weights,
+            ValueRange{e.add(ahead.panel, panel), e.add(line, i), e.index(0)},
+            /*isWrite=*/false, locality, /*isDataCache=*/true);
+    });
+  };
+  constexpr int32_t kSecondLevel = 2, kFirstLevel = 3;
+  if (!ahead.shared)
+    return ask(kSecondLevel);
+  auto choice = scf::IfOp::create(e, ahead.shared, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(e);
+  e.setInsertionPointToStart(choice.thenBlock());
+  ask(kFirstLevel);
+  e.setInsertionPointToStart(choice.elseBlock());
+  ask(kSecondLevel);
 }
 
 SmallVector<Value> TileProduct::sums(Value lhs, ArrayRef<Value> tileRows,

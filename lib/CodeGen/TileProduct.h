@@ -69,9 +69,12 @@ public:
   /// The part of the next columns' weights that a tile fetches while it
   /// computes: lines of `weights` from `first` on, `each` of them (as many as
   /// it takes) per kFetchGroups groups of k. Without weights nothing is
-  /// fetched.
+  /// fetched. If several tiles are going to read them, as `shared` says when it
+  /// is there, they come to the first-level cache. One tile alone asks for more
+  /// lines at once than may be on their way there, and would wait for itself
+  /// (1.3 times as long for 8 rows).
   struct Ahead {
-    Value weights, panel, first, each;
+    Value weights, panel, first, each, shared;
   };
   /// Groups of k, from a multiple of kFetchGroups on; null for all of them.
   struct Groups {
