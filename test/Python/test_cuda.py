@@ -80,6 +80,8 @@ def test_rows_do_not_depend_on_their_batch(cpu, tmp_path):
     together = model.run(batch)["sentence_embedding"]
     for i, ids in enumerate(batch):
         np.testing.assert_array_equal(model.run([ids])["sentence_embedding"][0], together[i])
+    many = model.run(batch * 100)["sentence_embedding"]  # products of many rows have kernels of their own
+    np.testing.assert_array_equal(many, np.tile(together, (100, 1)))
 
 
 def test_arrays_on_the_device(cpu, tmp_path):
