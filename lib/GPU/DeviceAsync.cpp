@@ -66,13 +66,19 @@ void DeviceBuilder::copyBox(Value to, Value map, Value column, Value row,
 
 // Addresses and distances count 16 bytes. Between rows 0 and 8: 1024 bytes.
 // Chunks of 16 bytes are exchanged among the eight of a row, code 1.
-Value DeviceBuilder::describeRows(Value pointer) {
-  Value address = LLVM::PtrToIntOp::create(*this, getI32Type(), pointer);
-  Value start = div(arith::AndIOp::create(*this, address, i32(0x3ffff)), 16);
+static Value describe(DeviceBuilder &b, Value pointer, int64_t leading) {
+  Value address = LLVM::PtrToIntOp::create(b, b.getI32Type(), pointer);
+  Value start = b.div(arith::AndIOp::create(b, address, b.i32(0x3ffff)), 16);
   return arith::AddIOp::create(
-      *this, arith::ExtUIOp::create(*this, getI64Type(), start),
-      constant(*this, getI64IntegerAttr(int64_t(1) << 62 | int64_t(64) << 32 |
-                                        int64_t(1) << 16)));
+      b, arith::ExtUIOp::create(b, b.getI64Type(), start),
+      constant(b, b.getI64IntegerAttr(int64_t(1) << 62 | int64_t(64) << 32 |
+                                      leading << 16)));
+}
+Value DeviceBuilder::describeRows(Value pointer) {
+  return describe(*this, pointer, 1); // it has no meaning here
+}
+Value DeviceBuilder::describeColumns(Value pointer, int64_t panelBytes) {
+  return describe(*this, pointer, panelBytes / 16);
 }
 Value DeviceBuilder::advance(Value descriptor, Value bytes) {
   return arith::AddIOp::create(
@@ -91,18 +97,20 @@ void DeviceBuilder::waitProducts(int64_t pending) {
             constant(*this, getI64IntegerAttr(pending)));
 }
 
-/// PTX that reads `inputs`, and changes `sums`: $0, $1 ... are sums, and inputs
-/// follow.
+/// PTX that reads `inputs`, and changes `registers`: $0, $1 ... are those, and
+/// inputs follow.
 static Values change(DeviceBuilder &b, const Twine &ptx, ArrayRef<Value> inputs,
-                     ArrayRef<Value> sums) {
-  Type type = sums[0].getType();
-  SmallVector<Type> types(sums.size(), type);
-  SmallVector<std::string> constraints(sums.size(), type.isF32() ? "=f" : "=r");
-  constraints.append(inputs.size(), "l");
-  for (size_t i = 0; i < sums.size(); ++i)
+                     ArrayRef<Value> registers) {
+  SmallVector<Type> types(ValueRange(registers).getTypes());
+  SmallVector<std::string> constraints;
+  for (Type type : types)
+    constraints.push_back(type.isF32() ? "=f" : "=r");
+  for (Value input : inputs)
+    constraints.push_back(input.getType().isInteger(64) ? "l" : "r");
+  for (size_t i = 0; i < registers.size(); ++i)
     constraints.push_back(std::to_string(i));
   Values operands(inputs);
-  llvm::append_range(operands, sums);
+  llvm::append_range(operands, registers);
   Value all =
       LLVM::InlineAsmOp::create(
           b, LLVM::LLVMStructType::getLiteral(b.getContext(), types), operands,
@@ -111,37 +119,60 @@ static Values change(DeviceBuilder &b, const Twine &ptx, ArrayRef<Value> inputs,
           LLVM::AsmDialectAttr(), ArrayAttr())
           .getRes();
   Values results;
-  for (size_t i = 0; i < sums.size(); ++i)
+  for (size_t i = 0; i < registers.size(); ++i)
     results.push_back(LLVM::ExtractValueOp::create(b, all, i));
   return results;
 }
 
-Values DeviceBuilder::fenceProducts(ArrayRef<Value> sums) {
-  return change(*this, "wgmma.fence.sync.aligned;", {}, sums);
+Values DeviceBuilder::fenceProducts(ArrayRef<Value> registers) {
+  return change(*this, "wgmma.fence.sync.aligned;", {}, registers);
 }
 
 Values DeviceBuilder::waitProducts(ArrayRef<Value> sums) {
   return change(*this, "wgmma.wait_group.sync.aligned 0;", {}, sums);
 }
 
+/// wgmma of `shape`, whose factors are `factors`, "$n, $m": as many sums as
+/// there are; the sums that are there count (p).
+static std::string wgmma(size_t sums, StringRef shape, const Twine &factors) {
+  std::string list;
+  for (size_t i = 0; i < sums; ++i)
+    list += (i ? ", $" : "$") + std::to_string(i);
+  return ("{ .reg .pred p; setp.eq.b32 p, 0, 0; "
+          "wgmma.mma_async.sync.aligned.m64n" +
+          Twine(2 * sums) + shape + " {" + list + "}, " + factors + "; }")
+      .str();
+}
+
+static StringRef shapeOf(Type element) {
+  return element.isInteger(8) ? "k32.s32.s8.s8"
+         : element.isBF16()   ? "k16.f32.bf16.bf16"
+                              : "k16.f32.f16.f16";
+}
+
 Values DeviceBuilder::multiplyRows(Value left, Value right,
                                    ArrayRef<Value> sums, Type element) {
   size_t count = sums.size();
-  std::string list;
-  for (size_t i = 0; i < count; ++i)
-    list += (i ? ", $" : "$") + std::to_string(i);
-  std::string columns = std::to_string(2 * count);
-  // The sums count (p); 16-bit factors as they are, with k along rows.
-  StringRef shape = "k16.f32.f16.f16", rest = "p, 1, 1, 0, 0";
-  if (element.isBF16())
-    shape = "k16.f32.bf16.bf16";
-  else if (element.isInteger(8))
-    shape = "k32.s32.s8.s8", rest = "p";
+  // 16-bit factors as they are, with k along rows.
+  StringRef rest = element.isInteger(8) ? "p" : "p, 1, 1, 0, 0";
+  return change(
+      *this,
+      wgmma(count, shapeOf(element),
+            "$" + Twine(count) + ", $" + Twine(count + 1) + ", " + rest),
+      {left, right}, sums);
+}
+
+Values DeviceBuilder::multiplyColumns(ArrayRef<Value> left, Value right,
+                                      ArrayRef<Value> sums, Type element) {
+  size_t count = sums.size();
+  std::string registers;
+  for (size_t i = 0; i < left.size(); ++i)
+    registers += (i ? ", $" : "$") + std::to_string(count + i);
+  Values inputs(left);
+  inputs.push_back(right);
   return change(*this,
-                "{ .reg .pred p; setp.eq.b32 p, 0, 0; "
-                "wgmma.mma_async.sync.aligned.m64n" +
-                    Twine(columns) + shape + " {" + list + "}, $" +
-                    Twine(count) + ", $" + Twine(count + 1) + ", " + rest +
-                    "; }",
-                {left, right}, sums);
+                wgmma(count, shapeOf(element),
+                      "{" + Twine(registers) + "}, $" +
+                          Twine(count + left.size()) + ", p, 1, 1, 1"),
+                inputs, sums);
 }

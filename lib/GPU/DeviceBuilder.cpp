@@ -36,7 +36,7 @@ Value DeviceBuilder::div(Value a, int64_t b) {
   return b == 1 ? a : arith::DivUIOp::create(*this, a, i32(b)).getResult();
 }
 Value DeviceBuilder::rem(Value a, int64_t b) {
-  return arith::RemUIOp::create(*this, a, i32(b));
+  return b == 1 ? i32(0) : arith::RemUIOp::create(*this, a, i32(b)).getResult();
 }
 Value DeviceBuilder::exclusiveOr(Value a, Value b) {
   return arith::XOrIOp::create(*this, a, b);
@@ -105,12 +105,25 @@ void DeviceBuilder::barrier() {
             LLVM::ConstantOp::create(*this, getI32IntegerAttr(0)).getResult());
 }
 
+void DeviceBuilder::waitForKernels() {
+  intrinsic("griddepcontrol.wait", {}, {});
+  intrinsic("griddepcontrol.launch.dependents", {}, {});
+}
+
 Value DeviceBuilder::allReduce(
     Value x, int64_t lanes, llvm::function_ref<Value(Value, Value)> combine) {
   for (int64_t distance = lanes / 2; distance > 0; distance /= 2)
     x = combine(x, intrinsic("shfl.sync.bfly.f32", f32(),
                              {i32(-1), x, i32(distance), i32(31)}));
   return x;
+}
+
+Value DeviceBuilder::exchange(Value x, int64_t bit) {
+  Type type = x.getType();
+  Value bits = type.isF32() ? x : arith::BitcastOp::create(*this, f32(), x);
+  bits = intrinsic("shfl.sync.bfly.f32", f32(),
+                   {i32(-1), bits, i32(bit), i32(31)});
+  return type.isF32() ? bits : arith::BitcastOp::create(*this, type, bits);
 }
 
 Value DeviceBuilder::offset(Value base, Value index, Type element) {
@@ -157,12 +170,19 @@ static Type vectorOf(Type element, int64_t count) {
   return count == 1 ? element : VectorType::get({count}, element);
 }
 
-Values DeviceBuilder::loadFloats(Value pointer, Type element, int64_t count) {
-  Values values =
-      elements(*this, load(pointer, vectorOf(element, count)), count);
+Value DeviceBuilder::loadVector(Value pointer, Type element, int64_t count) {
+  return load(pointer, vectorOf(element, count));
+}
+
+Values DeviceBuilder::floats(Value vector, int64_t count) {
+  Values values = elements(*this, vector, count);
   for (Value &value : values)
     value = widened(*this, value);
   return values;
+}
+
+Values DeviceBuilder::loadFloats(Value pointer, Type element, int64_t count) {
+  return floats(loadVector(pointer, element, count), count);
 }
 
 Values DeviceBuilder::loadFloatsIf(Value condition, Value pointer, Type element,
@@ -179,10 +199,7 @@ Values DeviceBuilder::loadFloatsIf(Value condition, Value pointer, Type element,
     Value zero = LLVM::ZeroOp::create(*this, type);
     scf::YieldOp::create(*this, zero);
   }
-  Values values = elements(*this, ifOp.getResult(0), count);
-  for (Value &value : values)
-    value = widened(*this, value);
-  return values;
+  return floats(ifOp.getResult(0), count);
 }
 
 void DeviceBuilder::storeValues(ArrayRef<Value> values, Value pointer,
@@ -213,6 +230,18 @@ void DeviceBuilder::ifThen(Value condition, Body body) {
   body();
 }
 
+Values DeviceBuilder::changedIf(Value condition, ArrayRef<Value> values,
+                                llvm::function_ref<Values()> ifNot) {
+  auto ifOp = scf::IfOp::create(*this, ValueRange(values).getTypes(), condition,
+                                /*withElse=*/true);
+  InsertionGuard guard(*this);
+  setInsertionPointToStart(&ifOp.getThenRegion().front());
+  scf::YieldOp::create(*this, values);
+  setInsertionPointToStart(&ifOp.getElseRegion().front());
+  scf::YieldOp::create(*this, ifNot());
+  return Values(ifOp.getResults());
+}
+
 Values
 DeviceBuilder::loop(Value from, Value to, Value step, ArrayRef<Value> carried,
                     llvm::function_ref<Values(Value, ArrayRef<Value>)> body) {
@@ -225,31 +254,6 @@ DeviceBuilder::loop(Value from, Value to, Value step, ArrayRef<Value> carried,
   Values arguments(forOp.getRegionIterArgs());
   scf::YieldOp::create(*this, body(forOp.getInductionVar(), arguments));
   return Values(forOp.getResults());
-}
-
-Value DeviceBuilder::sequenceOf(Value index, Value offsets, Value sequences,
-                                int64_t per) {
-  Type type = getI32Type();
-  auto search = scf::WhileOp::create(
-      *this, TypeRange{type, type}, ValueRange{i32(0), sequences},
-      [](OpBuilder &, Location, ValueRange) {},
-      [](OpBuilder &, Location, ValueRange) {});
-  InsertionGuard guard(*this);
-  Block *before = search.getBeforeBody(), *after = search.getAfterBody();
-  setInsertionPointToEnd(before);
-  Value low = before->getArgument(0), high = before->getArgument(1);
-  scf::ConditionOp::create(*this, less(i32(1), sub(high, low)),
-                           before->getArguments());
-  setInsertionPointToEnd(after);
-  low = after->getArgument(0), high = after->getArgument(1);
-  Value middle = div(add(low, high), 2);
-  Value start = load(offset(offsets, middle, type), type);
-  if (per)
-    start = add(div(start, per), middle);
-  Value isRight = less(index, start);
-  scf::YieldOp::create(*this, ValueRange{select(isRight, low, middle),
-                                         select(isRight, middle, high)});
-  return search.getResult(0);
 }
 
 Value DeviceBuilder::shared(int64_t alignment) {

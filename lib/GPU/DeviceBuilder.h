@@ -69,11 +69,22 @@ public:
   Value threadIndex() { return sreg("tid.x"); }
   Value blockX() { return sreg("ctaid.x"); }
   Value blockY() { return sreg("ctaid.y"); }
+  Value gridX() { return sreg("nctaid.x"); }
+  /// Until the kernels before this one are done, whose results it reads; those
+  /// that follow may be started now, to wait in the same way.
+  void waitForKernels();
   void barrier();
   /// A sum (or another way to combine two) over the `lanes` lanes around this
   /// one, the same value in each.
   Value allReduce(Value x, int64_t lanes,
                   llvm::function_ref<Value(Value, Value)> combine);
+
+  /// The number of 32 bits that the lane has whose number differs by this bit.
+  Value exchange(Value x, int64_t bit);
+  /// Row and column of a tile of a matrix, of so many rows and columns of them,
+  /// by its number. Tiles that come soon after each other, and run together,
+  /// share rows, and columns that the cache holds.
+  std::pair<Value, Value> tileOf(Value index, Value rows, int64_t columns);
 
   /// base + index elements (or bytes); `index` is a 32-bit or 64-bit integer.
   Value offset(Value base, Value index, Type element);
@@ -84,7 +95,9 @@ public:
   Value rowStart(Value row, int64_t width);
   Value load(Value pointer, Type type);
   void store(Value value, Value pointer);
-  /// `count` neighbours as f32; a scalar load if count is 1.
+  /// `count` neighbours; a scalar load if count is 1. And the same as f32.
+  Value loadVector(Value pointer, Type element, int64_t count);
+  Values floats(Value vector, int64_t count);
   Values loadFloats(Value pointer, Type element, int64_t count);
   /// The same, zeros where `condition` does not hold; null: it does.
   Values loadFloatsIf(Value condition, Value pointer, Type element,
@@ -93,6 +106,10 @@ public:
   void storeValues(ArrayRef<Value> values, Value pointer, Type element);
 
   void ifThen(Value condition, Body body);
+  /// `values` where `condition` holds, and what `ifNot` makes where it does
+  /// not.
+  Values changedIf(Value condition, ArrayRef<Value> values,
+                   llvm::function_ref<Values()> ifNot);
   /// for (i = from; i < to; i += step), with carried values.
   Values loop(Value from, Value to, Value step, ArrayRef<Value> carried,
               llvm::function_ref<Values(Value, ArrayRef<Value>)> body);
@@ -101,6 +118,9 @@ public:
   /// the last one with offsets[s] / per + s <= index when `per` is given.
   Value sequenceOf(Value index, Value offsets, Value sequences,
                    int64_t per = 0);
+  /// The same of an index that all lanes of a warp have: they search together.
+  Value sequenceOfBlock(Value index, Value offsets, Value sequences,
+                        int64_t per);
 
   /// Shared memory, of which the launch says the size.
   Value shared(int64_t alignment = 128);
@@ -136,11 +156,14 @@ public:
   /// copyBox() has placed: eight of them are 1024 bytes, and begin at a
   /// multiple of that.
   Value describeRows(Value pointer);
+  /// Of the same rows, as the columns of a matrix: 64 of them, and 64 more
+  /// `panelBytes` further on.
+  Value describeColumns(Value pointer, int64_t panelBytes);
   /// Descriptor of the same rows from a place further on.
   Value advance(Value descriptor, Value bytes);
   Value advance(Value descriptor, int64_t bytes);
   /// Products that follow see what was written to these registers before.
-  Values fenceProducts(ArrayRef<Value> sums);
+  Values fenceProducts(ArrayRef<Value> registers);
   void commitProducts();
   /// Until all but the newest `pending` groups are done.
   void waitProducts(int64_t pending);
@@ -150,6 +173,10 @@ public:
   /// bytes of each.
   Values multiplyRows(Value left, Value right, ArrayRef<Value> sums,
                       Type element);
+  /// The same of 16-bit numbers, with four registers of the left factor, as
+  /// multiplyMatrices() has them, and describeColumns() of the right one.
+  Values multiplyColumns(ArrayRef<Value> left, Value right,
+                         ArrayRef<Value> sums, Type element);
 
   Value intrinsic(StringRef name, Type result, ValueRange operands);
 
@@ -178,6 +205,7 @@ void emitLinearTileKernel(DeviceBuilder &b, const KernelSpec &spec);
 void emitLinearWgmmaKernel(DeviceBuilder &b, const KernelSpec &spec);
 void emitLinearSimpleKernel(DeviceBuilder &b, const KernelSpec &spec);
 void emitAttentionTileKernel(DeviceBuilder &b, const KernelSpec &spec);
+void emitAttentionWgmmaKernel(DeviceBuilder &b, const KernelSpec &spec);
 void emitAttentionSimpleKernel(DeviceBuilder &b, const KernelSpec &spec);
 
 } // namespace mlir::transformer::gpu

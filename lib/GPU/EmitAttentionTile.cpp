@@ -1,99 +1,45 @@
-//===- EmitAttentionTile.cpp - attention on tensor cores ------------------===//
+//===- EmitAttentionTile.cpp - attention by mma.sync ----------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-// One block does a block of queries of one head and sequence, against blocks of
-// keys; softmax is online (Dao et al., "FlashAttention-2", 2023). Scores stay
-// in registers: the results of the first product are, without any exchange, the
-// factors of the second. The next keys and values are copied meanwhile.
-//===----------------------------------------------------------------------===//
-#include "DeviceBuilder.h"
-#include "Tiles.h"
-
-#include <cmath>
+#include "AttentionEmitter.h"
 
 using namespace mlir;
 using namespace mlir::transformer::gpu;
 using Values = DeviceBuilder::Values;
 
 namespace {
-class AttentionEmitter {
+class AttentionTileEmitter : public AttentionEmitter {
 public:
-  AttentionEmitter(DeviceBuilder &b, const KernelSpec &spec)
-      : b(b), spec(spec), element(spec.type("input")),
-        heads(spec.number("heads")), kvHeads(spec.number("kv_heads")),
-        qkDim(spec.number("qk_dim")), valueDim(spec.number("value_dim")),
-        tile(attentionTile(qkDim, valueDim)), keyTiles(tile.keys / 8),
-        valueTiles(valueDim / 8), keyPlace(2 * tile.queries * qkDim),
-        keyBytes(2 * tile.keys * qkDim), valuePlace(keyPlace + 2 * keyBytes),
-        valueBytes(2 * tile.keys * valueDim) {}
-  void emit();
+  AttentionTileEmitter(DeviceBuilder &b, const KernelSpec &spec)
+      : AttentionEmitter(
+            b, spec,
+            attentionTile(spec.number("qk_dim"), spec.number("value_dim"))) {}
 
 private:
-  void copyRows(Value base, Value from, Value count, int64_t rows,
-                int64_t numHeads, Value whichHead, int64_t dim, Value place);
-  void copyKeys(Value block, Value slot);
-  Values scores(Value slot);
-  void maskScores(Values &s, Value firstKey);
-  Values addBlock(Value block, Value slot, ArrayRef<Value> carried);
-  void finish(ArrayRef<Value> carried);
-  Value quad(Value x, llvm::function_ref<Value(Value, Value)> combine) {
-    return b.allReduce(x, 4, combine);
+  Value placeOf(Value row, Value chunk, int64_t rows, int64_t dim) override {
+    return swizzled(b, row, chunk, dim / 8);
   }
+  void beginQueries() override;
+  Values scores(Value slot) override;
+  Values addValues(Value slot, ArrayRef<Values> weights,
+                   ArrayRef<Value> sums) override;
 
-  DeviceBuilder &b;
-  const KernelSpec &spec;
-  Type element;
-  int64_t heads, kvHeads, qkDim, valueDim;
-  AttentionTile tile;
-  int64_t keyTiles, valueTiles, keyPlace, keyBytes, valuePlace, valueBytes;
-  Value query, key, value, output;
-  Value thread, lane, warp, head, kvHead;
-  Value firstQuery, numQueries; // of the block
-  Value rowInSequence;          // of this lane's first row
-  Value firstKey, numKeys, keysMinusQueries;
   SmallVector<Values> queries; // fragments
 };
 } // namespace
 
-/// Rows `from`... of one head to shared memory; zeros beyond `count` of them.
-void AttentionEmitter::copyRows(Value base, Value from, Value count,
-                                int64_t rows, int64_t numHeads, Value whichHead,
-                                int64_t dim, Value place) {
-  int64_t chunks = dim / 8, threads = 32 * tile.warps();
-  for (int64_t i = 0; i < rows * chunks; i += threads) {
-    Value index = b.add(thread, i);
-    auto copyOne = [&] {
-      Value local = b.div(index, chunks), chunk = b.rem(index, chunks);
-      Value isThere = b.less(local, count);
-      Value row = b.add(from, b.select(isThere, local, b.i32(0)));
-      Value source = b.offset(base, b.rowStart(row, numHeads * dim), element);
-      source = b.offset(source, b.add(b.mul(whichHead, dim), b.mul(chunk, 8)),
-                        element);
-      source = b.select(isThere, source, base);
-      b.copyAsync(b.bytes(place, swizzled(b, local, chunk, chunks)), source,
-                  b.select(isThere, b.i32(16), b.i32(0)));
-    };
-    b.ifThen(i + threads > rows * chunks ? b.less(index, rows * chunks)
-                                         : Value(),
-             copyOne);
-  }
+void AttentionTileEmitter::beginQueries() {
+  b.waitCopies(0);
+  b.barrier();
+  Value row = b.add(b.mul(warp, 16), b.rem(lane, 16));
+  for (int64_t k = 0; k < qkDim / 16; ++k)
+    queries.push_back(b.loadMatrices(
+        b.bytes(b.shared(),
+                swizzled(b, row, b.add(b.div(lane, 16), 2 * k), qkDim / 8)),
+        /*transposed=*/false));
 }
 
-void AttentionEmitter::copyKeys(Value block, Value slot) {
-  Value start = b.mul(block, tile.keys), left = b.sub(numKeys, start);
-  Value from = b.add(firstKey, start);
-  auto place = [&](int64_t first, int64_t size) {
-    return b.bytes(b.shared(), b.add(b.mul(slot, size), first));
-  };
-  copyRows(key, from, left, tile.keys, kvHeads, kvHead, qkDim,
-           place(keyPlace, keyBytes));
-  copyRows(value, from, left, tile.keys, kvHeads, kvHead, valueDim,
-           place(valuePlace, valueBytes));
-}
-
-/// Four numbers of each 16 x 8 block: two rows of two neighbouring keys.
-Values AttentionEmitter::scores(Value slot) {
-  Value base = b.bytes(b.shared(), b.add(b.mul(slot, keyBytes), keyPlace));
+Values AttentionTileEmitter::scores(Value slot) {
+  Value base = b.bytes(b.shared(), keysAt(slot));
   Value row = b.add(b.rem(lane, 8), b.mul(b.div(lane, 16), 8));
   Value chunk = b.rem(b.div(lane, 8), 2);
   Values s(4 * keyTiles, b.f32(0));
@@ -114,69 +60,12 @@ Values AttentionEmitter::scores(Value slot) {
   return s;
 }
 
-void AttentionEmitter::maskScores(Values &s, Value first) {
-  Value start = b.add(first, b.mul(b.rem(lane, 4), 2));
-  for (int64_t i = 0; i < 4 * keyTiles; ++i) {
-    Value at = b.add(start, i / 4 * 8 + i % 2);
-    Value limit = numKeys;
-    if (spec.has("causal")) {
-      Value row = b.add(rowInSequence, i % 4 / 2 * 8);
-      Value seen = b.add(b.add(row, keysMinusQueries), 1);
-      limit = b.select(b.less(seen, numKeys), seen, numKeys);
-    }
-    s[i] = b.select(b.less(at, limit), s[i], b.f32(-INFINITY));
-  }
-}
-
-/// Carried: the sums of values, and per row the largest score and the sum of
-/// weights, which is this lane's part.
-Values AttentionEmitter::addBlock(Value block, Value slot,
-                                  ArrayRef<Value> carried) {
-  Values s = scores(slot);
-  maskScores(s, b.mul(block, tile.keys));
-  Values sums(carried.take_front(4 * valueTiles)), ends;
-  Value scale = b.f32(spec.real("scale") * llvm::numbers::log2e);
-  for (int64_t r = 0; r < 2; ++r) {
-    Value old = carried[4 * valueTiles + r], most = old;
-    for (int64_t j = 0; j < keyTiles; ++j)
-      for (int64_t i = 0; i < 2; ++i)
-        most = b.maxnum(most, s[4 * j + 2 * r + i]);
-    most = quad(most, [&](Value x, Value y) { return b.maxnum(x, y); });
-    // A row that has seen no key yet: any pivot but infinity will do.
-    Value isNone = b.compare(arith::CmpFPredicate::OEQ, most, b.f32(-INFINITY));
-    Value pivot = b.fmul(b.select(isNone, b.f32(0), most), scale);
-    Value minus = b.fsub(b.f32(0), pivot);
-    Value keep = b.exp2(b.fma(old, scale, minus));
-    Value total = b.fmul(carried[4 * valueTiles + 2 + r], keep);
-    for (int64_t j = 0; j < keyTiles; ++j)
-      for (int64_t i = 0; i < 2; ++i) {
-        Value &weight = s[4 * j + 2 * r + i];
-        weight = b.exp2(b.fma(weight, scale, minus));
-        total = b.fadd(total, weight);
-      }
-    for (int64_t j = 0; j < valueTiles; ++j)
-      for (int64_t i = 0; i < 2; ++i) {
-        Value &sum = sums[4 * j + 2 * r + i];
-        sum = b.fmul(sum, keep);
-      }
-    ends.push_back(most);
-    ends.push_back(total);
-  }
-  Value base = b.bytes(b.shared(), b.add(b.mul(slot, valueBytes), valuePlace));
+Values AttentionTileEmitter::addValues(Value slot, ArrayRef<Values> weights,
+                                       ArrayRef<Value> carried) {
+  Values sums(carried);
+  Value base = b.bytes(b.shared(), valuesAt(slot));
   Value row = b.rem(lane, 16), chunk = b.div(lane, 16);
-  Type pair = VectorType::get({2}, element);
-  for (int64_t k = 0; k < tile.keys / 16; ++k) {
-    Values weights;
-    for (int64_t i = 0; i < 4; ++i) {
-      Value both = LLVM::PoisonOp::create(b, pair);
-      for (int64_t e = 0; e < 2; ++e)
-        both = LLVM::InsertElementOp::create(
-            b, both,
-            arith::TruncFOp::create(b, element,
-                                    s[4 * (2 * k + i / 2) + 2 * (i % 2) + e]),
-            b.i32(e));
-      weights.push_back(LLVM::BitcastOp::create(b, b.getI32Type(), both));
-    }
+  for (int64_t k = 0; k < tile.keys / 16; ++k)
     for (int64_t j = 0; j < valueTiles; j += 2) {
       Values factors =
           b.loadMatrices(b.bytes(base, swizzled(b, b.add(row, 16 * k),
@@ -185,111 +74,15 @@ Values AttentionEmitter::addBlock(Value block, Value slot,
       for (int64_t i = 0; i < 2; ++i) {
         auto at = sums.begin() + 4 * (j + i);
         Values next =
-            b.multiplyMatrices(weights, ArrayRef(factors).slice(2 * i, 2),
+            b.multiplyMatrices(weights[k], ArrayRef(factors).slice(2 * i, 2),
                                ArrayRef(at, 4), element);
         llvm::copy(next, at);
       }
     }
-  }
-  llvm::append_range(sums, ArrayRef<Value>{ends[0], ends[2], ends[1], ends[3]});
   return sums;
-}
-
-void AttentionEmitter::finish(ArrayRef<Value> carried) {
-  Type type = spec.type("output");
-  for (int64_t r = 0; r < 2; ++r) {
-    Value total = quad(carried[4 * valueTiles + 2 + r],
-                       [&](Value x, Value y) { return b.fadd(x, y); });
-    Value isNone = b.compare(arith::CmpFPredicate::OEQ, total, b.f32(0));
-    Value factor = b.fdiv(b.f32(1), b.select(isNone, b.f32(1), total));
-    Value local = b.add(b.add(b.mul(warp, 16), b.div(lane, 4)), 8 * r);
-    b.ifThen(b.less(local, numQueries), [&] {
-      Value place = b.offset(
-          output, b.rowStart(b.add(firstQuery, local), heads * valueDim), type);
-      place = b.offset(
-          place, b.add(b.mul(head, valueDim), b.mul(b.rem(lane, 4), 2)), type);
-      for (int64_t j = 0; j < valueTiles; ++j) {
-        Values pair;
-        for (int64_t e = 0; e < 2; ++e)
-          pair.push_back(b.fmul(carried[4 * j + 2 * r + e], factor));
-        b.storeValues(pair, b.offset(place, b.i32(8 * j), type), type);
-      }
-    });
-  }
-}
-
-void AttentionEmitter::emit() {
-  query = b.nextArgument(), key = b.nextArgument(), value = b.nextArgument();
-  Value offsets = b.nextArgument();
-  Value keyOffsets = spec.has("key_offsets") ? b.nextArgument() : offsets;
-  output = b.nextArgument();
-  b.nextArgument(); // tokens
-  Value sequences = b.nextArgument();
-  thread = b.threadIndex(), head = b.blockY();
-  lane = b.rem(thread, 32), warp = b.div(thread, 32);
-  kvHead = b.div(head, heads / kvHeads);
-
-  // Blocks are counted so that each sequence has enough, with no table: see
-  // GridRows::Blocks. Some have nothing to do.
-  Type i32 = b.getI32Type();
-  Value block = b.blockX();
-  Value sequence = b.sequenceOf(block, offsets, sequences, tile.queries);
-  auto offsetAt = [&](Value base, int64_t more) {
-    return b.load(b.offset(base, b.add(sequence, more), i32), i32);
-  };
-  Value start = offsetAt(offsets, 0), end = offsetAt(offsets, 1);
-  Value local = b.mul(b.sub(block, b.add(b.div(start, tile.queries), sequence)),
-                      tile.queries);
-  Value length = b.sub(end, start);
-  b.ifThen(b.less(local, length), [&] {
-    firstQuery = b.add(start, local);
-    numQueries = b.sub(length, local);
-    firstKey = offsetAt(keyOffsets, 0);
-    numKeys = b.sub(offsetAt(keyOffsets, 1), firstKey);
-    keysMinusQueries = b.sub(numKeys, length);
-    rowInSequence = b.add(local, b.add(b.mul(warp, 16), b.div(lane, 4)));
-
-    copyRows(query, firstQuery, numQueries, tile.queries, heads, head, qkDim,
-             b.shared());
-    copyKeys(b.i32(0), b.i32(0));
-    b.commitCopies();
-    b.waitCopies(0);
-    b.barrier();
-    Value row = b.add(b.mul(warp, 16), b.rem(lane, 16));
-    for (int64_t k = 0; k < qkDim / 16; ++k)
-      queries.push_back(b.loadMatrices(
-          b.bytes(b.shared(),
-                  swizzled(b, row, b.add(b.div(lane, 16), 2 * k), qkDim / 8)),
-          /*transposed=*/false));
-
-    Value blocks = b.div(b.add(numKeys, tile.keys - 1), tile.keys);
-    Values carried(4 * valueTiles, b.f32(0));
-    carried.append(2, b.f32(-INFINITY));
-    carried.append(2, b.f32(0));
-    carried.push_back(b.i32(0)); // which of two places holds this block
-    Values results = b.loop(b.i32(0), blocks, b.i32(1), carried,
-                            [&](Value at, ArrayRef<Value> values) {
-                              Value slot = values.back(),
-                                    other = b.exclusiveOr(slot, b.i32(1));
-                              b.waitCopies(0);
-                              // Everyone's copies are there, and everyone has
-                              // left the other place.
-                              b.barrier();
-                              Value next = b.add(at, 1);
-                              b.ifThen(b.less(next, blocks), [&] {
-                                copyKeys(next, other);
-                                b.commitCopies();
-                              });
-                              Values sums =
-                                  addBlock(at, slot, values.drop_back());
-                              sums.push_back(other);
-                              return sums;
-                            });
-    finish(results);
-  });
 }
 
 void mlir::transformer::gpu::emitAttentionTileKernel(DeviceBuilder &b,
                                                      const KernelSpec &spec) {
-  AttentionEmitter(b, spec).emit();
+  AttentionTileEmitter(b, spec).emit();
 }

@@ -31,9 +31,10 @@ static LogicalResult emitKernel(LLVM::LLVMFuncOp kernel, const Chip &chip) {
     return kernel.emitOpError()
            << "needs " << shape.sharedBytes << " bytes of shared memory, and "
            << chip.name << " has " << chip.sharedBytes;
-  if (spec.family() == "linear_wgmma" && chip.name != "sm_90a")
-    return kernel.emitOpError() << "has instructions of sm_90a, and is for "
-                                << chip.name << "; use linear";
+  if (spec.family().ends_with("_wgmma") && chip.name != "sm_90a")
+    return kernel.emitOpError()
+           << "has instructions of sm_90a, and is for " << chip.name << "; use "
+           << spec.family().drop_back(6);
   MLIRContext *context = kernel.getContext();
   kernel.setFunctionType(LLVM::LLVMFunctionType::get(
       LLVM::LLVMVoidType::get(context), spec.argumentTypes()));
@@ -55,7 +56,18 @@ static LogicalResult emitKernel(LLVM::LLVMFuncOp kernel, const Chip &chip) {
                       builder.getUnitAttr());
   }
   DeviceBuilder b(kernel);
+  if (chip.overlapsKernels())
+    b.waitForKernels();
   StringRef family = spec.family();
+  // So that as many blocks as are to stay have registers: four warps at a time
+  // get theirs, in lots of eight.
+  if (shape.resident > 1) {
+    int64_t warps =
+        llvm::alignTo(shape.resident * llvm::divideCeil(shape.threads, 32), 4);
+    kernel->setAttr(NVVM::NVVMDialect::getMaxnregAttrName(),
+                    b.getI32IntegerAttr(
+                        std::min<int64_t>(255, 65536 / (32 * warps) / 8 * 8)));
+  }
   // Left to itself, the assembler spills to have room for a fourth block.
   if (family == "mix")
     kernel->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
@@ -88,6 +100,8 @@ static LogicalResult emitKernel(LLVM::LLVMFuncOp kernel, const Chip &chip) {
     emitLinearSimpleKernel(b, spec);
   else if (family == "attention")
     emitAttentionTileKernel(b, spec);
+  else if (family == "attention_wgmma")
+    emitAttentionWgmmaKernel(b, spec);
   else
     emitAttentionSimpleKernel(b, spec);
   LLVM::ReturnOp::create(b, ValueRange{});

@@ -17,7 +17,7 @@ namespace {
 class LinearTileEmitter {
 public:
   LinearTileEmitter(DeviceBuilder &b, const KernelSpec &spec)
-      : b(b), spec(spec), epilogue(b, spec), element(spec.type("input")),
+      : b(b), epilogue(b, spec), element(spec.type("input")),
         n(spec.number("n")), k(spec.number("k")),
         rowBytes(k * (element.isInteger(8) ? 1 : 2)),
         tile(linearTile(n, k, element.isInteger(8))),
@@ -42,7 +42,6 @@ private:
   void finish(ArrayRef<Value> sums);
 
   DeviceBuilder &b;
-  const KernelSpec &spec;
   LinearEpilogue epilogue;
   Type element;
   int64_t n, k, rowBytes;
@@ -127,7 +126,8 @@ void LinearTileEmitter::finish(ArrayRef<Value> sums) {
       b.add(b.add(firstColumn, warpColumn), b.mul(b.rem(lane, 4), 2));
   for (int64_t i = 0; i < blocksM; ++i)
     epilogue.finishBlocks(sums.slice(4 * i * blocksN, 4 * blocksN),
-                          b.add(row, 16 * i), column, n % tile.n != 0);
+                          b.add(row, 16 * i), column, n % tile.n != 0,
+                          /*atOnce=*/2);
 }
 
 void LinearTileEmitter::emit() {
@@ -135,8 +135,12 @@ void LinearTileEmitter::emit() {
   lane = b.rem(thread, 32);
   Value warp = b.div(thread, 32);
   chunk = b.rem(thread, chunks);
-  firstRow = b.mul(b.blockX(), tile.m);
-  firstColumn = b.mul(b.blockY(), tile.n);
+  Value rowBlocks = b.div(b.add(epilogue.rows, tile.m - 1), tile.m);
+  Value before = arith::MulIOp::create(b, b.blockY(), rowBlocks);
+  auto [blockRow, blockColumn] = b.tileOf(b.add(b.blockX(), before), rowBlocks,
+                                          llvm::divideCeil(n, tile.n));
+  firstRow = b.mul(blockRow, tile.m);
+  firstColumn = b.mul(blockColumn, tile.n);
   warpRow = b.mul(b.rem(warp, tile.warpsM), tile.m / tile.warpsM);
   warpColumn = b.mul(b.div(warp, tile.warpsM), tile.n / tile.warpsN);
   a = plan(epilogue.input, firstRow, epilogue.rows, tile.m, 0);

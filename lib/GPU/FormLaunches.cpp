@@ -126,9 +126,9 @@ FailureOr<LaunchArgument> LaunchFormer::vector(Value value, Operation *user) {
   return place->argument;
 }
 
-void LaunchFormer::launch(Operation *op, NamedAttrList &spec,
-                          DeviceBuffer::Rows rows, Arguments arguments,
-                          StringRef simple) {
+Launch &LaunchFormer::launch(Operation *op, NamedAttrList &spec,
+                             DeviceBuffer::Rows rows, Arguments arguments,
+                             StringRef simple) {
   if (!simple.empty())
     remark::missed(op->getLoc(), remark::RemarkOpts::name("SimpleKernel")
                                      .category("transformer-form-launches"))
@@ -149,6 +149,7 @@ void LaunchFormer::launch(Operation *op, NamedAttrList &spec,
   }
   table.launches.push_back(
       {name, kernel.launch(), Launch::Always, std::move(arguments)});
+  return table.launches.back();
 }
 
 LogicalResult LaunchFormer::form(Operation *op) {

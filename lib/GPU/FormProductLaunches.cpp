@@ -26,16 +26,34 @@ void LaunchFormer::launchBest(Operation *op, NamedAttrList &spec,
   } else if (hasWgmma && wanted.family() == "linear") {
     // Whatever mma.sync takes, wgmma takes too.
     set(spec, "family", "linear_wgmma");
-    int64_t n = wanted.number("n"), k = wanted.number("k");
-    WgmmaTile tile = wgmmaTile(n);
+    return launchWgmma(op, spec, rows, std::move(arguments));
+  }
+  launch(op, spec, rows, std::move(arguments), why);
+}
+
+void LaunchFormer::launchWgmma(Operation *op, NamedAttrList &spec,
+                               DeviceBuffer::Rows rows, Arguments arguments) {
+  // One kernel for few rows, and one for more.
+  KernelSpec wanted(spec.getDictionary(b.getContext()));
+  int64_t n = wanted.number("n"), k = wanted.number("k");
+  int64_t rowBytes = k * (wanted.type("input").isInteger(8) ? 1 : 2);
+  int64_t few = mostFewRows(n, rowBytes, rates.multiprocessors);
+  for (bool isFew : {true, false}) {
+    if (isFew && !few)
+      continue;
+    WgmmaTile tile = wgmmaTile(n, rowBytes, isFew);
     bool isTokens = rows != DeviceBuffer::Sequences; // as numberOf
     arguments[0].map = {isTokens ? DeviceBuffer::Tokens
                                  : DeviceBuffer::Sequences,
                         0, k, wanted.type("input"), tile.m()};
     arguments[1].map = {DeviceBuffer::Fixed, n, k, wanted.type("weight"),
                         tile.n};
+    NamedAttrList own = spec;
+    if (isFew)
+      own.set("few", b.getUnitAttr());
+    Launch &made = launch(op, own, rows, arguments);
+    (isFew ? made.most : made.above) = few;
   }
-  launch(op, spec, rows, std::move(arguments), why);
 }
 
 LogicalResult LaunchFormer::formLinear(LinearOp op, arith::AddFOp sum) {
@@ -160,6 +178,8 @@ LogicalResult LaunchFormer::formAttention(AttentionOp op) {
     why = "they take causal masks, and this one is added";
   if (!why.empty())
     set(spec, "family", "attention_simple");
+  else if (hasWgmma)
+    set(spec, "family", "attention_wgmma");
   launch(op, spec, rows, std::move(arguments), why);
   return success();
 }

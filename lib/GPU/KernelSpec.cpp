@@ -90,6 +90,11 @@ int64_t RowSource::numPointers() const {
   llvm_unreachable("all kinds are above");
 }
 
+WgmmaTile mlir::transformer::gpu::wgmmaTile(const KernelSpec &spec) {
+  int64_t size = spec.type("input").isInteger(8) ? 1 : 2;
+  return wgmmaTile(spec.number("n"), spec.number("k") * size, spec.has("few"));
+}
+
 LaunchShape KernelSpec::launch() const {
   LaunchShape shape;
   if (word("grid") == "sequences")
@@ -126,24 +131,26 @@ LaunchShape KernelSpec::launch() const {
     shape.threads = tile.threads();
     shape.sharedBytes = tile.sharedBytes();
   } else if (family() == "linear_wgmma") {
-    WgmmaTile tile = wgmmaTile(number("n"));
+    WgmmaTile tile = wgmmaTile(*this);
     shape.per = tile.m();
     shape.columns = llvm::divideCeil(number("n"), tile.n);
     shape.threads = tile.threads();
     shape.sharedBytes = tile.sharedBytes();
+    shape.resident = tile.resident();
   } else if (family() == "linear_simple") {
     shape.per = kSimpleTile;
     shape.columns = llvm::divideCeil(number("n"), kSimpleTile);
     shape.threads = kSimpleTile * kSimpleTile;
     shape.sharedBytes = 2 * 4 * kSimpleTile * (kSimpleTile + 1);
-  } else if (family() == "attention") {
-    AttentionTile tile = attentionTile(number("qk_dim"), number("value_dim"));
+  } else if (family() == "attention" || family() == "attention_wgmma") {
+    bool isWgmma = family() == "attention_wgmma";
+    AttentionTile tile = (isWgmma ? attentionWgmmaTile : attentionTile)(
+        number("qk_dim"), number("value_dim"));
     shape.rows = GridRows::Blocks;
     shape.per = tile.queries;
     shape.columns = number("heads");
     shape.threads = 32 * tile.warps();
-    int64_t qk = number("qk_dim"), value = number("value_dim");
-    shape.sharedBytes = 2 * (tile.queries * qk + 2 * tile.keys * (qk + value));
+    shape.sharedBytes = tile.sharedBytes();
   } else {
     shape.per = kSimpleAttentionWarps;
     shape.columns = number("heads");

@@ -88,8 +88,10 @@ private:
                           std::optional<DeviceBuffer::Rows> &rows);
   LogicalResult formLinear(LinearOp op, arith::AddFOp sum);
   LogicalResult formAttention(AttentionOp op);
-  void launch(Operation *op, NamedAttrList &spec, DeviceBuffer::Rows rows,
-              Arguments arguments, StringRef simple = "");
+  Launch &launch(Operation *op, NamedAttrList &spec, DeviceBuffer::Rows rows,
+                 Arguments arguments, StringRef simple = "");
+  void launchWgmma(Operation *op, NamedAttrList &spec, DeviceBuffer::Rows rows,
+                   Arguments arguments);
   /// On tensor cores if the kernel takes that, by wgmma where the chip has it
   /// and the kernel a form of that; else by the simple one, whose name ends
   /// with _simple.

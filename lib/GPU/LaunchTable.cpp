@@ -24,6 +24,16 @@ int64_t mlir::transformer::gpu::gridBlocks(const LaunchShape &shape,
                           shape.per);
 }
 
+std::pair<int64_t, int64_t>
+mlir::transformer::gpu::gridOf(const LaunchShape &shape, int64_t tokens,
+                               int64_t sequences, int64_t multiprocessors) {
+  int64_t blocks = gridBlocks(shape, tokens, sequences);
+  if (!shape.resident)
+    return {blocks, shape.columns};
+  return {std::min(blocks * shape.columns, shape.resident * multiprocessors),
+          1};
+}
+
 static std::string nameOfType(Type type) {
   std::string name;
   llvm::raw_string_ostream(name) << type;
@@ -96,6 +106,12 @@ DictionaryAttr LaunchTable::toAttribute(MLIRContext *context) const {
          named("arguments", texts(launch.arguments))});
     if (launch.need != Launch::Always)
       fields.push_back(named("need", b.getStringAttr(kNeeds[launch.need])));
+    if (shape.resident)
+      fields.push_back(named("resident", b.getI64IntegerAttr(shape.resident)));
+    if (launch.above)
+      fields.push_back(named("above", b.getI64IntegerAttr(launch.above)));
+    if (launch.most != INT64_MAX)
+      fields.push_back(named("most", b.getI64IntegerAttr(launch.most)));
     list.push_back(b.getDictionaryAttr(fields));
   }
   SmallVector<NamedAttribute> all(
@@ -226,6 +242,10 @@ static bool parseLaunch(Attribute attribute, Launch &launch) {
   shape.columns = words.number("columns");
   shape.threads = words.number("threads");
   shape.sharedBytes = words.number("shared");
+  shape.resident = words.number("resident");
+  launch.above = words.number("above");
+  if (words.has("most"))
+    launch.most = words.number("most");
   auto need = indexIn<Launch::Need>(kNeeds, words.word("need"));
   launch.need = need.value_or(Launch::Always);
   return rows && need && !launch.kernel.empty() && shape.per > 0 &&

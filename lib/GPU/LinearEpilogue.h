@@ -11,6 +11,8 @@ namespace mlir::transformer::gpu {
 /// stored: scales of i8 factors, bias, activation, residual, in this order.
 class LinearEpilogue {
 public:
+  using Values = DeviceBuilder::Values;
+
   LinearEpilogue(DeviceBuilder &b, const KernelSpec &spec);
 
   Value input, weight, output, rows;
@@ -20,10 +22,21 @@ public:
   /// Stores blocks of 16 x 8 results beside each other, as mma and wgmma leave
   /// them: this lane has four of each, from (row, column) and (row + 8,
   /// column). Not beyond `rows`, nor, if `hasTail`, beyond the last column.
-  void finishBlocks(ArrayRef<Value> sums, Value row, Value column,
-                    bool hasTail);
+  /// What results are made of besides is loaded `atOnce` times, then used.
+  void finishBlocks(ArrayRef<Value> sums, Value row, Value column, bool hasTail,
+                    int64_t atOnce);
 
 private:
+  /// What is beside sums for some neighbouring results, as vectors; null: none.
+  struct Others {
+    Value weightScales, bias, residual;
+  };
+  Others load(Value row, Value column, int64_t count);
+  Value scaleOf(Value row);
+  Values results(ArrayRef<Value> sums, Value scale, const Others &others);
+  void store(ArrayRef<Value> values, Value row, Value column);
+  Values exchanged(ArrayRef<Value> here, ArrayRef<Value> next, Value isOdd);
+
   DeviceBuilder &b;
   const KernelSpec &spec;
   Value bias, inputScales, weightScales, residual;

@@ -63,6 +63,8 @@ public:
     for (const Launch &launch : table.launches) {
       if (launch.need == (isLong ? Launch::Short : Launch::Long))
         continue;
+      if (!launch.isFor(allTokens(), batch.sequences))
+        continue;
       KernelEstimate &kernel = kernels[launch.kernel];
       if (kernel.launches++ == 0)
         begin(kernel, launch);
@@ -105,10 +107,12 @@ private:
         std::min<int64_t>(most, rates.sharedBytes / (shape.sharedBytes + 1024));
     auto known = registers.find(launch.kernel);
     if (known != registers.end() && known->second > 0) {
-      // Warps get registers in lots of 256.
+      // Warps get registers in lots of 256; and there are four places for
+      // warps, each with a quarter of all registers.
       int64_t warp = llvm::alignTo(32 * known->second, 256);
-      most = std::min<int64_t>(
-          most, rates.registers / (warp * llvm::divideCeil(shape.threads, 32)));
+      int64_t warps = 4 * (rates.registers / 4 / warp);
+      most =
+          std::min<int64_t>(most, warps / llvm::divideCeil(shape.threads, 32));
     }
     return most;
   }
@@ -127,7 +131,7 @@ private:
     bool isTensor = false, isWgmma = false, isI8 = false;
     if (spec) {
       operations = operationsOf(*spec, launch.shape);
-      isWgmma = spec->family() == "linear_wgmma";
+      isWgmma = StringRef(spec->family()).ends_with("_wgmma");
       isTensor = isWgmma || spec->family() == "linear" ||
                  spec->family() == "attention" || spec->family() == "mix";
       Type input = spec->type("input");

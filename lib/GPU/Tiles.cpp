@@ -28,21 +28,48 @@ LinearTile mlir::transformer::gpu::linearTile(int64_t n, int64_t k, bool isI8) {
   return {128, 128, 64, 3, 2, 2};
 }
 
-WgmmaTile mlir::transformer::gpu::wgmmaTile(int64_t n) {
-  // Two blocks share a multiprocessor where they can: one multiplies while the
-  // other writes its results. Where there are many columns, wide blocks read
-  // less shared memory for each product, and there are enough of them.
+WgmmaTile mlir::transformer::gpu::wgmmaTile(int64_t n, int64_t rowBytes,
+                                            bool isFew) {
+  // Few rows: as many blocks as there can be. Their products are soon done, so
+  // that waiting for the next stage should be seldom, and far ahead.
+  if (isFew)
+    return {1, 64, 6, 2};
   if (n <= 64)
     return {2, 64, 4};
-  if (n < 2048)
+  // Rows are multiplied soon: of two blocks on a multiprocessor, one multiplies
+  // while the other writes its results.
+  if (rowBytes <= 16 * WgmmaTile::kPanelBytes)
     return {2, 128, 3};
-  return {2, 256, 4};
+  // Wide blocks read less for each product. The fewest columns for nothing;
+  // then those of which there are more blocks.
+  WgmmaTile best{2, 192, 4};
+  for (int64_t wide : {256, 128})
+    if (llvm::alignTo(n, wide) < llvm::alignTo(n, best.n))
+      best.n = wide;
+  return best;
+}
+
+int64_t mlir::transformer::gpu::mostFewRows(int64_t n, int64_t rowBytes,
+                                            int64_t multiprocessors) {
+  // Up to half of the multiprocessors would have no block of the usual size.
+  WgmmaTile usual = wgmmaTile(n, rowBytes, /*isFew=*/false);
+  int64_t columns = llvm::divideCeil(n, usual.n);
+  return multiprocessors / 2 / columns * usual.m();
 }
 
 AttentionTile mlir::transformer::gpu::attentionTile(int64_t qkDim,
                                                     int64_t valueDim) {
   // Wide heads hold more of the result in registers: fewer keys at a time.
-  if (qkDim > 64 || valueDim > 64)
-    return {64, 32};
-  return {64, 64};
+  bool isWide = qkDim > 64 || valueDim > 64;
+  return {64, isWide ? 32 : 64, 2 * qkDim, 2 * valueDim};
+}
+
+AttentionTile mlir::transformer::gpu::attentionWgmmaTile(int64_t qkDim,
+                                                         int64_t valueDim) {
+  auto panels = [](int64_t dim) -> int64_t {
+    return 128 * llvm::divideCeil(dim, 64);
+  };
+  // Two warpgroups read the same keys and values, which halves what comes from
+  // the cache; more would leave room for one block on a multiprocessor.
+  return {128, 64, panels(qkDim), panels(valueDim)};
 }

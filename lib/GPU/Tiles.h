@@ -10,6 +10,8 @@
 
 namespace mlir::transformer::gpu {
 
+class KernelSpec;
+
 /// How the rows of a row kernel are spread: each by `warps` warps, whose lanes
 /// hold `chunks` times `vector` neighbouring columns.
 struct RowsTile {
@@ -34,29 +36,47 @@ struct LinearTile {
 LinearTile linearTile(int64_t n, int64_t k, bool isI8);
 
 /// A product by warpgroups: each of `groups` multiplies 64 rows by `n` columns
-/// (at most 256), and one more warp copies. k advances by the 128 bytes that
-/// the widest exchange of banks covers.
+/// (at most 256), and one more warp copies. A stage is so many panels of both
+/// factors, each of the 128 bytes of k that the widest exchange of banks
+/// covers.
 struct WgmmaTile {
-  int64_t groups, n, stages;
-  static constexpr int64_t kBytes = 128;
+  int64_t groups, n, stages, panels = 1;
+  static constexpr int64_t kPanelBytes = 128;
+  int64_t kBytes() const { return panels * kPanelBytes; }
   int64_t m() const { return 64 * groups; }
   int64_t threads() const { return 128 * groups + 32; }
-  int64_t stageBytes() const { return (m() + n) * kBytes; }
+  int64_t panelBytes() const { return (m() + n) * kPanelBytes; }
+  int64_t stageBytes() const { return panels * panelBytes(); }
   /// After the stages, two barriers for each.
   int64_t sharedBytes() const { return (stageBytes() + 16) * stages; }
+  /// As many blocks as there is shared memory for on a multiprocessor, of which
+  /// each needs 1 KiB more. They stay, and do one tile after the other.
+  int64_t resident() const { return (228 << 10) / (sharedBytes() + 1024); }
 };
-WgmmaTile wgmmaTile(int64_t n);
+/// Of n columns, rows of `rowBytes` bytes of the factors, and at most
+/// mostFewRows() rows if `isFew`.
+WgmmaTile wgmmaTile(int64_t n, int64_t rowBytes, bool isFew);
+WgmmaTile wgmmaTile(const KernelSpec &spec);
+int64_t mostFewRows(int64_t n, int64_t rowBytes, int64_t multiprocessors);
 
 /// The simple product: one result per thread of a square block.
 inline constexpr int64_t kSimpleTile = 16;
 
 /// Attention on tensor cores: `queries` rows by as many sixteenths of warps,
-/// against `keys` keys at a time, of which two sets are in shared memory.
+/// against `keys` keys at a time, of which two sets are in shared memory. A row
+/// of a head takes so many bytes there.
 struct AttentionTile {
-  int64_t queries, keys;
+  int64_t queries, keys, qkBytes, valueRowBytes;
   int64_t warps() const { return queries / 16; }
+  int64_t keyPlace() const { return queries * qkBytes; }
+  int64_t keyBytes() const { return keys * qkBytes; }
+  int64_t valuePlace() const { return keyPlace() + 2 * keyBytes(); }
+  int64_t valueBytes() const { return keys * valueRowBytes; }
+  int64_t sharedBytes() const { return valuePlace() + 2 * valueBytes(); }
 };
 AttentionTile attentionTile(int64_t qkDim, int64_t valueDim);
+/// By warpgroups, in panels of 128 bytes of each row.
+AttentionTile attentionWgmmaTile(int64_t qkDim, int64_t valueDim);
 
 /// Fourier transforms. Rows are folded by a warp each. Along the sequence: 64
 /// frequencies (16 per warp) by kMixColumns of the rows, kMixDepth tokens of

@@ -182,11 +182,12 @@ LogicalResult KernelSpec::verify(EmitError emitError) const {
     return verifyRope(*this, emitError);
   if (isOneOf(family(), {"linear", "linear_wgmma", "linear_simple"}))
     return verifyLinear(*this, emitError);
-  if (isOneOf(family(), {"attention", "attention_simple"}))
+  if (isOneOf(family(), {"attention", "attention_wgmma", "attention_simple"}))
     return verifyAttention(*this, emitError);
   return emitError()
          << "there is no kernel family '" << family()
          << "'; there are rows, positions, patches, fold, mix, "
             "mix_simple, widen, mirror, stack, rope, linear, "
-            "linear_wgmma, linear_simple, attention and attention_simple";
+            "linear_wgmma, linear_simple, attention, attention_wgmma and "
+            "attention_simple";
 }

@@ -117,6 +117,7 @@ public:
                               c.i32(chip.minor),
                               c.i32(chip.isExact),
                               c.i32(table.fftFrom),
+                              c.i64(chip.overlapsKernels()),
                               c.bytes(image),
                               c.i64(image.size()),
                               c.i64(names.size()),
@@ -309,8 +310,9 @@ private:
                                                  : TM_NEED_ALWAYS;
     return c.record({c.i64(kernel), c.i64(need), c.i64(grid), c.i64(shape.per),
                      c.i64(shape.columns), c.i64(shape.threads),
-                     c.i64(shape.sharedBytes), c.i64(arguments.size()),
-                     c.array(arguments)});
+                     c.i64(shape.sharedBytes), c.i64(shape.resident),
+                     c.i64(launch.above), c.i64(launch.most),
+                     c.i64(arguments.size()), c.array(arguments)});
   }
 
   ConstantBuilder c;

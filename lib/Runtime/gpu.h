@@ -24,6 +24,7 @@ enum {
 };
 enum { TM_CU_POINTER_MEMORY_TYPE = 2, TM_CU_MEMORY_HOST = 1 };
 enum {
+  TM_CU_DEVICE_MULTIPROCESSORS = 16,
   TM_CU_DEVICE_MAJOR = 75,
   TM_CU_DEVICE_MINOR = 76,
   TM_CU_DEVICE_SHARED = 97
@@ -35,6 +36,7 @@ enum { TM_CU_STREAM_NON_BLOCKING = 1, TM_CU_CAPTURE_THREAD_LOCAL = 1 };
 /* The driver's functions: member, symbol, arguments. All return a status. */
 #define TM_CU_FUNCTIONS(F)                                                     \
   F(init, "cuInit", (unsigned))                                                \
+  F(version, "cuDriverGetVersion", (int *))                                    \
   F(device_count, "cuDeviceGetCount", (int *))                                 \
   F(device_get, "cuDeviceGet", (int *, int))                                   \
   F(device_name, "cuDeviceGetName", (char *, int, int))                        \
@@ -85,9 +87,28 @@ typedef int (*tm_cu_encode)(void *map, int type, uint32_t rank,
                             const uint32_t *steps, int interleave, int swizzle,
                             int cache, int fill);
 
+/* CUlaunchConfig: how a kernel is started; and the one attribute that is used,
+   which lets it start before the kernels before it are done. */
+enum { TM_CU_ATTRIBUTE_OVERLAP = 6 };
+typedef struct tm_cu_attribute {
+  int32_t id, unused;
+  int32_t value[16];
+} tm_cu_attribute;
+typedef struct tm_cu_launch {
+  uint32_t grid[3], block[3], shared;
+  tm_cu_handle stream;
+  const tm_cu_attribute *attributes;
+  uint32_t attribute_count;
+} tm_cu_launch;
+/* Graphs have known it since CUDA 12.3. */
+enum { TM_CU_VERSION_OVERLAP = 12030 };
+
 typedef struct tm_driver {
   void *library;
   tm_cu_encode encode_map; /* null: older than CUDA 12 */
+  /* Null: no kernel starts before those before it are done. */
+  int (*launch_overlapping)(const tm_cu_launch *, tm_cu_handle, void **,
+                            void **);
 #define TM_CU_MEMBER(member, symbol, arguments) int(*member) arguments;
   TM_CU_FUNCTIONS(TM_CU_MEMBER)
 #undef TM_CU_MEMBER
@@ -163,6 +184,7 @@ typedef struct tm_gpu {
   pthread_mutex_t lock; /* of a call, from its check to its results */
   tm_cu_handle context, module, stream;
   tm_cu_handle *kernels;
+  int multiprocessors;
   tm_cu_address weights, *weight; /* all, and each */
   tm_cu_address arena;            /* inputs, outputs, slots of a chunk */
   size_t arena_bytes;

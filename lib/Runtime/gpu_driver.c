@@ -33,6 +33,11 @@ int tm_open_driver(tm_driver *driver, tm_error *error) {
 #undef LOAD
   *(void **)&driver->encode_map =
       dlsym(driver->library, "cuTensorMapEncodeTiled");
+  int version = 0;
+  if (driver->version(&version) == TM_CU_SUCCESS &&
+      version >= TM_CU_VERSION_OVERLAP)
+    *(void **)&driver->launch_overlapping =
+        dlsym(driver->library, "cuLaunchKernelEx");
   int status = driver->init(0);
   if (status == TM_CU_NO_DEVICE)
     return tm_fail(error, TM_NO_DEVICE,

@@ -11,12 +11,48 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int64_t blocks_of(const tm_device_launch *launch, int64_t tokens,
-                         int64_t sequences) {
+/* Whether a launch is for a chunk of this shape. */
+static bool is_for(const tm_gpu *gpu, const tm_device_launch *launch,
+                   int64_t tokens, int64_t sequences) {
+  const tm_fft *fft = &gpu->fft;
+  if ((launch->need == TM_NEED_SHORT && fft->long_count &&
+       fft->long_tokens == tokens) ||
+      (launch->need == TM_NEED_LONG && !fft->long_count))
+    return false;
+  int64_t rows = launch->grid == TM_GRID_SEQUENCES ? sequences : tokens;
+  return rows > launch->above && rows <= launch->most;
+}
+
+/* Both dimensions of its grid. */
+static int64_t blocks_of(const tm_gpu *gpu, const tm_device_launch *launch,
+                         int64_t tokens, int64_t sequences, int64_t *columns) {
+  int64_t rows = launch->grid == TM_GRID_SEQUENCES ? sequences : tokens;
+  int64_t blocks = (rows + launch->per - 1) / launch->per;
   if (launch->grid == TM_GRID_BLOCKS)
-    return tokens / launch->per + sequences;
-  int64_t rows = launch->grid == TM_GRID_TOKENS ? tokens : sequences;
-  return (rows + launch->per - 1) / launch->per;
+    blocks = tokens / launch->per + sequences;
+  *columns = launch->columns;
+  if (!launch->resident)
+    return blocks;
+  blocks *= launch->columns;
+  *columns = 1;
+  int64_t most = launch->resident * gpu->multiprocessors;
+  return most && blocks > most ? most : blocks;
+}
+
+/* `overlaps`: it may start before the kernel before it is done. */
+static int launch_kernel(const tm_gpu *gpu, const tm_device_launch *launch,
+                         unsigned blocks, unsigned columns, bool overlaps,
+                         void **arguments) {
+  tm_cu_handle kernel = gpu->kernels[launch->kernel];
+  unsigned threads = (unsigned)launch->threads,
+           shared = (unsigned)launch->shared;
+  if (!overlaps)
+    return gpu->driver.launch(kernel, blocks, columns, 1, threads, 1, 1, shared,
+                              gpu->stream, arguments, NULL);
+  tm_cu_attribute attribute = {TM_CU_ATTRIBUTE_OVERLAP, 0, {1}};
+  tm_cu_launch how = {{blocks, columns, 1}, {threads, 1, 1}, shared,
+                      gpu->stream,          &attribute,      1};
+  return gpu->driver.launch_overlapping(&how, kernel, arguments, NULL);
 }
 
 tm_cu_address tm_gpu_address(const tm_model *model,
@@ -41,13 +77,14 @@ int tm_gpu_launch_all(tm_model *model, int64_t tokens, int64_t sequences,
   int mapped = tm_gpu_map_arrays(model, tokens, sequences, error);
   if (mapped != TM_OK)
     return mapped;
+  bool can_overlap = gpu->table->overlaps && gpu->driver.launch_overlapping;
+  bool overlaps = false; /* what comes before it is a kernel of ours */
   for (int64_t i = 0; i < gpu->table->launch_count; ++i) {
     const tm_device_launch *launch = &gpu->table->launches[i];
-    if ((launch->need == TM_NEED_SHORT && fft->long_count &&
-         fft->long_tokens == tokens) ||
-        (launch->need == TM_NEED_LONG && !fft->long_count))
+    if (!is_for(gpu, launch, tokens, sequences))
       continue;
     if (launch->kernel < 0) {
+      overlaps = false;
       int status = tm_gpu_launch_fft(
           model->gpu, tm_gpu_address(model, launch->arguments[0]),
           (int)launch->columns, error);
@@ -55,7 +92,8 @@ int tm_gpu_launch_all(tm_model *model, int64_t tokens, int64_t sequences,
         return status;
       continue;
     }
-    int64_t blocks = blocks_of(launch, tokens, sequences);
+    int64_t columns = 1;
+    int64_t blocks = blocks_of(gpu, launch, tokens, sequences, &columns);
     if (blocks <= 0)
       continue; /* nothing to compute: a chunk of empty sequences */
     tm_cu_address addresses[TM_MAX_ARGUMENTS];
@@ -77,10 +115,9 @@ int tm_gpu_launch_all(tm_model *model, int64_t tokens, int64_t sequences,
       addresses[a] = tm_gpu_address(model, argument);
       arguments[a] = &addresses[a];
     }
-    int status = gpu->driver.launch(
-        gpu->kernels[launch->kernel], (unsigned)blocks,
-        (unsigned)launch->columns, 1, (unsigned)launch->threads, 1, 1,
-        (unsigned)launch->shared, gpu->stream, arguments, NULL);
+    int status = launch_kernel(gpu, launch, (unsigned)blocks, (unsigned)columns,
+                               overlaps, arguments);
+    overlaps = can_overlap;
     if (status != TM_CU_SUCCESS)
       return tm_driver_fail(&gpu->driver, status, "launch a kernel", error);
   }

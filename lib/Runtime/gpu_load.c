@@ -116,6 +116,8 @@ static int find_kernels(tm_gpu *gpu, tm_error *error) {
   }
   int most = 0;
   (void)driver->device_attribute(&most, TM_CU_DEVICE_SHARED, gpu->device);
+  (void)driver->device_attribute(&gpu->multiprocessors,
+                                 TM_CU_DEVICE_MULTIPROCESSORS, gpu->device);
   for (int64_t i = 0; i < table->launch_count; ++i) {
     const tm_device_launch *launch = &table->launches[i];
     if (launch->shared <= 48 << 10)

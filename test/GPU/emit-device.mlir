@@ -22,7 +22,7 @@ gpu.module @kernels {
 // -----
 
 gpu.module @kernels {
-  // expected-error @below {{there is no kernel family 'conv'; there are rows, positions, patches, fold, mix, mix_simple, widen, mirror, stack, rope, linear, linear_wgmma, linear_simple, attention and attention_simple}}
+  // expected-error @below {{there is no kernel family 'conv'; there are rows, positions, patches, fold, mix, mix_simple, widen, mirror, stack, rope, linear, linear_wgmma, linear_simple, attention, attention_wgmma and attention_simple}}
   llvm.func @k() attributes {transformer.kernel = {family = "conv"}}
 }
 

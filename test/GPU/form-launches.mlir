@@ -25,10 +25,14 @@ func.func @forward(%x: tensor<?x64xf32> {transformer.input = "x"}, %g: tensor<64
 // CHECK-SAME: "buffer 0", "weight f16 w", "weight f32 b", "input 0", "output 0", "tokens"
 // CHECK: llvm.func @linear_0() {{.*}}activation = "gelu", bias, family = "linear", input = "f16", k = 64 : i64, n = 64 : i64, output = "f16", weight = "f16"
 // CHECK: llvm.func @linear_1() {{.*}}residual = "f16"
-// Maps of inputs and weights, where products are those of warpgroups.
-// WGMMA: arguments = ["map tokens 64 f16 128 input 0", "map 64 64 f16 64 weight f16 w", "weight f32 b", "buffer 0", "tokens"], columns = 1 : i64, grid = "tokens", kernel = "linear_wgmma_0", per = 128 : i64, shared = 98368 : i64, threads = 288 : i64
+// Maps of inputs and weights, where products are those of warpgroups; a kernel
+// for few rows and one for more, whose blocks stay.
+// WGMMA: arguments = ["map tokens 64 f16 64 input 0", "map 64 64 f16 64 weight f16 w", "weight f32 b", "buffer 0", "tokens"], columns = 1 : i64, grid = "tokens", kernel = "linear_wgmma_0", most = 8448 : i64, per = 64 : i64, resident = 1 : i64, shared = 196704 : i64, threads = 160 : i64
+// WGMMA-SAME: above = 8448 : i64, arguments = ["map tokens 64 f16 128 input 0", "map 64 64 f16 64 weight f16 w", "weight f32 b", "buffer 0", "tokens"], columns = 1 : i64, grid = "tokens", kernel = "linear_wgmma_1", per = 128 : i64, resident = 2 : i64, shared = 98368 : i64, threads = 288 : i64
+// WGMMA-SAME: "map tokens 64 f16 64 buffer 0"
 // WGMMA-SAME: "map tokens 64 f16 128 buffer 0"
-// WGMMA: llvm.func @linear_wgmma_1() {{.*}}residual = "f16"
+// WGMMA: llvm.func @linear_wgmma_0() {{.*}}few
+// WGMMA: llvm.func @linear_wgmma_3() {{.*}}residual = "f16"
 // CHECK-NOT: llvm.func
 ml_program.global private @w(#ml_program.extern : tensor<64x64xf16>) : tensor<64x64xf16>
 ml_program.global private @b(#ml_program.extern : tensor<64xf16>) : tensor<64xf16>
@@ -47,6 +51,7 @@ func.func @forward(%x: tensor<?x64xf16>) -> tensor<?x64xf16> {
 
 // Blocks of queries in each sequence are counted by tokens and sequences alone.
 // CHECK: columns = 2 : i64, grid = "blocks", kernel = "attention_0", per = 64 : i64
+// WGMMA: columns = 2 : i64, grid = "blocks", kernel = "attention_wgmma_0", per = 128 : i64, shared = 49152 : i64, threads = 256 : i64
 func.func @forward(%q: tensor<?x64xf16>, %offsets: tensor<?xi32> {transformer.input = "offsets"}) -> tensor<?x64xf16> {
   %0 = transformer.attention %q, %q, %q offsets(%offsets) {num_heads = 2 : i64, num_kv_heads = 2 : i64}
       : (tensor<?x64xf16>, tensor<?x64xf16>, tensor<?x64xf16>, tensor<?xi32>) -> tensor<?x64xf16>

@@ -88,6 +88,24 @@ def test_maps_of_arrays(cpu, gpu, tolerance, tmp_path, stub, environment):
     assert stub.tm_stub_alive() == alive
 
 
+def test_kernels_start_before_others_are_done(tmp_path, stub, environment):
+    """Where driver and code know how to wait; not the first, which follows a copy."""
+    made = Made(tiny.sentence_model(tmp_path / "checkpoint"), tmp_path, chip="sm_90a")
+    environment.setenv("TM_STUB_KERNELS", str(made.kernels))
+    environment.setenv("TM_STUB_CAPABILITY", "90")
+    right, batch = tm.load(made.cpu), ids_of([5, 3])
+
+    def launches():
+        return [stub.tm_stub_calls(name) for name in (b"cuLaunchKernel", b"cuLaunchKernelEx")]
+
+    for driver, overlaps in (("12030", True), ("12020", False)):
+        environment.setenv("TM_STUB_DRIVER", driver)
+        model, before = tm.load(made.gpu), launches()
+        check_same(model.run(batch), right.run(batch), 0.02)
+        some, overlapping = (after - earlier for after, earlier in zip(launches(), before))
+        assert overlapping == (some - 1 if overlaps else 0) and some > 10
+
+
 def test_encode_and_command_line(made, model, tmp_path):
     lines = tiny.sentences(5)
     vectors = model.encode(lines)

@@ -273,7 +273,10 @@ bool DeviceModel::run(ArrayRef<int> lengths, Mutation mutation,
         : launch.need == transformer::gpu::Launch::Long
             ? llvm::any_of(lengths, isLong)
             : true;
-    if (!isNeeded)
+    bool hasLimit = launch.above || launch.most != INT64_MAX;
+    bool isChosen = isFew && hasLimit ? *isFew == (launch.above == 0)
+                                      : launch.isFor(tokens, sequences);
+    if (!isNeeded || !isChosen)
       continue;
     if (launch.kernel == transformer::gpu::kFftCall) {
       int64_t width = launch.shape.columns, room = width / 2 * 2 + 2;
@@ -319,9 +322,12 @@ bool DeviceModel::run(ArrayRef<int> lengths, Mutation mutation,
       parameters.push_back(&pointers.back());
     }
     const transformer::gpu::LaunchShape &shape = launch.shape;
-    (*emulator)->launch(launch.kernel, parameters,
-                        transformer::gpu::gridBlocks(shape, tokens, sequences),
-                        shape.columns, shape.threads, shape.sharedBytes);
+    auto [gridX, gridY] = transformer::gpu::gridOf(shape, tokens, sequences,
+                                                   /*multiprocessors=*/1);
+    if (shape.resident)
+      gridX = std::min(gridX, mostBlocks);
+    (*emulator)->launch(launch.kernel, parameters, gridX, gridY, shape.threads,
+                        shape.sharedBytes);
   }
   reports = (*emulator)->reports;
   results.clear();

@@ -38,6 +38,11 @@ public:
   int synchronizations = 0;
   double scale = 1;   // of random floats among the inputs
   bool hasFft = true; // whether cuFFT is there
+  /// Of kernels whose blocks do several tiles.
+  int64_t mostBlocks = 2;
+  /// Of two kernels for few rows or more, the first whatever there are, or the
+  /// second.
+  std::optional<bool> isFew;
   gpu::LaunchTable table;
   std::vector<TensorValue> expected, results;
 

@@ -166,7 +166,8 @@ bool Machine::runWarpgroup(int first) {
       return false;
     arguments[i] = lane.arguments, results[i] = lane.result;
   }
-  async.multiply(first, arguments, results);
+  async.multiply(first, lanes[first].op == DeviceOp::MultiplyRegisters,
+                 arguments, results);
   for (int i = 0; i < 128; ++i)
     lanes[first + i].state = Lane::Ready;
   return true;
@@ -186,6 +187,7 @@ bool Machine::runWarp(int first) {
   auto same = [](auto x) { return x; };
   switch (warp[0].op) {
   case DeviceOp::MultiplyRows:
+  case DeviceOp::MultiplyRegisters:
     return runWarpgroup(first);
   case DeviceOp::FenceProducts:
   case DeviceOp::CommitProducts:
@@ -341,6 +343,11 @@ extern "C" void transformerEmulate(int op, void *result, const void *arguments,
   case DeviceOp::BlockY:
     *static_cast<int *>(result) = machine.blockY;
     break;
+  case DeviceOp::GridX:
+    *static_cast<int *>(result) = machine.gridX;
+    break;
+  case DeviceOp::Nothing:
+    break;
   case DeviceOp::Exp2:
     *static_cast<float *>(result) =
         std::exp2(*static_cast<const float *>(arguments));
@@ -436,7 +443,7 @@ void Emulator::launch(const std::string &kernel, std::vector<void *> arguments,
   machine.emulator = this;
   machine.kernel = symbol->toPtr<void (*)(void **)>();
   machine.arguments = arguments.data();
-  machine.sharedBytes = sharedBytes;
+  machine.sharedBytes = sharedBytes, machine.gridX = gridX;
   for (machine.blockY = 0; machine.blockY < gridY; ++machine.blockY)
     for (machine.blockX = 0; machine.blockX < gridX; ++machine.blockX)
       if (!machine.runBlock(threads))

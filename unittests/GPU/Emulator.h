@@ -95,6 +95,8 @@ enum class DeviceOp {
   ThreadIndex,
   BlockX,
   BlockY,
+  GridX,
+  Nothing, // about other kernels: they run one after the other
   Exp2,
   Reciprocal,
   Shuffle,
@@ -106,6 +108,7 @@ enum class DeviceOp {
   CopyAsync,
   CopyBox,
   MultiplyRows,
+  MultiplyRegisters,
   // Those that a mutation can drop.
   Commit,
   Wait,

@@ -54,8 +54,9 @@ public:
   /// One of the instructions around products, by one lane after the other of a
   /// warp.
   void runProducts(DeviceOp op, int lane, const void *arguments, void *result);
-  /// By the 128 lanes from `first` on.
-  void multiply(int first, const void *const *arguments, void *const *results);
+  /// By the 128 lanes from `first` on; the left factor may be in registers.
+  void multiply(int first, bool hasRegisters, const void *const *arguments,
+                void *const *results);
   /// A value that takes the place of a sum which is not there yet.
   static bool isPromise(uint32_t bits) { return bits >> 20 == kPromise; }
 
@@ -99,6 +100,7 @@ private:
   };
   struct Warp {
     bool isFenced = false;
+    bool hasFence = false; // since products were waited for
     int64_t commits = 0;
     uint32_t now = 1;
   };
@@ -113,6 +115,9 @@ private:
   void arrive(int lane, const void *arguments, bool expects);
   void startCopy(int lane, const void *arguments);
   void waitProducts(int lane, int pending);
+  /// Where what belongs to `offset` is, if chunks are exchanged in so many
+  /// bytes.
+  static int swizzled(int offset, int bytes);
   int offsetOf(const Operand &operand, int row, int column) const;
   int barrierOf(const char *at, int lane);
   void settle(int barrier);

@@ -219,6 +219,20 @@ func.func @forward(%q: tensor<?x{1}x{0}>, %k: tensor<?x{2}x{0}>, %v: tensor<?x{3
                 toleranceOf(c.type));
 }
 
+// A warp finds its sequence among more than it has lanes.
+TEST(GpuAttention, ManySequences) {
+  std::vector<int> lengths;
+  for (int i = 0; i < 70; ++i)
+    lengths.push_back(i % 3);
+  expectRight(R"(
+func.func @forward(%q: tensor<?x16xf16>, %offsets: tensor<?xi32>) -> tensor<?x16xf16> {
+  %0 = transformer.attention %q, %q, %q offsets(%offsets) {num_heads = 1 : i64, num_kv_heads = 1 : i64}
+      : (tensor<?x16xf16>, tensor<?x16xf16>, tensor<?x16xf16>, tensor<?xi32>) -> tensor<?x16xf16>
+  return %0 : tensor<?x16xf16>
+})",
+              "f16", {lengths}, 4e-3);
+}
+
 // All kernels of a model, one after the other, through its buffers.
 TEST(GpuModel, LayerWithEmbeddingsAndPooling) {
   auto file = llvm::MemoryBuffer::getFile(TRANSFORMER_LAYER);

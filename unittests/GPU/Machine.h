@@ -43,7 +43,7 @@ struct Machine {
   std::vector<Shadow> shadow = std::vector<Shadow>(kShared);
   ucontext_t scheduler;
   int current = 0, epoch = 0;
-  int64_t blockX = 0, blockY = 0, sharedBytes = 0;
+  int64_t blockX = 0, blockY = 0, gridX = 0, sharedBytes = 0;
   AsyncUnit async;
   void (*kernel)(void **) = nullptr;
   void **arguments = nullptr;

@@ -20,6 +20,9 @@ static std::optional<DeviceOp> opOf(StringRef name) {
       .Case("read.ptx.sreg.tid.x", DeviceOp::ThreadIndex)
       .Case("read.ptx.sreg.ctaid.x", DeviceOp::BlockX)
       .Case("read.ptx.sreg.ctaid.y", DeviceOp::BlockY)
+      .Case("read.ptx.sreg.nctaid.x", DeviceOp::GridX)
+      .Case("griddepcontrol.launch.dependents", DeviceOp::Nothing)
+      .Case("griddepcontrol.wait", DeviceOp::Nothing)
       .Case("ex2.approx.ftz.f", DeviceOp::Exp2)
       .Case("ex2.approx.ftz.f32", DeviceOp::Exp2)
       .Case("rcp.approx.ftz.f", DeviceOp::Reciprocal)
@@ -69,8 +72,11 @@ static std::optional<Emulated> opOf(const CallInst &call) {
       !text.consumeInteger(10, number))
     return Emulated{DeviceOp::WaitSums, {operands, number}};
   text = text.substr(text.find("wgmma.mma_async.sync.aligned.m64n"));
+  // The left factor: four registers, or a descriptor, as the right one.
+  bool hasRegisters = text.contains("}, {");
+  int32_t factors = hasRegisters ? 5 : 2;
   if (!text.consume_front("wgmma.mma_async.sync.aligned.m64n") ||
-      text.consumeInteger(10, number) || number != 2 * (operands - 2))
+      text.consumeInteger(10, number) || number != 2 * (operands - factors))
     return std::nullopt;
   int kind = StringSwitch<int>(text.split(' ').first)
                  .Case("k16.f32.f16.f16", 0)
@@ -81,6 +87,12 @@ static std::optional<Emulated> opOf(const CallInst &call) {
   StringRef rest = text.substr(text.find("p,"));
   if (kind < 0 || (kind < 2 && !rest.consume_front("p, 1, 1, ")))
     return std::nullopt;
+  if (hasRegisters) {
+    if (kind > 1)
+      return std::nullopt;
+    return Emulated{DeviceOp::MultiplyRegisters,
+                    {number, kind | (rest[0] == '1' ? 8 : 0)}};
+  }
   if (kind < 2)
     kind |= (rest[0] == '1' ? 4 : 0) | (rest[3] == '1' ? 8 : 0);
   return Emulated{DeviceOp::MultiplyRows, {number, kind}};

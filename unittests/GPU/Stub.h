@@ -23,7 +23,7 @@ enum : int {
 };
 
 /// Counts a call of the driver's; a status other than 0 if it is to fail.
-int enterStub(const char *function);
+int enterStub(const char *function, bool needsContext = true);
 /// Memory of the device as the host can follow it; null if it is none.
 char *stubMemory(uint64_t address, size_t bytes);
 

@@ -233,6 +233,7 @@ STUB int cuDeviceGetAttribute(int *value, int attribute, int) {
   int capability = number("TM_STUB_CAPABILITY", 80);
   *value = attribute == 75   ? capability / 10
            : attribute == 76 ? capability % 10
+           : attribute == 16 ? 3 // multiprocessors
            : attribute == 97 ? (capability >= 90 ? 227 << 10 : 163 << 10)
                              : 0;
   return Success;
@@ -380,9 +381,10 @@ STUB int cuMemcpyDtoH_v2(void *to, Address from, size_t bytes) {
              : InvalidValue;
 }
 
-int mlir::transformer::test::enterStub(const char *function) {
+int mlir::transformer::test::enterStub(const char *function,
+                                       bool needsContext) {
   std::lock_guard<std::recursive_mutex> lock(state().mutex);
-  return enter(function);
+  return enter(function, needsContext);
 }
 char *mlir::transformer::test::stubMemory(uint64_t address, size_t bytes) {
   std::lock_guard<std::recursive_mutex> lock(state().mutex);

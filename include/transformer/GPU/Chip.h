@@ -22,6 +22,9 @@ struct Chip {
   /// what is special to this one.
   int major, minor;
   bool isExact;
+  /// Whether kernels may be started before those that they depend on are done,
+  /// and wait themselves.
+  bool overlapsKernels() const { return major >= 9; }
 };
 
 /// Null if there is none of that name; `message` then says which there are.

@@ -54,6 +54,9 @@ struct LaunchShape {
   int64_t columns = 1; // gridDim.y
   int64_t threads = 128;
   int64_t sharedBytes = 0;
+  /// If not 0, at most so many blocks per multiprocessor are launched, all in
+  /// the first dimension; they share the work of the others.
+  int64_t resident = 0;
 };
 
 /// A view of the dictionary. The getters are for what verify() has let pass.

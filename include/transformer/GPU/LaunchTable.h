@@ -69,6 +69,13 @@ struct Launch {
   /// For which lengths it is needed: others than fftFrom divides are not there.
   enum Need { Always, Short, Long } need = Always;
   std::vector<LaunchArgument> arguments;
+  /// It is for more than `above` rows of what its grid counts, and at most
+  /// `most`.
+  int64_t above = 0, most = INT64_MAX;
+  bool isFor(int64_t tokens, int64_t sequences) const {
+    int64_t rows = shape.rows == GridRows::Sequences ? sequences : tokens;
+    return rows > above && rows <= most;
+  }
 };
 
 struct LaunchTable {
@@ -84,8 +91,11 @@ struct LaunchTable {
   of(Operation *module, llvm::function_ref<InFlightDiagnostic()> emitError);
 };
 
-/// The first dimension of the grid for a batch.
+/// The first dimension of the grid for a batch, if all blocks are launched.
 int64_t gridBlocks(const LaunchShape &shape, int64_t tokens, int64_t sequences);
+/// Both dimensions on a GPU with so many multiprocessors.
+std::pair<int64_t, int64_t> gridOf(const LaunchShape &shape, int64_t tokens,
+                                   int64_t sequences, int64_t multiprocessors);
 
 } // namespace mlir::transformer::gpu
 

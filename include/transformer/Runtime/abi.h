@@ -90,7 +90,7 @@ typedef struct tm_weights_part {
 
 /* What a GPU does for one chunk of a call: constants, made from the table of
    launches at compile time. */
-#define TM_DEVICE_VERSION 2
+#define TM_DEVICE_VERSION 3
 
 enum tm_number {
   TM_NUMBER_F32 = 0,
@@ -163,6 +163,11 @@ typedef struct tm_device_launch {
   int64_t columns;   /* blocks in the grid's second dimension */
   int64_t threads;   /* of a block */
   int64_t shared;    /* bytes of its shared memory */
+  /* If not 0: at most so many blocks for each of the GPU's multiprocessors, all
+     in the first dimension. */
+  int64_t resident;
+  int64_t above, most; /* rows: T, or B of TM_GRID_SEQUENCES; others go
+                          without it */
   int64_t argument_count;
   const tm_device_argument *arguments;
 } tm_device_launch;
@@ -173,6 +178,7 @@ typedef struct tm_device_table {
   int32_t major, minor; /* compute capability that the code is for */
   int32_t exact;        /* it runs on no other */
   int32_t fft_from;     /* tokens of the shortest long sequence; 0: none is */
+  int64_t overlaps;     /* kernels wait themselves for those before them */
   const char *image;    /* PTX, which ends with a zero, or a fat binary */
   uint64_t image_bytes;
   int64_t kernel_count;
@@ -260,9 +266,9 @@ TM_STATIC_ASSERT(sizeof(tm_descriptor) == 200);
 TM_STATIC_ASSERT(sizeof(tm_device_input) == 32);
 TM_STATIC_ASSERT(sizeof(tm_device_weight) == 40);
 TM_STATIC_ASSERT(sizeof(tm_device_argument) == 8);
-TM_STATIC_ASSERT(sizeof(tm_device_launch) == 72);
-TM_STATIC_ASSERT(offsetof(tm_device_table, image) == 24);
-TM_STATIC_ASSERT(sizeof(tm_device_table) == 144);
+TM_STATIC_ASSERT(sizeof(tm_device_launch) == 96);
+TM_STATIC_ASSERT(offsetof(tm_device_table, image) == 32);
+TM_STATIC_ASSERT(sizeof(tm_device_table) == 152);
 TM_STATIC_ASSERT(sizeof(tm_device_map) == 48);
 TM_STATIC_ASSERT(sizeof(tm_weights_part) == 24);
 
