@@ -15,8 +15,8 @@ from ._tokenizer import Tokenizer, length_of, read_json
 LONGEST = 256  # tokens of a sentence that is profiled
 
 
-def tokenize(checkpoint, text):
-    """Token ids of each distinct sentence, and what they are for the report."""
+def read_sentences(checkpoint, text):
+    """Distinct sentences, their name for the report, and what makes ids of such: a list for each that has any."""
     sentences, counts = _files.read_texts(text)
     name = ", ".join(map(os.path.basename, counts["files"])) or "text"
     if not sentences:
@@ -25,7 +25,13 @@ def tokenize(checkpoint, text):
     positions = length_of(config.get("max_position_embeddings"), config.get("n_positions"))
     # Two fewer, because RoBERTa counts its positions from two on.
     tokenizer = Tokenizer(checkpoint, min(LONGEST, (positions or LONGEST + 2) - 2))
-    ids = [one for one in tokenizer.encode(sentences)[0] if one]
+    return sentences, name, lambda some: [one for one in tokenizer.encode(some)[0] if one] if some else []
+
+
+def tokenize(checkpoint, text):
+    """Token ids of each distinct sentence, and what they are for the report."""
+    sentences, name, encode = read_sentences(checkpoint, text)
+    ids = encode(sentences)
     if not ids:
         raise ValueError(f"{name}: has no tokens")
     return ids, f"{len(ids)} sentences of {name}"

@@ -7,19 +7,21 @@ import random
 import re
 import shlex
 import shutil
+import string
 import tempfile
 
 import numpy as np
 
 from . import _files, _report
 from ._bench import main_output
-from ._calibrate import tokenize
+from ._calibrate import read_sentences
 from ._fit import need_torch
 from ._model import load
 from ._presets import structure_of
 from ._static import size_of
 
 LEAST = 20  # distinct sentences
+SHORT = 0.25  # of as many texts as there are sentences
 PROFILED = 3000  # sentences that rounding is fitted to
 KEPT_FLAGS = ("--preset", "--quantize", "--dtype", "--bits", "--table-bits", "--compensate", "--pack", "--target-cpu")
 NARROWING = ("--qk-rank=0", "--ffn-error=0")  # has been done
@@ -58,15 +60,29 @@ def to_torch(source):
         return _graph.read(_graph.describe(run_compiler, [path], folder))
 
 
+def short_texts(sentences, seed):
+    """One to four words of a part of the sentences: what is searched for is short."""
+    generator = random.Random(f"{seed} short")
+    found = []
+    for sentence in generator.sample(sentences, int(len(sentences) * SHORT)):
+        words, count = sentence.split(), generator.randint(1, 4)
+        begin = generator.randint(0, max(0, len(words) - count))
+        found.append(" ".join(words[begin:begin + count]).strip(string.punctuation))
+    return list(dict.fromkeys(filter(None, found)))
+
+
 class Texts:
-    """Sentences as ids: some to tune with, some to judge by, some of the first for the profile."""
+    """Sentences as ids: some to tune with, short ones with them, some to judge by, some of the first for the profile."""
 
     def __init__(self, checkpoint, text, seed):
-        ids, self.source = tokenize(checkpoint, text)
-        if len(ids) < LEAST:
-            raise ValueError(f"the text has {len(ids)} distinct sentences; tuning needs at least {LEAST}, and tens of thousands are better")
-        random.Random(seed).shuffle(ids)
-        self.tuned, self.held = _files.hold_out(ids)
+        sentences, name, encode = read_sentences(checkpoint, text)
+        random.Random(seed).shuffle(sentences)
+        tuned, held = _files.hold_out(sentences)
+        self.tuned, self.held, self.short = encode(tuned), encode(held), encode(short_texts(tuned, seed))
+        count = len(self.tuned) + len(self.held)
+        if count < LEAST:
+            raise ValueError(f"the text has {count} distinct sentences; tuning needs at least {LEAST}, and tens of thousands are better")
+        self.source = f"{count} sentences of {name}"
 
     def write(self, folder):
         """A file for transformer-compile --sequences."""
@@ -126,7 +142,7 @@ def distil(folder, checkpoint, texts, compile_, show, minutes, steps, seed, rate
         def target(part):
             return torch.from_numpy(teacher.run(part, outputs=[output])[output])
 
-        tuning = _distil.Distillation(student, target, output, kind, texts.tuned, texts.held, seed, rate)
+        tuning = _distil.Distillation(student, target, output, kind, texts.tuned + texts.short, texts.held, seed, rate)
         show(f"tuning on {len(texts.tuned):,} sentences, rate {tuning.rate:.1e}, held-out {tuning.words(tuning.first)}")
         weights = tuning.run(minutes, steps, show)
     show(f"tuning: held-out {tuning.words(tuning.first)} before, {tuning.words(tuning.best)} after {tuning.tokens:,} tokens"

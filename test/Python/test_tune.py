@@ -8,7 +8,7 @@ import pytest
 
 import tiny
 import transformer_mlir as tm
-from transformer_mlir import _cli, _compress, _distil
+from transformer_mlir import _cli, _compress, _distil, _tune
 
 torch = pytest.importorskip("torch")
 FUSE, NARROW = "transformer-fuse{projections=false}", "transformer-narrow-ffn{width=24 multiple=8}"
@@ -45,6 +45,16 @@ def test_tune_helps_and_repeats(source, narrowed, tmp_path):
     assert cosine(source, tmp_path / "a") > cosine(source, narrowed)
     assert (tmp_path / "a/weights.safetensors").read_bytes() == (tmp_path / "b/weights.safetensors").read_bytes()
     assert found[0]["bytes"]["checkpoint"] > 0 and (tmp_path / "a/tokenizer.json").exists()
+
+
+def test_short_texts_are_of_what_is_not_held_out(source):
+    sentences = [f"w{i} x{i} y{i}, z{i}." for i in range(400)]
+    short = _tune.short_texts(sentences, 0)
+    assert 50 < len(short) <= 100 and short == _tune.short_texts(sentences, 0) != _tune.short_texts(sentences, 1)
+    assert all(1 <= len(one.split()) <= 4 and any(one in sentence for sentence in sentences) for one in short)
+    texts = _tune.Texts(source, tiny.sentences(400), 0)
+    assert len(texts.held) == 40 and len(texts.tuned) == 360 and texts.short
+    assert texts.source == "400 sentences of text"
 
 
 def test_what_does_not_help_is_left_out(narrowed, tmp_path, capsys):
