@@ -18,8 +18,15 @@
 enum { TM_MAX_THREADS = 1024, TM_ALIGNMENT = 64 };
 
 /* A chunk has about this many tokens: enough rows to keep every thread busy,
-   few enough for the activations to stay in the caches. */
-enum { TM_CHUNK_TOKENS = 1024 };
+   few enough for the activations to stay in the caches. Each chunk reads all
+   weights. Those of a small model come from the last-level cache, and then
+   fewer rows are better, of which attention finds most in a core's own cache.
+ */
+enum {
+  TM_CHUNK_TOKENS = 1024,
+  TM_SMALL_CHUNK_TOKENS = 256, /* for each thread */
+  TM_SMALL_WEIGHTS = 32 << 20  /* bytes; what 8 cores of a server share */
+};
 
 typedef struct tm_weights {
   const char *data; /* what the code reads */
@@ -200,6 +207,8 @@ int tm_check_request(const struct tm_model *model, const tm_batch *batch,
                      const tm_output *outputs, int64_t output_count,
                      tm_request *request, tm_error *error);
 
+/* For how many tokens a chunk of this model should be. */
+int64_t tm_chunk_tokens(const struct tm_model *model);
 /* Sequences [begin, end) that make one chunk, from `begin` on. */
 int64_t tm_chunk_end(const tm_request *request, int64_t begin);
 

@@ -179,7 +179,7 @@ int tm_check_request(const tm_model *model, const tm_batch *batch,
     return tm_fail(error, TM_INVALID_ARGUMENT, "tm_run: no outputs were given");
   request->batch = batch;
   request->sequences = batch->sequences;
-  request->chunk_tokens = TM_CHUNK_TOKENS;
+  request->chunk_tokens = tm_chunk_tokens(model);
   int status = check_inputs(model, batch, request, error);
   for (int64_t i = 0; status == TM_OK && i < output_count; ++i)
     status = check_output(model, &outputs[i], request, error);

@@ -11,6 +11,13 @@ typedef struct plan {
   size_t body, thread, offsets, types, scratch[TM_MAX_OUTPUTS], total;
 } plan;
 
+int64_t tm_chunk_tokens(const tm_model *model) {
+  int64_t small = TM_SMALL_CHUNK_TOKENS * (int64_t)model->threads;
+  return model->weights.bytes <= TM_SMALL_WEIGHTS && small < TM_CHUNK_TOKENS
+             ? small
+             : TM_CHUNK_TOKENS;
+}
+
 int64_t tm_chunk_end(const tm_request *request, int64_t begin) {
   /* Chunks of equal size: the last one should not be a crumb. */
   int64_t first = tm_request_offset(request, begin);

@@ -54,13 +54,26 @@ TEST_F(RunTest, LargeCallsAreCut) {
   for (int i = 0; i < 500; ++i)
     lengths.push_back(i * 31 % (FAKE_MAX_LENGTH + 1));
   FakeBatch batch(lengths);
-  ASSERT_EQ(batch.run(model), TM_OK);
-  EXPECT_EQ(batch.wrong(), 0);
-  fake_record record = fake_take_record();
-  EXPECT_LE(record.most_tokens, 1024);
-  int64_t least = (int64_t(batch.ids.size()) + 1023) / 1024;
-  EXPECT_GE(record.chunks, least);
-  EXPECT_LE(record.chunks, least + 2);
+  auto expectChunks = [&](tm_model *model, int64_t most) {
+    ASSERT_EQ(batch.run(model), TM_OK);
+    EXPECT_EQ(batch.wrong(), 0);
+    fake_record record = fake_take_record();
+    EXPECT_LE(record.most_tokens, most);
+    int64_t least = (int64_t(batch.ids.size()) + most - 1) / most;
+    EXPECT_GE(record.chunks, least);
+    EXPECT_LE(record.chunks, least + least / 8 + 2);
+  };
+  // Small weights: as many threads as share a chunk.
+  expectChunks(model, 256);
+  for (auto [threads, most] : {std::pair(3, 768), {16, 1024}}) {
+    tm_model *shared = load(threads);
+    expectChunks(shared, most);
+    tm_free(shared);
+  }
+  setWeights(9 << 20);
+  tm_model *large = load(1);
+  expectChunks(large, 1024);
+  tm_free(large);
 }
 
 TEST_F(RunTest, ManyEmptySequencesAreCutToo) {

@@ -80,13 +80,7 @@ protected:
     saved = fake_descriptor();
     char name[] = "/tmp/runtime-test-XXXXXX";
     directory = mkdtemp(name);
-    std::vector<float> values(64, 1.5f);
-    std::string data(reinterpret_cast<char *>(values.data()), 256);
-    writeWeights(data);
-    tm_descriptor d = saved;
-    d.weights_bytes = data.size();
-    d.weights_xxh3 = XXH3_64bits(data.data(), data.size());
-    fake_set_descriptor(&d);
+    setWeights(64);
     fake_take_record();
   }
   void TearDown() override {
@@ -94,6 +88,15 @@ protected:
     fake_set_descriptor(&saved);
     unlink(weightsPath().c_str());
     rmdir(directory.c_str());
+  }
+  void setWeights(size_t count) {
+    std::vector<float> values(count, 1.5f);
+    std::string data(reinterpret_cast<char *>(values.data()), 4 * count);
+    writeWeights(data);
+    tm_descriptor d = saved;
+    d.weights_bytes = data.size();
+    d.weights_xxh3 = XXH3_64bits(data.data(), data.size());
+    fake_set_descriptor(&d);
   }
   std::string weightsPath() { return directory + "/weights.safetensors"; }
   void writeWeights(const std::string &data) {
