@@ -192,11 +192,12 @@ int main(int argc, char **argv) {
   for (const std::string &name : names) {
     Maybe test = parseCase(name, *target);
     if (!test)
-      return fail("'" + name +
-                  "' is no case; write contract:ROWSxKxN[:gelu|:bf16|:i8][:cold], "
-                  "attention:LENGTHxHEADSxD[:bf16|:i8|:causal], "
-                  "lowrank:ROWSxKxRANKxN or "
-                  "fft:LENGTHxHIDDEN[:static]");
+      return fail(
+          "'" + name +
+          "' is no case; write contract:ROWSxKxN[:gelu|:bf16|:i8][:cold], "
+          "attention:LENGTHxHEADSxD[:bf16|:i8|:causal], "
+          "lowrank:ROWSxKxRANKxN or "
+          "fft:LENGTHxHIDDEN[:static]");
     auto jit = KernelJit::create(test->text, *target);
     if (!jit)
       return fail(name + ": " + llvm::toString(jit.takeError()));

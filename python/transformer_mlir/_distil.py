@@ -44,7 +44,7 @@ class Distillation:
         self.steps, self.tokens, self.losses = 0, 0, []
 
     def rows(self, part, fast=False):
-        """What the tuned model gives; `fast` multiplies in bf16 where the CPU can. Sums, norms and what is added up stay f32."""
+        """What the tuned model gives; `fast` multiplies in bf16 where the CPU can; norms and residuals stay f32."""
         inputs = self.student.packed(np.concatenate(part), [len(ids) for ids in part])
         with torch.autocast("cpu", torch.bfloat16, enabled=fast and multiplies_bf16()):
             return self.student.compute(inputs, self.wanted)[0].float()
