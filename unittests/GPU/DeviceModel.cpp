@@ -15,6 +15,7 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 
+#include "llvm/Support/FormatVariadic.h"
 #include "gtest/gtest.h"
 
 #include <cmath>
@@ -356,4 +357,35 @@ double DeviceModel::error() const {
         most = std::isnan(difference) ? INFINITY : difference;
     }
   return most;
+}
+
+void test::expectRight(StringRef text, StringRef dtype,
+                       const std::vector<std::vector<int>> &batches,
+                       double tolerance) {
+  auto model = DeviceModel::create(text, dtype);
+  ASSERT_TRUE(model);
+  bool isDescending = false; // the order of lanes, which must not matter
+  for (const std::vector<int> &lengths : batches) {
+    ASSERT_FALSE(model->run(lengths, {}, isDescending));
+    EXPECT_LE(model->error(), tolerance) << text.str() << dtype.str();
+    for (auto [what, count] : model->reports)
+      ADD_FAILURE() << what << ", " << count << " times: " << text.str();
+    isDescending = !isDescending;
+  }
+}
+
+std::string test::linearText(int n, int k, StringRef dtype) {
+  return llvm::formatv(R"(
+ml_program.global private @w(#ml_program.extern : tensor<{0}x{1}x{2}>) : tensor<{0}x{1}x{2}>
+ml_program.global private @b(#ml_program.extern : tensor<{0}xf32>) : tensor<{0}xf32>
+func.func @forward(%x: tensor<?x{1}x{2}>, %r: tensor<?x{0}xf32>) -> tensor<?x{0}xf32> {{
+  %w = ml_program.global_load_const @w : tensor<{0}x{1}x{2}>
+  %b = ml_program.global_load_const @b : tensor<{0}xf32>
+  %0 = transformer.linear %x, %w bias %b activation gelu
+      : (tensor<?x{1}x{2}>, tensor<{0}x{1}x{2}>, tensor<{0}xf32>) -> tensor<?x{0}xf32>
+  %1 = arith.addf %0, %r : tensor<?x{0}xf32>
+  return %1 : tensor<?x{0}xf32>
+})",
+                       n, k, dtype)
+      .str();
 }

@@ -52,6 +52,15 @@ private:
   std::unique_ptr<State> state;
 };
 
+/// Expects the results of both within `tolerance` of each other, and no report,
+/// of one batch after the other. Lanes run in turns upwards and downwards.
+void expectRight(StringRef text, StringRef dtype,
+                 const std::vector<std::vector<int>> &batches,
+                 double tolerance);
+
+/// A linear of k to n columns with a bias and gelu, and a residual.
+std::string linearText(int n, int k, StringRef dtype);
+
 } // namespace mlir::transformer::test
 
 #endif // TRANSFORMER_UNITTESTS_GPU_DEVICEMODEL_H

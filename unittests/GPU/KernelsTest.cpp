@@ -10,20 +10,6 @@ using namespace mlir::transformer::test;
 
 namespace {
 
-void expectRight(llvm::StringRef text, llvm::StringRef dtype,
-                 std::vector<std::vector<int>> batches, double tolerance) {
-  auto model = DeviceModel::create(text, dtype);
-  ASSERT_TRUE(model);
-  bool isDescending = false; // the order of lanes, which must not matter
-  for (const std::vector<int> &lengths : batches) {
-    ASSERT_FALSE(model->run(lengths, {}, isDescending));
-    EXPECT_LE(model->error(), tolerance) << text.str() << dtype.str();
-    for (auto [what, count] : model->reports)
-      ADD_FAILURE() << what << ", " << count << " times: " << text.str();
-    isDescending = !isDescending;
-  }
-}
-
 /// Of results that are stored as `dtype` on the way, and are about 4 at most.
 double toleranceOf(llvm::StringRef dtype) {
   return dtype == "f32" ? 2e-5 : dtype == "f16" ? 4e-3 : 3e-2;
@@ -115,20 +101,7 @@ TEST(GpuLinear, TensorCores) {
   };
   for (const char *dtype : {"f16", "bf16"})
     for (Case c : {Case{24, 8, 3}, {64, 40, 70}, {136, 200, 70}})
-      expectRight(llvm::formatv(R"(
-ml_program.global private @w(#ml_program.extern : tensor<{0}x{1}x{2}>) : tensor<{0}x{1}x{2}>
-ml_program.global private @b(#ml_program.extern : tensor<{0}xf32>) : tensor<{0}xf32>
-func.func @forward(%x: tensor<?x{1}x{2}>, %r: tensor<?x{0}xf32>) -> tensor<?x{0}xf32> {{
-  %w = ml_program.global_load_const @w : tensor<{0}x{1}x{2}>
-  %b = ml_program.global_load_const @b : tensor<{0}xf32>
-  %0 = transformer.linear %x, %w bias %b activation gelu
-      : (tensor<?x{1}x{2}>, tensor<{0}x{1}x{2}>, tensor<{0}xf32>) -> tensor<?x{0}xf32>
-  %1 = arith.addf %0, %r : tensor<?x{0}xf32>
-  return %1 : tensor<?x{0}xf32>
-})",
-                                c.n, c.k, dtype)
-                      .str(),
-                  dtype, {{c.rows}}, 1e-4);
+      expectRight(linearText(c.n, c.k, dtype), dtype, {{c.rows}}, 1e-4);
 }
 
 TEST(GpuLinear, SimpleKernel) {

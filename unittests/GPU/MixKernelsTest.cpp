@@ -11,16 +11,6 @@ using namespace mlir::transformer::test;
 
 namespace {
 
-void expectRight(llvm::StringRef text, llvm::StringRef dtype,
-                 std::vector<int> lengths, double tolerance) {
-  auto model = DeviceModel::create(text, dtype);
-  ASSERT_TRUE(model);
-  ASSERT_FALSE(model->run(lengths));
-  EXPECT_LE(model->error(), tolerance) << text.str() << dtype.str();
-  for (auto [what, count] : model->reports)
-    ADD_FAILURE() << what << ", " << count << " times: " << text.str();
-}
-
 TEST(GpuMix, UnpoolAndLags) {
   for (const char *dtype : {"f32", "bf16"})
     for (int width : {5, 72, 2056})
@@ -38,7 +28,7 @@ func.func @forward(%x: tensor<?x{0}xf32>, %offsets: tensor<?xi32>) -> tensor<?x{
 })",
                                 width)
                       .str(),
-                  dtype, {3, 0, 8, 1, 1}, 1e-5);
+                  dtype, {{3, 0, 8, 1, 1}}, 1e-5);
 }
 
 const char *const kFourier = R"(
@@ -75,7 +65,7 @@ func.func @forward(%x: tensor<?x{0}xf32>, %offsets: tensor<?xi32>) -> (tensor<?x
 })",
                               width)
                     .str(),
-                "f32", {7, 0, 1, 13, 8, 2, 33}, 2e-3);
+                "f32", {{7, 0, 1, 13, 8, 2, 33}}, 2e-3);
 }
 
 // Tiles of frequencies, tokens and columns that are full, exceeded by one, and
@@ -179,7 +169,7 @@ func.func @forward(%x: tensor<?x{0}xf32>, %offsets: tensor<?xi32>) -> tensor<?x{
 })",
                                 width)
                       .str(),
-                  dtype, {3, 0, 1, 30, 2}, 3e-5);
+                  dtype, {{3, 0, 1, 30, 2}}, 3e-5);
 }
 
 // Half of the channels, in both orders; positions of long documents.
@@ -195,7 +185,7 @@ func.func @forward(%x: tensor<?x36xf32>, %p: tensor<?xi32> {{transformer.limit =
 })",
                               options)
                     .str(),
-                "f32", {50}, 2e-6);
+                "f32", {{50}}, 2e-6);
 }
 
 // [batch, length, ...], without offsets: of a length that the types say, and of
@@ -222,7 +212,7 @@ func.func @forward(%ids: tensor<{0}xi32> {{transformer.limit = 9 : i64}) -> (ten
 })",
                               size)
                     .str(),
-                "f32", {7, 7, 7}, 1e-3);
+                "f32", {{7, 7, 7}}, 1e-3);
 }
 
 // RoBERTa's: padding ids are skipped.
@@ -237,7 +227,7 @@ func.func @forward(%ids: tensor<?xi32> {transformer.limit = 3 : i64}, %offsets: 
   %0 = transformer.embedding %i, %t : (tensor<?xi32>, tensor<40x8xf32>) -> tensor<?x8xf32>
   return %0 : tensor<?x8xf32>
 })",
-              "f32", {9, 0, 1, 20}, 1e-6);
+              "f32", {{9, 0, 1, 20}}, 1e-6);
 }
 
 // One query per sequence, as what replaces attention has it, and a mask.
@@ -259,7 +249,7 @@ func.func @forward(%x: tensor<?x40xf16>, %offsets: tensor<?xi32>) -> tensor<?x80
 }
 ml_program.global private @w(#ml_program.extern : tensor<80x40xf16>) : tensor<80x40xf16>
 )",
-              "f16", {3, 70, 1, 5, 2}, 4e-3);
+              "f16", {{3, 70, 1, 5, 2}}, 4e-3);
 }
 
 TEST(GpuMix, MaskThatIsAdded) {
@@ -271,7 +261,7 @@ func.func @forward(%q: tensor<?x32xf32>, %offsets: tensor<?xi32>) -> tensor<?x32
       : (tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x32xf32>, tensor<?xi32>, tensor<2x24x24xf32>) -> tensor<?x32xf32>
   return %0 : tensor<?x32xf32>
 })",
-              "f32", {24, 0, 1, 9}, 2e-5);
+              "f32", {{24, 0, 1, 9}}, 2e-5);
 }
 
 TEST(GpuMix, PatchesOfImages) {
@@ -288,7 +278,7 @@ func.func @forward(%x: tensor<?x3x8x12xf32>, %offsets: tensor<?xi32>) -> tensor<
   %3 = transformer.pool cls %2 offsets(%offsets) : (tensor<?x24xf32>, tensor<?xi32>) -> tensor<?x24xf32>
   return %2 : tensor<?x24xf32>
 })",
-                dtype, {7, 7, 7}, dtype[1] == '3' ? 2e-5 : 4e-3);
+                dtype, {{7, 7, 7}}, dtype[1] == '3' ? 2e-5 : 4e-3);
 }
 
 } // namespace

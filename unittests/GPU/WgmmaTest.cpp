@@ -9,22 +9,6 @@ using namespace mlir::transformer::test;
 
 namespace {
 
-std::string linear(int n, int k, llvm::StringRef dtype) {
-  return llvm::formatv(R"(
-ml_program.global private @w(#ml_program.extern : tensor<{0}x{1}x{2}>) : tensor<{0}x{1}x{2}>
-ml_program.global private @b(#ml_program.extern : tensor<{0}xf32>) : tensor<{0}xf32>
-func.func @forward(%x: tensor<?x{1}x{2}>, %r: tensor<?x{0}xf32>) -> tensor<?x{0}xf32> {{
-  %w = ml_program.global_load_const @w : tensor<{0}x{1}x{2}>
-  %b = ml_program.global_load_const @b : tensor<{0}xf32>
-  %0 = transformer.linear %x, %w bias %b activation gelu
-      : (tensor<?x{1}x{2}>, tensor<{0}x{1}x{2}>, tensor<{0}xf32>) -> tensor<?x{0}xf32>
-  %1 = arith.addf %0, %r : tensor<?x{0}xf32>
-  return %1 : tensor<?x{0}xf32>
-})",
-                       n, k, dtype)
-      .str();
-}
-
 std::string linearOfI8(int n, int k) {
   return llvm::formatv(R"(
 ml_program.global private @w(#ml_program.extern : tensor<{0}x{1}xi8>) : tensor<{0}x{1}xi8>
@@ -40,8 +24,8 @@ func.func @forward(%x: tensor<?x{1}xf16>) -> tensor<?x{0}xf32> {{
       .str();
 }
 
-void expectRight(llvm::StringRef text, llvm::StringRef dtype,
-                 std::vector<int> rows) {
+void expectRightByWarpgroups(llvm::StringRef text, llvm::StringRef dtype,
+                             std::vector<int> rows) {
   auto model = DeviceModel::create(text, dtype, nullptr, 0, "sm_90a");
   ASSERT_TRUE(model);
   ASSERT_EQ(model->table.launches.back().kernel.substr(0, 12), "linear_wgmma");
@@ -62,18 +46,18 @@ void expectRight(llvm::StringRef text, llvm::StringRef dtype,
 // 128 bytes, with a tail, and longer than the ring; every width of tiles.
 TEST(GpuWgmma, HalvesAndBrainFloats) {
   for (const char *dtype : {"f16", "bf16"}) {
-    expectRight(linear(24, 8, dtype), dtype, {3, 1});
-    expectRight(linear(64, 328, dtype), dtype, {130, 64});
-    expectRight(linear(136, 200, dtype), dtype, {70});
+    expectRightByWarpgroups(linearText(24, 8, dtype), dtype, {3, 1});
+    expectRightByWarpgroups(linearText(64, 328, dtype), dtype, {130, 64});
+    expectRightByWarpgroups(linearText(136, 200, dtype), dtype, {70});
   }
-  expectRight(linear(2050, 64, "f16"), "f16", {5});
+  expectRightByWarpgroups(linearText(2050, 64, "f16"), "f16", {5});
   for (int n : {192, 256, 128})
-    expectRight(linear(n, 1032, "f16"), "f16", {5});
+    expectRightByWarpgroups(linearText(n, 1032, "f16"), "f16", {5});
 }
 
 TEST(GpuWgmma, Integers) {
-  expectRight(linearOfI8(72, 16), "f16", {66, 1});
-  expectRight(linearOfI8(62, 720), "f16", {129});
+  expectRightByWarpgroups(linearOfI8(72, 16), "f16", {66, 1});
+  expectRightByWarpgroups(linearOfI8(62, 720), "f16", {129});
 }
 
 bool reports(const DeviceModel &model, llvm::StringRef what) {
@@ -85,8 +69,8 @@ bool reports(const DeviceModel &model, llvm::StringRef what) {
 
 // Tiles whose rows and columns end early, and whose k goes around the ring.
 TEST(GpuWgmma, EachSynchronizationIsNeeded) {
-  auto model =
-      DeviceModel::create(linear(62, 584, "f16"), "f16", nullptr, 0, "sm_90a");
+  auto model = DeviceModel::create(linearText(62, 584, "f16"), "f16", nullptr,
+                                   0, "sm_90a");
   ASSERT_TRUE(model);
   model->mostBlocks = 1;
   int first = 0; // of the kernel that is looked at
@@ -119,8 +103,8 @@ TEST(GpuWgmma, EachSynchronizationIsNeeded) {
 
 // Mistakes that leave every wait in its place.
 TEST(GpuWgmma, DescriptorsAndMapsMatter) {
-  auto model =
-      DeviceModel::create(linear(62, 200, "f16"), "f16", nullptr, 0, "sm_90a");
+  auto model = DeviceModel::create(linearText(62, 200, "f16"), "f16", nullptr,
+                                   0, "sm_90a");
   ASSERT_TRUE(model);
   model->isFew = false;
   auto expectWrong = [&](Mutation mutation, const char *what) {
