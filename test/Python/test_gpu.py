@@ -104,6 +104,14 @@ def test_kernels_start_before_others_are_done(tmp_path, stub, environment):
         check_same(model.run(batch), right.run(batch), 0.02)
         some, overlapping = (after - earlier for after, earlier in zip(launches(), before))
         assert overlapping == (some - 1 if overlaps else 0) and some > 10
+    # The emulator knows what they must not touch before they have waited.
+    careless = tmp_path / "careless.ll"
+    careless.write_text(made.kernels.read_text().replace("call void @llvm.nvvm.griddepcontrol.wait()", ""))
+    environment.setenv("TM_STUB_KERNELS", str(careless))
+    check_same(model.run(batch), right.run(batch), 0.02)  # driver 12.2
+    environment.setenv("TM_STUB_DRIVER", "12030")
+    with pytest.raises(RuntimeError, match="cannot compute on the GPU"):
+        tm.load(made.gpu).run(batch)
 
 
 def test_encode_and_command_line(made, model, tmp_path):

@@ -3,6 +3,7 @@
 #include "DeviceModel.h"
 #include "EmulatorAsync.h"
 #include "RealTransform.h"
+#include "transformer/GPU/Chip.h"
 #include "transformer/GPU/Fourier.h"
 #include "transformer/GPU/Ptx.h"
 #include "transformer/InitAll.h"
@@ -98,6 +99,9 @@ std::unique_ptr<DeviceModel> DeviceModel::create(StringRef text,
   options.dtype = dtype.str();
   options.fftFrom = fftFrom;
   options.chip = chip.str();
+  std::string problem;
+  model->canOverlap =
+      transformer::gpu::lookupChip(chip, problem)->overlapsKernels();
   PassManager former(s.context.get()), emitter(s.context.get());
   buildLaunchPipeline(former, options);
   buildDevicePipeline(emitter, options);
@@ -267,6 +271,8 @@ bool DeviceModel::run(ArrayRef<int> lengths, Mutation mutation,
     buffers.push_back(allocate(buffer));
   bool fft = hasFft && table.fftFrom;
   auto isLong = [&](int64_t length) { return fft && length >= table.fftFrom; };
+  // What has made the inputs may be a kernel as well.
+  bool overlaps = canOverlap;
   for (const transformer::gpu::Launch &launch : table.launches) {
     bool isNeeded =
         launch.need == transformer::gpu::Launch::Short
@@ -286,6 +292,7 @@ bool DeviceModel::run(ArrayRef<int> lengths, Mutation mutation,
         if (isLong(length))
           transformInPlace(rows + int64_t(offsets.data[s]) * room, length,
                            width);
+      overlaps = false;
       continue;
     }
     std::deque<void *> pointers;
@@ -328,7 +335,8 @@ bool DeviceModel::run(ArrayRef<int> lengths, Mutation mutation,
     if (shape.resident)
       gridX = std::min(gridX, mostBlocks);
     (*emulator)->launch(launch.kernel, parameters, gridX, gridY, shape.threads,
-                        shape.sharedBytes);
+                        shape.sharedBytes, overlaps);
+    overlaps = canOverlap;
   }
   reports = (*emulator)->reports;
   results.clear();

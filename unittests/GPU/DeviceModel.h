@@ -40,6 +40,8 @@ public:
   bool hasFft = true; // whether cuFFT is there
   /// Of kernels whose blocks do several tiles.
   int64_t mostBlocks = 2;
+  /// Whether the chip starts kernels before those before them are done.
+  bool canOverlap = false;
   /// Of two kernels for few rows or more, the first whatever there are, or the
   /// second.
   std::optional<bool> isFew;

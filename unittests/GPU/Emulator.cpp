@@ -26,20 +26,26 @@ bool Machine::isShared(const char *at) const {
   return at >= sharedMemory && at < sharedMemory + kShared;
 }
 
+bool Machine::accessGlobal(const char *at, int bytes, bool isWrite, int lane,
+                           GlobalMemory::Known known) {
+  for (const Emulator::Memory &memory : emulator->memory)
+    if (at >= memory.data && at + bytes <= memory.data + memory.bytes) {
+      if (isWrite && !memory.isWritable)
+        report("write to read-only memory");
+      emulator->global.access(at, bytes, isWrite, lane, known,
+                              [&](const char *what) { report(what); });
+      return true;
+    }
+  report("access out of bounds");
+  return false;
+}
+
 bool Machine::access(const char *at, int bytes, int align, bool isWrite,
                      int lane) {
   if (reinterpret_cast<uintptr_t>(at) % align)
     report("misaligned access");
-  if (!isShared(at)) {
-    for (const Emulator::Memory &memory : emulator->memory)
-      if (at >= memory.data && at + bytes <= memory.data + memory.bytes) {
-        if (isWrite && !memory.isWritable)
-          report("write to read-only memory");
-        return true;
-      }
-    report("access out of bounds");
-    return false;
-  }
+  if (!isShared(at))
+    return accessGlobal(at, bytes, isWrite, lane, emulator->global.known(lane));
   if (at + bytes > sharedMemory + sharedBytes) {
     report("access out of shared memory");
     return false;
@@ -64,6 +70,10 @@ bool Machine::access(const char *at, int bytes, int align, bool isWrite,
 }
 
 void Machine::land(const Copy &copy, int lane) {
+  // Until now the bytes could have been any that were written there.
+  if (copy.count)
+    accessGlobal(copy.from, copy.count, false, lane,
+                 emulator->global.known(lane));
   for (int i = 0; i < 16; ++i) {
     copy.to[i] = i < copy.count ? copy.from[i] : 0;
     Shadow &s = shadow[copy.to + i - sharedMemory];
@@ -225,9 +235,12 @@ bool Machine::runBarrier() {
   for (Lane &lane : lanes) {
     if (lane.id != lanes[0].id)
       report("divergence");
+    if (*static_cast<const int *>(lane.arguments))
+      report("barrier of a name, which the emulator does not know");
     lane.state = Lane::Ready;
   }
   ++epoch;
+  emulator->global.meet();
   async.meet();
   return true;
 }
@@ -265,6 +278,7 @@ bool Machine::runBlock(int64_t threads) {
   epoch = 0;
   std::fill_n(shadow.begin(), sharedBytes, Shadow());
   memset(sharedMemory, 0xff, sharedBytes);
+  emulator->global.beginBlock(threads);
   async.begin(sharedMemory, sharedBytes, threads, *emulator);
   for (Lane &lane : lanes) {
     if (!lane.stack)
@@ -346,7 +360,11 @@ extern "C" void transformerEmulate(int op, void *result, const void *arguments,
   case DeviceOp::GridX:
     *static_cast<int *>(result) = machine.gridX;
     break;
-  case DeviceOp::Nothing:
+  case DeviceOp::LetNextStart:
+    machine.emulator->global.letNextStart(machine.current);
+    break;
+  case DeviceOp::WaitForLaunches:
+    machine.emulator->global.waitForLaunches(machine.current);
     break;
   case DeviceOp::Exp2:
     *static_cast<float *>(result) =
@@ -404,8 +422,10 @@ Emulator::create(std::unique_ptr<llvm::Module> code,
   code->setTargetTriple((*jit)->getTargetTriple());
   code->setDataLayout((*jit)->getDataLayout());
   int count = 0;
-  if (llvm::Error error = retarget(*code, mutation, count))
+  if (llvm::Error error = retarget(*code, mutation, count)) {
+    code.reset(); // before its context
     return std::move(error);
+  }
   if (synchronizations)
     *synchronizations = count;
   llvm::orc::SymbolMap symbols;
@@ -434,7 +454,7 @@ Emulator::create(std::unique_ptr<llvm::Module> code,
 
 void Emulator::launch(const std::string &kernel, std::vector<void *> arguments,
                       int64_t gridX, int64_t gridY, int64_t threads,
-                      int64_t sharedBytes) {
+                      int64_t sharedBytes, bool overlaps) {
   auto symbol = jit->lookup("run." + kernel);
   if (!symbol) {
     ++reports[llvm::toString(symbol.takeError())];
@@ -444,8 +464,10 @@ void Emulator::launch(const std::string &kernel, std::vector<void *> arguments,
   machine.kernel = symbol->toPtr<void (*)(void **)>();
   machine.arguments = arguments.data();
   machine.sharedBytes = sharedBytes, machine.gridX = gridX;
+  global.beginLaunch(overlaps);
   for (machine.blockY = 0; machine.blockY < gridY; ++machine.blockY)
     for (machine.blockX = 0; machine.blockX < gridX; ++machine.blockX)
       if (!machine.runBlock(threads))
         return;
+  global.endLaunch();
 }

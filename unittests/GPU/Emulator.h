@@ -10,6 +10,8 @@
 #ifndef TRANSFORMER_UNITTESTS_GPU_EMULATOR_H
 #define TRANSFORMER_UNITTESTS_GPU_EMULATOR_H
 
+#include "GlobalMemory.h"
+
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/Error.h"
@@ -61,10 +63,12 @@ public:
   }
 
   /// Runs a kernel; `arguments` are pointers to the values, as for
-  /// cuLaunchKernel.
+  /// cuLaunchKernel. `overlaps`: a GPU may start it before those before it are
+  /// done. Kernels run one after the other here all the same, and what would
+  /// matter is reported.
   void launch(const std::string &kernel, std::vector<void *> arguments,
               int64_t gridX, int64_t gridY, int64_t threads,
-              int64_t sharedBytes);
+              int64_t sharedBytes, bool overlaps = false);
 
   /// What was wrong, and how often, in the words of the report.
   std::map<std::string, int> reports;
@@ -75,6 +79,7 @@ public:
     bool isWritable;
   };
   std::vector<Memory> memory;
+  GlobalMemory global;
   /// Descending: lanes run from the last to the first.
   bool isDescending = false;
   Alteration alteration = Alteration::None;
@@ -96,7 +101,7 @@ enum class DeviceOp {
   BlockX,
   BlockY,
   GridX,
-  Nothing, // about other kernels: they run one after the other
+  LetNextStart,
   Exp2,
   Reciprocal,
   Shuffle,
@@ -113,6 +118,7 @@ enum class DeviceOp {
   Commit,
   Wait,
   Barrier,
+  WaitForLaunches,
   InitBarrier,
   Arrive,
   ArriveExpecting,

@@ -229,7 +229,8 @@ void AsyncUnit::startCopy(int lane, const void *arguments) {
     std::fill_n(readAt.begin() + i * warps.size(), warps.size(), 0);
   }
   memset(x.to, 0xff, bytes);
-  copies.push_back({x.to, *x.map, x.column, x.row, index, lane});
+  copies.push_back({x.to, *x.map, x.column, x.row, index, lane,
+                    machine.emulator->global.known(lane)});
 }
 
 bool AsyncUnit::deliver() {
@@ -250,7 +251,8 @@ bool AsyncUnit::deliver() {
       report("copy from before the start");
     else if (row < map.rows && count > 0) {
       const char *from = map.base + row * map.pitch + copy.column * map.size;
-      if (check(from, count * map.size, 1, false, copy.lane))
+      if (machine.accessGlobal(from, count * map.size, false, copy.lane,
+                               copy.known))
         memcpy(bytes.data(), from, count * map.size);
     }
     for (int j = 0; j < rowBytes; j += 16) {

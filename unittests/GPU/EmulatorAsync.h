@@ -74,6 +74,7 @@ private:
     char *to;
     BoxMap map;
     int column, row, barrier, lane;
+    GlobalMemory::Known known; // to the lane when it began
   };
   /// 16 bytes of shared memory.
   struct Granule {

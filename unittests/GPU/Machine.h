@@ -55,6 +55,8 @@ struct Machine {
   }
   bool isShared(const char *at) const;
   /// False if there is no such memory.
+  bool accessGlobal(const char *at, int bytes, bool isWrite, int lane,
+                    GlobalMemory::Known known);
   bool access(const char *at, int bytes, int align, bool isWrite, int lane);
   void land(const Copy &copy, int lane);
   void waitCopies(int pending);

@@ -21,8 +21,8 @@ static std::optional<DeviceOp> opOf(StringRef name) {
       .Case("read.ptx.sreg.ctaid.x", DeviceOp::BlockX)
       .Case("read.ptx.sreg.ctaid.y", DeviceOp::BlockY)
       .Case("read.ptx.sreg.nctaid.x", DeviceOp::GridX)
-      .Case("griddepcontrol.launch.dependents", DeviceOp::Nothing)
-      .Case("griddepcontrol.wait", DeviceOp::Nothing)
+      .Case("griddepcontrol.launch.dependents", DeviceOp::LetNextStart)
+      .Case("griddepcontrol.wait", DeviceOp::WaitForLaunches)
       .Case("ex2.approx.ftz.f", DeviceOp::Exp2)
       .Case("ex2.approx.ftz.f32", DeviceOp::Exp2)
       .Case("rcp.approx.ftz.f", DeviceOp::Reciprocal)
@@ -235,6 +235,10 @@ Error mlir::transformer::test::retarget(Module &module, Mutation mutation,
     for (Instruction &instruction : instructions(*function)) {
       if (isa<LoadInst, StoreInst>(instruction))
         accesses.push_back(&instruction);
+      else if (instruction.mayReadOrWriteMemory() &&
+               !isa<CallInst>(instruction))
+        return createStringError(Twine("the emulator does not know ") +
+                                 instruction.getOpcodeName());
       auto *call = dyn_cast<CallInst>(&instruction);
       if (call &&
           (call->isInlineAsm() ||

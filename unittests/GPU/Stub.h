@@ -24,6 +24,11 @@ enum : int {
 
 /// Counts a call of the driver's; a status other than 0 if it is to fail.
 int enterStub(const char *function, bool needsContext = true);
+/// A number of the environment.
+long stubNumber(const char *name, long otherwise);
+/// Whether the kernel that this thread launches may start before the one before
+/// it is done.
+extern thread_local bool startsEarly;
 /// Memory of the device as the host can follow it; null if it is none.
 char *stubMemory(uint64_t address, size_t bytes);
 

@@ -46,6 +46,7 @@ struct Module {
 struct Launch {
   Module::Kernel *kernel;
   unsigned gridX, gridY, threads, shared;
+  bool overlaps;
   std::vector<std::vector<char>> arguments;
 };
 using Work = std::function<int()>;
@@ -68,6 +69,8 @@ struct State {
   std::set<Stream *> streams;
   std::set<Graph *> graphs;
   int contexts = 0;
+  /// Of the last work, if that was a kernel.
+  Emulator *lastKernel = nullptr;
 };
 State &state() {
   static State *theState = new State; // outlives the library's users
@@ -78,11 +81,6 @@ constexpr Address kTag = Address(1) << 62;
 char *untag(Address address) {
   return reinterpret_cast<char *>(address & ~kTag);
 }
-long number(const char *name, long otherwise) {
-  const char *value = getenv(name);
-  return value && *value ? atol(value) : otherwise;
-}
-
 /// Counts a call; what it returns if it is to fail.
 int enter(const char *function, bool needsContext = true) {
   ++state().calls[function];
@@ -110,6 +108,7 @@ template <typename T> int destroy(std::set<T *> &all, void *one) {
 }
 
 int copyNow(Address to, Address from, size_t bytes) {
+  state().lastKernel = nullptr;
   for (Address at : {to, from})
     if ((at & kTag) && !isDevice(at, bytes))
       return InvalidValue;
@@ -154,7 +153,9 @@ int runLaunch(Launch launch) {
     arguments.push_back(value);
   }
   emulator->launch(kernel.name, arguments, launch.gridX, launch.gridY,
-                   launch.threads, launch.shared);
+                   launch.threads, launch.shared,
+                   launch.overlaps && state().lastKernel == emulator);
+  state().lastKernel = emulator;
   for (const auto &[what, count] : emulator->reports)
     fprintf(stderr, "stub: %s: %s, %d times\n", kernel.name.c_str(),
             what.c_str(), count);
@@ -209,35 +210,6 @@ STUB int tm_stub_alive() {
          s.contexts;
 }
 
-STUB int cuInit(unsigned) {
-  ENTER(false);
-  return number("TM_STUB_DEVICES", 1) > 0 ? Success : NoDevice;
-}
-STUB int cuDeviceGetCount(int *count) {
-  ENTER(false);
-  *count = number("TM_STUB_DEVICES", 1);
-  return Success;
-}
-STUB int cuDeviceGet(int *device, int ordinal) {
-  ENTER(false);
-  *device = ordinal;
-  return Success;
-}
-STUB int cuDeviceGetName(char *name, int bytes, int) {
-  ENTER(false);
-  snprintf(name, bytes, "Stub");
-  return Success;
-}
-STUB int cuDeviceGetAttribute(int *value, int attribute, int) {
-  ENTER(false);
-  int capability = number("TM_STUB_CAPABILITY", 80);
-  *value = attribute == 75   ? capability / 10
-           : attribute == 76 ? capability % 10
-           : attribute == 16 ? 3 // multiprocessors
-           : attribute == 97 ? (capability >= 90 ? 227 << 10 : 163 << 10)
-                             : 0;
-  return Success;
-}
 STUB int cuDevicePrimaryCtxRetain(void **context, int) {
   ENTER(false);
   ++state().contexts;
@@ -325,7 +297,7 @@ STUB int cuMemAlloc_v2(Address *address, size_t bytes) {
   State &s = state();
   if (!bytes)
     return InvalidValue;
-  if (s.memoryUsed + bytes > size_t(number("TM_STUB_MEMORY", 1L << 40)))
+  if (s.memoryUsed + bytes > size_t(stubNumber("TM_STUB_MEMORY", 1L << 40)))
     return OutOfMemory;
   auto *data = static_cast<char *>(aligned_alloc(256, (bytes + 255) & ~255L));
   memset(data, 0xff, bytes);
@@ -420,6 +392,8 @@ STUB int cuStreamSynchronize(void *stream) {
   return finish(streamOf(stream));
 }
 
+thread_local bool mlir::transformer::test::startsEarly = false;
+
 STUB int cuLaunchKernel(void *function, unsigned x, unsigned y, unsigned z,
                         unsigned threads, unsigned threadsY, unsigned threadsZ,
                         unsigned shared, void *stream, void **arguments,
@@ -429,7 +403,7 @@ STUB int cuLaunchKernel(void *function, unsigned x, unsigned y, unsigned z,
   if (!x || !y || z != 1 || y > 65535 || !threads || threads > 1024 ||
       threadsY != 1 || threadsZ != 1 || int(shared) > kernel->sharedLimit)
     return InvalidValue;
-  Launch launch{kernel, x, y, threads, shared, {}};
+  Launch launch{kernel, x, y, threads, shared, startsEarly, {}};
   for (size_t i = 0; i < kernel->sizes.size(); ++i) {
     auto *value = static_cast<const char *>(arguments[i]);
     launch.arguments.emplace_back(value, value + kernel->sizes[i]);
@@ -442,7 +416,10 @@ STUB int tm_stub_enqueue(void *stream, int (*run)(void *), void *data,
                          size_t bytes) {
   ENTER();
   std::string copy(static_cast<char *>(data), bytes);
-  streamOf(stream)->add([=]() mutable { return run(copy.data()); });
+  streamOf(stream)->add([=]() mutable {
+    state().lastKernel = nullptr;
+    return run(copy.data());
+  });
   return Success;
 }
 STUB void *tm_stub_memory(Address address, size_t bytes) {
@@ -474,7 +451,10 @@ STUB int cuGraphInstantiateWithFlags(void **executable, void *graph,
 STUB int cuGraphLaunch(void *executable, void *stream) {
   ENTER();
   auto *graph = static_cast<Graph *>(executable);
-  streamOf(stream)->work.push_back([=] { return runAll(graph->work); });
+  streamOf(stream)->work.push_back([=] {
+    state().lastKernel = nullptr;
+    return runAll(graph->work);
+  });
   return Success;
 }
 STUB int cuGraphDestroy(void *graph) {
@@ -484,16 +464,4 @@ STUB int cuGraphDestroy(void *graph) {
 STUB int cuGraphExecDestroy(void *graph) {
   ENTER();
   return destroy(state().graphs, graph);
-}
-
-STUB int cuGetErrorName(int status, const char **name) {
-  *name = status == OutOfMemory    ? "CUDA_ERROR_OUT_OF_MEMORY"
-          : status == InvalidPtx   ? "CUDA_ERROR_INVALID_PTX"
-          : status == LaunchFailed ? "CUDA_ERROR_LAUNCH_FAILED"
-                                   : "CUDA_ERROR_OF_THE_STUB";
-  return Success;
-}
-STUB int cuGetErrorString(int, const char **text) {
-  *text = "what the stub was told";
-  return Success;
 }

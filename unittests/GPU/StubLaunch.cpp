@@ -33,8 +33,8 @@ STUB int cuLaunchKernel(void *function, unsigned x, unsigned y, unsigned z,
                         unsigned shared, void *stream, void **arguments,
                         void **extra);
 
-/// Kernels run one after the other here; those that may overlap have to say so
-/// in the one way that the runtime has.
+/// Kernels run one after the other; what one that overlaps does too early is
+/// reported.
 STUB int cuLaunchKernelEx(const Config *config, void *function,
                           void **arguments, void **extra) {
   constexpr int overlap = 6;
@@ -44,7 +44,10 @@ STUB int cuLaunchKernelEx(const Config *config, void *function,
       config->attributes[0].value[0] != 1)
     return InvalidValue;
   const unsigned *grid = config->grid, *block = config->block;
-  return cuLaunchKernel(function, grid[0], grid[1], grid[2], block[0], block[1],
-                        block[2], config->shared, config->stream, arguments,
-                        extra);
+  startsEarly = true;
+  int status = cuLaunchKernel(function, grid[0], grid[1], grid[2], block[0],
+                              block[1], block[2], config->shared,
+                              config->stream, arguments, extra);
+  startsEarly = false;
+  return status;
 }

@@ -79,7 +79,8 @@ TEST(GpuWgmma, EachSynchronizationIsNeeded) {
     int rows = 130, stages = isFew ? 6 : 4;
     ASSERT_FALSE(model->run({rows}));
     EXPECT_TRUE(model->reports.empty());
-    std::vector<const char *> why(2 * stages, "barrier that was not made");
+    std::vector<const char *> why{"before the kernel before was waited for"};
+    why.insert(why.end(), 2 * stages, "barrier that was not made");
     why.insert(why.end(),
                {"copy that counts bytes that were written without a fence",
                 "race", // of the barriers and those who use them
@@ -184,6 +185,7 @@ TEST(GpuWgmma, EachSynchronizationOfAttentionIsNeeded) {
   ASSERT_FALSE(model->run({192}));
   EXPECT_TRUE(model->reports.empty());
   const char *why[] = {
+      "before the kernel before was waited for",
       /*commit*/ "",
       /*wait*/ "access to bytes whose copy was not waited for",
       "product of bytes that were written without a fence",
