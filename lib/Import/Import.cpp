@@ -24,6 +24,11 @@ static constexpr std::pair<StringRef, Head> encoderHeads[] = {
     {"ForTokenClassification", Head::token},
     {"ForQuestionAnswering", Head::question},
     {"ForMaskedLM", Head::masked}};
+// What these two were first trained as: a masked language model, beside a
+// guess whether the second sentence follows the first, which is left out.
+static constexpr std::pair<StringRef, Head> pretrainedHeads[] = {
+    encoderHeads[0], encoderHeads[1], encoderHeads[2],
+    encoderHeads[3], encoderHeads[4], {"ForPreTraining", Head::masked}};
 static constexpr std::pair<StringRef, Head> gpt2Heads[] = {
     {"Model", Head::none},
     {"LMHeadModel", Head::causal},
@@ -34,7 +39,7 @@ static constexpr std::pair<StringRef, Head> vitHeads[] = {
 
 static const Family families[] = {
     {"bert", "bert.", "embeddings.word_embeddings.weight", "Bert", buildBert,
-     addBertHead, encoderHeads},
+     addBertHead, pretrainedHeads},
     {"distilbert", "distilbert.", "embeddings.word_embeddings.weight",
      "DistilBert", buildDistilBert, addDistilBertHead, encoderHeads},
     {"roberta", "roberta.", "embeddings.word_embeddings.weight", "Roberta",
@@ -42,7 +47,7 @@ static const Family families[] = {
     {"xlm-roberta", "roberta.", "embeddings.word_embeddings.weight",
      "XLMRoberta", buildRoberta, addRobertaHead, encoderHeads},
     {"fnet", "fnet.", "embeddings.word_embeddings.weight", "FNet", buildFNet,
-     addBertHead, encoderHeads},
+     addBertHead, pretrainedHeads},
     {"gpt2", "transformer.", "wte.weight", "GPT2", buildGpt2, addGpt2Head,
      gpt2Heads},
     {"vit", "vit.", "embeddings.cls_token", "ViT", buildVit, addVitHead,

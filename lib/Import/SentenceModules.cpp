@@ -138,6 +138,15 @@ void transformer::addSentenceModules(ModelBuilder &m, const Body &body,
       if (!config)
         continue;
     }
+    std::string folder = (directory + "/" + path).str();
+    if (kind == "Dense" &&
+        !llvm::sys::fs::exists(folder + "/model.safetensors")) {
+      problems.add(folder + ": has no model.safetensors with the weights of "
+                            "this module; where there is a pytorch_model.bin, "
+                            "save the model again with "
+                            "save_pretrained(..., safe_serialization=True)");
+      continue;
+    }
     if (kind == "Pooling" && !x)
       x = addPooling(m, body, path, *config);
     else if (kind == "Dense" && x)

@@ -40,11 +40,13 @@ class Reference:
         transformers.logging.disable_progress_bar()
         torch.set_num_threads(threads)
         self.torch, self.folder = torch, pathlib.Path(checkpoint)
+        if not (self.folder / "config.json").is_file():  # or transformers looks for it in the network
+            raise FileNotFoundError(f"{checkpoint}: has no config.json, so it is no checkpoint to compare with")
         # With sentence-transformers' modules it is the bare model, whatever head was trained.
         self.modules = self.json("modules.json") or []
         names = [] if self.modules else self.json("config.json").get("architectures")
         known = getattr(transformers, (names or ["AutoModel"])[0], transformers.AutoModel)
-        self.model = known.from_pretrained(str(checkpoint), dtype=torch.float32).eval()
+        self.model = known.from_pretrained(str(checkpoint), dtype=torch.float32, local_files_only=True).eval()
 
     def json(self, name):
         path = self.folder / name
@@ -94,6 +96,8 @@ class Reference:
                 result = self.embed(out.last_hidden_state, mask)
             elif name == "logits" and "start_logits" in out:
                 result = self.torch.stack([out.start_logits, out.end_logits], -1)
+            elif name == "logits" and "prediction_logits" in out:  # of a model as it was pretrained
+                result = out.prediction_logits
             else:
                 result = out[name]
             return result.numpy()

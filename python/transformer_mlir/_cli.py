@@ -202,6 +202,12 @@ def make_parser():
     return parser
 
 
+def sentence(problem):
+    if isinstance(problem, OSError) and problem.strerror and problem.filename:  # not "[Errno 2] ..."
+        return f"{os.fsdecode(problem.filename)}: {problem.strerror}"
+    return str(problem) or type(problem).__name__
+
+
 def main(arguments=None):
     try:
         options = make_parser().parse_args(arguments)
@@ -225,6 +231,6 @@ def main(arguments=None):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # | head
         return 0
     except (OSError, ValueError, TypeError, RuntimeError, MemoryError, ImportError) as problem:
-        for line in (str(problem) or type(problem).__name__).splitlines():
+        for line in sentence(problem).splitlines():
             print(f"transformer-mlir: error: {line}", file=sys.stderr)
         return 1

@@ -73,6 +73,7 @@ def run_compiler(arguments, show=None):
         raise CompileError(problems or last or [f"transformer-compile failed with exit code {child.returncode}"])
 
 
+FITTING = ("epochs", "minutes", "seed", "steps", "max_loss", "threads", "rate", "tune")
 BUDGET = ("max_size", "min_speedup", "max_loss", "eval_text", "dry_run")
 
 
@@ -154,7 +155,9 @@ def compress(checkpoint, out, preset=None, *, profile=None, pack=None, target_cp
                               target_cpu=cpu, show=show, minutes=minutes, **fitting)
     if fitting:
         name = next(iter(fitting))
-        raise ValueError(f"{name} goes with {'tune' if name in ('steps', 'max_loss', 'threads') else 'the preset static'}")
+        if name not in FITTING:
+            raise TypeError(f"compress() got an unexpected keyword argument {name!r}")
+        raise ValueError(f"{name} goes with {'tune' if name in ('steps', 'max_loss', 'threads', 'rate') else 'the preset static'}")
     if preset in UNFITTED and text is not None:
         raise ValueError(f"the preset {preset} fits nothing to text: leave text out")
     if profile is not None and text is not None:

@@ -12,35 +12,57 @@ HELD_OUT = 10  # every tenth text
 
 @contextlib.contextmanager
 def new_file(path):
-    """A file that takes the place of `path` when it is complete, or is gone."""
+    """A file that takes the place of `path` when it is complete, or is gone.
+
+    What is no regular file (/dev/null, a pipe) is written to as it is, and a
+    link stays a link: its target is what gets replaced.
+    """
     folder = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"{folder}: no such directory")
     if os.path.isdir(path):
         raise IsADirectoryError(f"{path}: is a directory, expected a file name")
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix="." + os.path.basename(path))
+    with naming(path):
+        if os.path.exists(path) and not os.path.isfile(path):
+            with open(path, "wb") as file:
+                yield file
+            return
+        target = os.path.realpath(path)
+        handle, temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix="." + os.path.basename(target))
+        try:
+            with os.fdopen(handle, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            umask = os.umask(0)
+            os.umask(umask)
+            os.chmod(temporary, 0o666 & ~umask)
+            os.replace(temporary, target)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+
+
+@contextlib.contextmanager
+def naming(path):
+    """A full disk, or a folder that cannot be written, with the name that the user gave."""
     try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+        yield
+    except OSError as problem:
+        if problem.errno is None:  # already a sentence
+            raise
+        raise OSError(problem.errno, problem.strerror, os.fspath(path)) from None
 
 
 def read_array(path):
     try:
-        array = np.load(path, allow_pickle=False)
-    except (EOFError, ValueError) as problem:
-        raise ValueError(f"{path}: is not a .npy file: {problem}") from None
-    if not isinstance(array, np.ndarray):
-        raise ValueError(f"{path}: is not a .npy file")
-    return array
+        with open(path, "rb") as file:
+            if file.read(6) != b"\x93NUMPY":
+                raise ValueError(f"{path}: is not a .npy file")
+        return np.load(path, allow_pickle=False)
+    except (EOFError, ValueError, MemoryError) as problem:
+        text = str(problem)
+        raise ValueError(text if text.startswith(path) else f"{path}: cannot be read: {text}") from None
 
 
 def read_lines(path):

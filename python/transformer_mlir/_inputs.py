@@ -72,6 +72,9 @@ class Tokens:
             self.ids = np.concatenate(rows) if rows else np.empty(0, np.int32)
             self.types = None if types is None else self.ragged_types(types)
             return
+        if isinstance(ids, (list, tuple)) and len({len(row) for row in ids if hasattr(row, "__len__")}) > 1:
+            raise ValueError("input_ids: with attention_mask all rows must have the same length; a list of sequences of "
+                             "any lengths goes without it")
         array = check_integers("input_ids", as_array("input_ids", ids))
         if array.ndim != 2:
             if array.size == 0 and array.ndim == 1:

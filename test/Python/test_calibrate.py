@@ -98,6 +98,11 @@ def test_refusals(source, tmp_path, options, problem):
     assert not (tmp_path / "out").exists()
 
 
+def test_an_option_that_there_is_not(source, tmp_path):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'epoch'"):
+        tm.compress(source, tmp_path / "out", progress=False, epoch=3)
+
+
 def test_profiles_that_do_not_fit(source, tmp_path):
     tm.profile(source, sentences(50), tmp_path / "p", progress=False)
     other = tiny.classifier(tmp_path / "other")

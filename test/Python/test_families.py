@@ -26,6 +26,7 @@ CASES = [
     ("BertForTokenClassification", "BertConfig", {**SMALL, "num_labels": 5, "hidden_act": "silu"}, 40),
     ("BertForQuestionAnswering", "BertConfig", SMALL, 40),
     ("BertForMaskedLM", "BertConfig", SMALL, 40),
+    ("BertForPreTraining", "BertConfig", SMALL, 40),
     ("DistilBertModel", "DistilBertConfig", DISTIL, 40),
     ("DistilBertForSequenceClassification", "DistilBertConfig", {**DISTIL, "num_labels": 2}, 40),
     ("DistilBertForMaskedLM", "DistilBertConfig", DISTIL, 40),
@@ -34,6 +35,7 @@ CASES = [
     ("XLMRobertaModel", "XLMRobertaConfig", {**SMALL, "pad_token_id": 1}, 38),
     ("FNetModel", "FNetConfig", NO_HEADS, 40),
     ("FNetForMaskedLM", "FNetConfig", NO_HEADS, 40),
+    ("FNetForPreTraining", "FNetConfig", NO_HEADS, 40),
     ("GPT2Model", "GPT2Config", GPT2, 40),
     ("GPT2LMHeadModel", "GPT2Config", GPT2, 40),
     ("BertForMaskedLM", "BertConfig", {**SMALL, "tie_word_embeddings": False}, 40),
@@ -60,6 +62,8 @@ def make(folder, model, config, options):
 def outputs_of(result):
     found = {k: result[k].reshape(-1, result[k].shape[-1]).numpy()
              for k in ("last_hidden_state", "logits", "pooler_output") if result.get(k) is not None}
+    if "prediction_logits" in result:
+        found["logits"] = result["prediction_logits"][0].numpy()
     if "start_logits" in result:
         found["logits"] = torch.stack([result.start_logits[0], result.end_logits[0]], -1).numpy()
     return found

@@ -77,10 +77,37 @@ def test_run_and_its_errors(fake, tmp_path):
     out = np.load(tmp_path / "out.npz")
     assert out["offsets"].tolist() == [0, 3, 3, 4] and out["last_hidden_state"][:, 0].tolist() == [1, 2, 3, 4]
     (tmp_path / "out.npz").unlink()
-    for name in ("wrong.npy", "text.npy", "missing.npy"):
+    huge = b"\x93NUMPY\x01\x00v\x00{'descr': '<i8', 'fortran_order': False, 'shape': (1000000000000,), }"
+    (tmp_path / "huge.npy").write_bytes(huge.ljust(127) + b"\n")
+    for name in ("wrong.npy", "text.npy", "missing.npy", "huge.npy"):
         done = command(*run, tmp_path / name)
         assert done.returncode == 1 and len(done.stderr.splitlines()) == 1, done.stderr
+        assert "Errno" not in done.stderr and (name == "wrong.npy" or name in done.stderr), done.stderr
     assert not list(tmp_path.glob("*out.npz*"))
+
+
+def test_output_files(tmp_path):
+    """A link stays a link, and what is no regular file stays what it is."""
+    from transformer_mlir._files import new_file
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("folder/file")
+    for text in (b"one", b"two"):
+        with new_file(tmp_path / "link") as file:
+            file.write(text)
+        assert (tmp_path / "link").is_symlink() and (tmp_path / "folder/file").read_bytes() == text
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    with new_file(tmp_path / "pipe") as file:
+        file.write(b"three")
+    assert os.read(reader, 100) == b"three" and (tmp_path / "pipe").is_fifo()
+    os.close(reader)
+    if os.path.exists("/dev/full"):  # behind a link of ours: nothing in /dev is at risk
+        (tmp_path / "full").symlink_to("/dev/full")
+        with pytest.raises(OSError, match="No space left on device: .*full"):
+            with new_file(tmp_path / "full") as file:
+                file.write(b"four")
+        assert (tmp_path / "full").is_symlink()
+    assert sorted(os.listdir(tmp_path)) == sorted(["folder", "link", "pipe"] + ["full"] * os.path.exists("/dev/full"))
 
 
 def test_bench(fake):
@@ -88,6 +115,13 @@ def test_bench(fake):
     assert done.returncode == 0, done.stderr
     assert "tokens/s" in done.stdout and done.stdout.count("transformer-mlir") == 2
     assert command("bench", fake, "--lengths", "17").returncode == 1
+
+
+def test_bench_against_no_checkpoint(fake, tmp_path):
+    pytest.importorskip("transformers")
+    done = command("bench", fake, "--batch", "1", "--lengths", "8", "--rounds", "1", "--against", tmp_path)
+    assert done.returncode == 1 and done.stderr == \
+        f"transformer-mlir: error: {tmp_path}: has no config.json, so it is no checkpoint to compare with\n"
 
 
 def test_profile(fake, tmp_path):

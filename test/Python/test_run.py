@@ -97,7 +97,7 @@ def test_outputs_are_selected(model):
     (np.ones((1, 3), int), {"attention_mask": np.array([[2, 1, 0]])}, ValueError, "0 and 1"),
     (np.ones((1, 3), int), {"attention_mask": np.ones((1, 2), int)}, ValueError, "shape"),
     (np.ones((1, 3), int), {"attention_mask": np.ones((1, 3))}, TypeError, "float64"),
-    ([[1, 2], [3]], {"attention_mask": [[1, 1], [1, 0]]}, ValueError, "array"),
+    ([[1, 2], [3]], {"attention_mask": [[1, 1], [1, 0]]}, ValueError, "must have the same length"),
     ([[1]], {"pixel_values": np.zeros((1, 3, 4, 4), np.float32)}, ValueError, "token ids"),
     ([[1]], {"outputs": ["logits"]}, ValueError, "no 'logits'"),
     ([[1]], {"outputs": 3}, TypeError, "list of names"),

@@ -104,8 +104,8 @@ CASES = {
 }
 
 
-def modules(*extra):
-    """modules.json with a pooling module whose config is given, then others."""
+def modules(*extra, dense=None):
+    """modules.json with a pooling module whose config is given, then others; `dense`: the config of a 2_Dense."""
     def spoil(directory):
         pooling, *others = extra
         kinds = [("", "Transformer"), ("1_Pooling", "Pooling"), *others]
@@ -113,6 +113,8 @@ def modules(*extra):
             [{"idx": i, "name": str(i), "path": path, "type": "sentence_transformers.models." + kind}
              for i, (path, kind) in enumerate(kinds)]))(directory)
         replaced("1_Pooling/config.json", json.dumps(pooling))(directory)
+        if dense:
+            replaced("2_Dense/config.json", json.dumps(dense))(directory)
     return spoil
 
 
@@ -128,7 +130,9 @@ CASES.update({
     "modules: unknown module": (modules(MEAN, ("2_LSTM", "LSTM")), "module 2 is"),
     "modules: outside": (modules(MEAN, ("../2_Dense", "Dense")), "must be a name beside the file"),
     "modules: no array": (replaced("modules.json", "{}"), "holds no JSON array"),
-    "modules: no weights": (modules(MEAN, ("2_Dense", "Dense")), "2_Dense/config.json"),
+    "modules: no settings": (modules(MEAN, ("2_Dense", "Dense")), "2_Dense/config.json"),
+    "modules: no weights": (modules(MEAN, ("2_Dense", "Dense"), dense={"in_features": 8, "out_features": 4}),
+                            "2_Dense: has no model.safetensors with the weights of this module"),
 })
 
 ROBERTA = {
