@@ -4,6 +4,7 @@
 // Minimax polynomials in single precision, evaluated with fused multiply-adds.
 // Comparisons are written so that NaN fails them and passes through.
 //===----------------------------------------------------------------------===//
+#include "ConvertRounded.h"
 #include "ErfTable.h"
 #include "ExpandMathF64.h"
 #include "MathBuilder.h"
@@ -253,6 +254,7 @@ struct ExpandMath : transformer::impl::TransformerExpandMathBase<ExpandMath> {
       getOperation()->emitError(error);
       return signalPassFailure();
     }
+    numExpanded += convertRounded(getOperation(), *found);
     bool rounds = !found->isX86() || found->lanes > 4;
     SmallVector<Operation *> ops;
     getOperation()->walk([&](Operation *op) {

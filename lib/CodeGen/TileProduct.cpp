@@ -136,18 +136,32 @@ public:
   SmallVector<Value> start(const TileColumns &columns) override {
     Value shift = constantLike(zeroGroups(), -128);
     Value zero = e.splat(e.getI32IntegerAttr(0));
+    // Enough sums for none to wait for itself: integers add up in any order.
+    int64_t groups = (depth + 3) / 4, vectors = columns.vectors;
+    int64_t parts = std::max<int64_t>(1, kStartSums / vectors);
+    int64_t whole = groups / parts * parts;
+    auto add = [&](Value k, int64_t part, SmallVector<Value> &sums) {
+      for (int64_t v = 0; v < vectors; ++v) {
+        Value &sum = sums[part * vectors + v];
+        sum = step(sum, shift, loadWeights(columns, k, v));
+      }
+    };
     SmallVector<Value> sums = e.loop(
-        e.index(0), e.index((depth + 3) / 4), 1,
-        SmallVector<Value>(columns.vectors, zero),
+        e.index(0), e.index(whole), parts,
+        SmallVector<Value>(parts * vectors, zero),
         [&](Value k, ValueRange acc) {
-          SmallVector<Value> next;
-          for (int64_t v = 0; v < columns.vectors; ++v)
-            next.push_back(step(acc[v], shift, loadWeights(columns, k, v)));
+          SmallVector<Value> next(acc);
+          for (int64_t part = 0; part < parts; ++part)
+            add(e.add(k, part), part, next);
           return next;
         });
-    for (Value &value : sums)
-      value = arith::SubIOp::create(e, zero, value);
-    return sums;
+    for (int64_t k = whole; k < groups; ++k)
+      add(e.index(k), k - whole, sums);
+    SmallVector<Value> start(vectors, zero);
+    for (auto [i, sum] : llvm::enumerate(sums))
+      start[i % vectors] =
+          arith::SubIOp::create(e, start[i % vectors], sum);
+    return start;
   }
   Parts loadRow(Value lhs, Value row, Value k, int64_t count) override {
     Value signedRow = spread(loadGroup(lhs, row, k, count));
@@ -158,6 +172,9 @@ public:
   }
 
 private:
+  /// One after the other would take the latency of vpdpbusd for each.
+  static constexpr int64_t kStartSums = 8;
+
   Value zeroGroups() {
     return arith::ConstantOp::create(e, e.getZeroAttr(groupsOf(element)));
   }

@@ -72,10 +72,18 @@ struct QuantizePattern : OpRewritePattern<QuantizeOp> {
     RowBuilder rows(rewriter, op.getLoc());
     ImplicitLocOpBuilder &b = rows.b;
     Value x = rows.flatten(op.getInput());
-    SmallVector<RowOperand> operands{{x, Access::Element}};
-    if (op.getMultiplier())
-      operands.push_back({op.getMultiplier(), Access::Column});
     bool smooth = bool(op.getMultiplier());
+    SmallVector<RowOperand> operands{{x, Access::Element}};
+    if (smooth)
+      operands.push_back({op.getMultiplier(), Access::Column});
+    if (smooth && endsInMap(op.getInput())) {
+      x = rows.map(operands, x, rows.size(x, 1), b.getF32Type(),
+                   [](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
+                     return arith::MulFOp::create(b, args[0], args[1]);
+                   });
+      operands = {{x, Access::Element}};
+      smooth = false;
+    }
     auto scaled = [smooth](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
       return smooth ? arith::MulFOp::create(b, args[0], args[1]).getResult()
                     : args[0];
@@ -107,6 +115,18 @@ struct QuantizePattern : OpRewritePattern<QuantizeOp> {
   }
 
 private:
+  /// Whether what makes `x`, for this op alone, ends in an elementwise op: that
+  /// can multiply as well, where here it would be done for the maximum and
+  /// once more for the numbers.
+  static bool endsInMap(Value x) {
+    Operation *maker = x.getDefiningOp();
+    if (!maker || !x.hasOneUse())
+      return false;
+    auto generic = dyn_cast<linalg::GenericOp>(maker);
+    return isa<LinearOp, LayerNormOp>(maker) ||
+           (generic && generic.getNumParallelLoops() == generic.getNumLoops());
+  }
+
   static Value rowScales(RowBuilder &rows, Value absmax, Value fixed) {
     ImplicitLocOpBuilder &b = rows.b;
     Value init = rows.empty(absmax, std::nullopt, b.getF32Type());
