@@ -74,7 +74,11 @@ struct Timed {
   int64_t loops;
   std::vector<double> times;
 
-  explicit Timed(Run run) : run(std::move(run)) {
+  explicit Timed(Run kernel)
+      : run([kernel = std::move(kernel)] {
+          KernelJit::beginCall();
+          kernel();
+        }) {
     this->run();
     double start = seconds();
     this->run();

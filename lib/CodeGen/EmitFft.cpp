@@ -307,18 +307,24 @@ private:
   /// Rows s and n - s of a block. With `isFirst` given, only those that exist
   /// and are not real.
   void writeRows(Value z, Value p0, Value isFirst) {
-    auto run = [&](Value h, int64_t count, bool first) {
-      SmallVector<Value> rows;
-      for (int64_t i = 0; i < lanes; ++i) {
-        Value at = e.add(h, std::min(i, count - 1));
-        rows.push_back(e.load(z, {at, e.index(0), e.index(0)}));
+    auto run = [&](Value h, ArrayRef<int64_t> counts, bool first) {
+      SmallVector<SmallVector<Value>> squares;
+      for (auto [v, count] : llvm::enumerate(counts)) {
+        SmallVector<Value> &rows = squares.emplace_back();
+        for (int64_t i = 0; i < lanes; ++i) {
+          Value at = e.add(h, v * lanes + std::min(i, count - 1));
+          rows.push_back(e.load(z, {at, e.index(0), e.index(0)}));
+        }
+        e.transpose(rows);
       }
-      e.transpose(rows);
       for (int64_t r = 0; r < lanes; ++r) {
         Value s = e.add(p0, r), t = e.sub(n, s);
         auto write = [&] {
-          e.store(rows[r], y, {s, h}, e.firstLanes(count));
-          writeMirrored(rows[r], t, h, count, first);
+          for (auto [v, count] : llvm::enumerate(counts)) {
+            Value column = e.add(h, v * lanes), row = squares[v][r];
+            e.store(row, y, {s, column}, e.firstLanes(count));
+            writeMirrored(row, t, column, count, first && v == 0);
+          }
         };
         if (!isFirst) {
           write();
@@ -331,13 +337,23 @@ private:
         guarded(wanted, write);
       }
     };
-    int64_t full = hidden / lanes * lanes;
-    run(e.index(0), std::min(hidden, lanes), true);
-    if (full > lanes)
-      e.loop(e.index(lanes), e.index(full), lanes,
-             [&](Value h) { run(h, lanes, false); });
-    if (full && full != hidden)
-      run(e.index(full), hidden - full, false);
+    // Both halves of a cache line follow each other: rows that lie a power of
+    // two apart would push each other out of the nearest cache in between.
+    bool inPairs = !isFirst && e.hasManyRegisters() && hidden >= 2 * lanes;
+    SmallVector<int64_t> counts(inPairs ? 2 : 1, lanes);
+    counts[0] = std::min(hidden, lanes);
+    int64_t at = std::min(hidden, inPairs ? 2 * lanes : lanes);
+    run(e.index(0), counts, true);
+    for (; !counts.empty(); counts.pop_back()) {
+      int64_t step = counts.size() * lanes;
+      int64_t end = at + (hidden - at) / step * step;
+      if (end > at)
+        e.loop(e.index(at), e.index(end), step,
+               [&](Value h) { run(h, counts, false); });
+      at = end;
+    }
+    if (hidden > at)
+      run(e.index(at), hidden - at, false);
   }
 
   /// Columns h, h + 1, .. of a row s are columns H - h, H - h - 1, .. of row

@@ -309,7 +309,7 @@ int64_t FftStages::lengthAfterFirst(int64_t n) {
 
 Value FftStages::firstStage(const FftSource &source, Value count, Value table,
                             Value n) {
-  constexpr int64_t kAhead = 4;
+  constexpr int64_t kAhead = 2;
   auto stage = [&](int64_t r) -> Value {
     if (!r) {
       e.loop(e.index(0), n, 1, [&](Value i) {

@@ -146,21 +146,20 @@ public:
         sum = step(sum, shift, loadWeights(columns, k, v));
       }
     };
-    SmallVector<Value> sums = e.loop(
-        e.index(0), e.index(whole), parts,
-        SmallVector<Value>(parts * vectors, zero),
-        [&](Value k, ValueRange acc) {
-          SmallVector<Value> next(acc);
-          for (int64_t part = 0; part < parts; ++part)
-            add(e.add(k, part), part, next);
-          return next;
-        });
+    SmallVector<Value> sums =
+        e.loop(e.index(0), e.index(whole), parts,
+               SmallVector<Value>(parts * vectors, zero),
+               [&](Value k, ValueRange acc) {
+                 SmallVector<Value> next(acc);
+                 for (int64_t part = 0; part < parts; ++part)
+                   add(e.add(k, part), part, next);
+                 return next;
+               });
     for (int64_t k = whole; k < groups; ++k)
       add(e.index(k), k - whole, sums);
     SmallVector<Value> start(vectors, zero);
     for (auto [i, sum] : llvm::enumerate(sums))
-      start[i % vectors] =
-          arith::SubIOp::create(e, start[i % vectors], sum);
+      start[i % vectors] = arith::SubIOp::create(e, start[i % vectors], sum);
     return start;
   }
   Parts loadRow(Value lhs, Value row, Value k, int64_t count) override {

@@ -41,6 +41,9 @@ namespace {
 struct Scratch {
   static constexpr size_t kSize = 32 << 20, kGuard = 64;
   static constexpr char kUntouched = 0x5a;
+  /// Buffers of a model follow each other; these would all begin on the same
+  /// line of a page, and so of the nearest cache.
+  static constexpr size_t kPage = 4096, kApart = 37 * 64;
   struct Buffer {
     std::unique_ptr<char[]> memory;
     char *end = nullptr;
@@ -49,13 +52,15 @@ struct Scratch {
   size_t next = 0;
 
   void *take(size_t bytes) {
-    if (bytes + 64 + kGuard > kSize)
+    if (bytes + 64 + kPage + kGuard > kSize)
       return nullptr;
-    Buffer &buffer = ring[next++ % ring.size()];
+    size_t place = next++ % ring.size();
+    Buffer &buffer = ring[place];
     if (!buffer.memory)
       buffer.memory.reset(new char[kSize]);
     auto address = reinterpret_cast<uintptr_t>(buffer.memory.get());
-    char *start = reinterpret_cast<char *>((address + 63) / 64 * 64);
+    char *start = reinterpret_cast<char *>((address + 63) / 64 * 64) +
+                  place * kApart % kPage;
     buffer.end = start + bytes;
     std::fill_n(buffer.end, kGuard, kUntouched);
     return start;

@@ -50,12 +50,15 @@ public:
     endCall(name);
   }
   void *lookup(StringRef name);
+  /// Kernels called from now on get their scratch from the first buffer on,
+  /// as a call of a compiled model gets the same workspace each time. `call`
+  /// does this itself; who calls what `lookup` found has to.
+  static void beginCall();
   ~KernelJit();
   /// The machine code as text, made when it is asked for.
   std::string assembly() const;
 
 private:
-  static void beginCall();
   /// Ends the program if the kernel left its scratch.
   static void endCall(StringRef name);
 
