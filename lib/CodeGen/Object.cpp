@@ -3,6 +3,7 @@
 #include "transformer/CodeGen/Object.h"
 #include "transformer/Support/Error.h"
 #include "transformer/Support/Hash.h"
+#include "transformer/Support/Optimize.h"
 #include "transformer/Support/Version.h"
 
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
@@ -14,7 +15,6 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Object/ObjectFile.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/TargetSelect.h"
 
@@ -134,21 +134,7 @@ llvm::Error NativeCode::describe(ModuleOp mlirModule, const Target &target,
 }
 
 void NativeCode::optimize(llvm::OptimizationLevel level) {
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager components;
-  llvm::ModuleAnalysisManager modules;
-  // The emitters have unrolled what is worth it. Unrolling more makes the code
-  // larger and no faster.
-  llvm::PipelineTuningOptions tuning;
-  tuning.LoopUnrolling = false;
-  llvm::PassBuilder builder(machine.get(), tuning);
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(components);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, components, modules);
-  builder.buildPerModuleDefaultPipeline(level).run(*module, modules);
+  transformer::optimize(*module, *machine, level);
 }
 
 std::string NativeCode::text() const {

@@ -3,6 +3,7 @@
 #include "transformer/GPU/Ptx.h"
 #include "transformer/GPU/Chip.h"
 #include "transformer/Support/Error.h"
+#include "transformer/Support/Optimize.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
@@ -13,7 +14,6 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 
@@ -65,24 +65,6 @@ machineOf(::mlir::gpu::GPUModuleOp module) {
       llvm::CodeGenOptLevel::Aggressive));
 }
 
-static void optimize(llvm::Module &code, llvm::TargetMachine &machine) {
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager components;
-  llvm::ModuleAnalysisManager modules;
-  // The emitters have unrolled what is worth it.
-  llvm::PipelineTuningOptions tuning;
-  tuning.LoopUnrolling = false;
-  llvm::PassBuilder builder(&machine, tuning);
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(components);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, components, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3)
-      .run(code, modules);
-}
-
 // What the driver could not resolve, or what would be slow without a word.
 static llvm::Error check(StringRef ptx) {
   for (StringRef bad :
@@ -104,7 +86,7 @@ mlir::transformer::gpu::emitPtx(::mlir::gpu::GPUModuleOp module) {
     return code.takeError();
   (*code)->setTargetTriple((*machine)->getTargetTriple());
   (*code)->setDataLayout((*machine)->createDataLayout());
-  optimize(**code, **machine);
+  optimize(**code, **machine, llvm::OptimizationLevel::O3);
   SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager manager;

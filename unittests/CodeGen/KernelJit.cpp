@@ -4,6 +4,7 @@
 #include "Emulate.h"
 #include "transformer/CodeGen/Passes.h"
 #include "transformer/InitAll.h"
+#include "transformer/Support/Optimize.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -16,7 +17,6 @@
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/SmallVectorMemoryBuffer.h"
 #include "llvm/Support/TargetSelect.h"
@@ -187,20 +187,9 @@ KernelJit::create(StringRef text, const Target &target, bool naive) {
     function.addFnAttr("prefer-vector-width",
                        std::to_string(machineTarget.preferVectorWidth));
   }
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager graph;
-  llvm::ModuleAnalysisManager modules;
-  llvm::PassBuilder builder(machine.get());
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(graph);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, graph, modules);
-  builder
-      .buildPerModuleDefaultPipeline(emulated ? llvm::OptimizationLevel::O1
-                                              : llvm::OptimizationLevel::O3)
-      .run(*code, modules);
+  optimize(*code, *machine,
+           emulated ? llvm::OptimizationLevel::O1
+                    : llvm::OptimizationLevel::O3);
 
   auto result = std::make_unique<KernelJit>();
   result->source = std::make_unique<Source>();
