@@ -38,7 +38,7 @@ public:
       : module(module), forward(forward), b(module.getContext()) {}
 
   LogicalResult run() {
-    if (failed(dropResults()))
+    if (failed(checkTypes()) || failed(dropResults()))
       return failure();
     describeInputs();
     addArguments();
@@ -56,6 +56,20 @@ private:
   Value index(int64_t v) { return arith::ConstantIndexOp::create(b, loc(), v); }
   Type bytesType() {
     return MemRefType::get({ShapedType::kDynamic}, b.getIntegerType(8));
+  }
+
+  LogicalResult checkTypes() {
+    auto check = [&](TypeRange types, StringRef what) -> LogicalResult {
+      for (auto [i, type] : llvm::enumerate(types))
+        if (!isa<MemRefType>(type))
+          return forward.emitError(what)
+                 << " " << i << " is " << type
+                 << "; a model takes and gives bufferized tensors only";
+      return success();
+    };
+    if (failed(check(forward.getArgumentTypes(), "argument")))
+      return failure();
+    return check(forward.getResultTypes(), "result");
   }
 
   /// Functions that return their destination arguments return nothing.

@@ -191,6 +191,10 @@ struct EmitEntryPass
       }
     }
     auto forward = module.lookupSymbol<LLVM::LLVMFuncOp>("forward");
+    if (!forward)
+      emitError(module.getLoc(),
+                "has no function @forward in the LLVM dialect, which "
+                "transformer-build-entry and lowering leave");
     if (!forward || failed(emitForward(module, forward)))
       return signalPassFailure();
     NamedAttrList space(

@@ -32,9 +32,11 @@ bool makesTensor(Operation &op) {
   return llvm::all_of(op.getResultTypes(), llvm::IsaPred<RankedTensorType>);
 }
 
-/// A constant or an uninitialized tensor, which a function makes itself.
+/// A constant or an uninitialized tensor of known size, which a function makes
+/// itself.
 bool isLocal(Operation *op) {
   return op && !isa<ml_program::GlobalLoadConstOp>(op) &&
+         op->getNumOperands() == 0 &&
          (op->hasTrait<OpTrait::ConstantLike>() || isa<tensor::EmptyOp>(op));
 }
 
@@ -201,11 +203,8 @@ private:
             columns && !op->isAncestor(columns) && !map.contains(v))
           map.map(v, cutOut(b, columns, map.lookup(columns.getSource())));
         else if (Operation *def = v.getDefiningOp();
-                 isLocal(def) && !op->isAncestor(def) && !map.contains(v)) {
-          for (Value size : def->getOperands())
-            assert(map.contains(size) && "sizes come from the operands");
+                 isLocal(def) && !op->isAncestor(def) && !map.contains(v))
           b.clone(*def, map);
-        }
     });
     Operation *clone = b.clone(*op, map);
     clone->removeAttr("transformer.wanted");

@@ -57,32 +57,39 @@ public:
   explicit Assumed(uint64_t seed) : seed(seed) {}
 
   /// Depth: of the linears that were followed.
-  InputMoments of(Value value, int depth = 0) {
+  /// `width`: what the reader's weight has; types may leave it open.
+  InputMoments of(Value value, int64_t width, int depth = 0) {
     Operation *op = value.getDefiningOp();
+    if (widthOf(value) != width)
+      return standard(width);
     if (auto norm = dyn_cast_or_null<LayerNormOp>(op))
-      return ofNorm(value, norm.getWeight(), norm.getBias());
+      return ofNorm(width, norm.getWeight(), norm.getBias());
     if (auto norm = dyn_cast_or_null<RmsNormOp>(op))
-      return ofNorm(value, norm.getWeight(), Value());
+      return ofNorm(width, norm.getWeight(), Value());
     if (auto linear = dyn_cast_or_null<LinearOp>(op))
       if (depth < 4 && whyNotRounded(linear).empty() &&
           (!linear.getBias() || !knownVector(linear.getBias()).empty()))
         return ofLinear(linear, depth);
     if (auto attention = dyn_cast_or_null<AttentionOp>(op))
-      return ofAttention(attention, depth);
-    return standard(value);
+      if (widthOf(attention.getValue()) != ShapedType::kDynamic)
+        return ofAttention(attention, depth);
+    return standard(width);
   }
 
 private:
-  static InputMoments standard(Value value) {
+  static int64_t widthOf(Value value) {
+    return cast<RankedTensorType>(value.getType()).getShape().back();
+  }
+
+  static InputMoments standard(int64_t width) {
     InputMoments result;
-    int64_t width = cast<RankedTensorType>(value.getType()).getShape().back();
     result.covariance = Matrix::identity(width);
     result.mean.assign(width, 0.0);
     return result;
   }
 
-  static InputMoments ofNorm(Value value, Value weight, Value bias) {
-    InputMoments result = standard(value);
+  static InputMoments ofNorm(int64_t width, Value weight, Value bias) {
+    InputMoments result = standard(width);
     std::vector<double> factors = knownVector(weight);
     for (size_t i = 0; i < factors.size(); ++i)
       result.covariance(i, i) = factors[i] * factors[i];
@@ -93,8 +100,8 @@ private:
   }
 
   InputMoments ofLinear(LinearOp op, int depth) {
-    InputMoments in = of(op.getInput(), depth + 1), out;
     Matrix weight = matrixOf(op.getWeight());
+    InputMoments in = of(op.getInput(), weight.columns, depth + 1), out;
     std::vector<double> bias = biasOf(op);
     if (op.getActivation() != Activation::none)
       return sampled(op.getActivation(), in, weight, bias);
@@ -145,7 +152,8 @@ private:
   }
 
   InputMoments ofAttention(AttentionOp op, int depth) {
-    InputMoments values = of(op.getValue(), depth + 1), out;
+    Value value = op.getValue();
+    InputMoments values = of(value, widthOf(value), depth + 1), out;
     int64_t dim = op.getValueDim(), heads = op.getNumHeads();
     int64_t group = heads / op.getNumKvHeads();
     std::vector<int64_t> from;
@@ -179,7 +187,7 @@ InputMoments transformer::momentsOf(LinearOp op, const Profile *profile,
     why = gram ? "the profile has another width for its input"
                : "the profile has no Gram matrix of its input";
   }
-  InputMoments result = Assumed(seed).of(op.getInput());
+  InputMoments result = Assumed(seed).of(op.getInput(), width);
   result.source = llvm::formatv("by activations assumed, because {0}", why);
   return result;
 }

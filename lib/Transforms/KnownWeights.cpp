@@ -100,6 +100,8 @@ LinearOp transformer::exchangeLinear(RewriterBase &rewriter, LinearOp op,
                                      ArrayRef<double> bias) {
   rewriter.setInsertionPoint(op);
   SmallVector<Value> old{op.getWeight()};
+  int64_t oldRows =
+      cast<RankedTensorType>(op.getWeight().getType()).getDimSize(0);
   Value freshWeight =
       exchangeWeight(rewriter, op.getWeight(), {weight.rows, weight.columns},
                      weight.toFloats());
@@ -118,7 +120,8 @@ LinearOp transformer::exchangeLinear(RewriterBase &rewriter, LinearOp op,
   }
   auto type = cast<RankedTensorType>(op.getType());
   SmallVector<int64_t> shape(type.getShape());
-  shape.back() = weight.rows;
+  if (weight.rows != oldRows) // a width that types leave open stays open
+    shape.back() = weight.rows;
   auto fresh = LinearOp::create(
       rewriter, op.getLoc(), type.clone(shape), input ? input : op.getInput(),
       freshWeight, freshBias, Value(), Value(), op.getActivation());

@@ -54,3 +54,22 @@ func.func @forward(%ids: memref<?xi32> {transformer.input = "input_ids"}, %n: me
   memref.copy %a, %y : memref<?x8xf32> to memref<?x8xf32>
   return %y : memref<?x8xf32>
 }
+
+// -----
+
+module {
+  // expected-error @+1 {{argument 1 is 'index'; a model takes and gives bufferized tensors only}}
+  func.func @forward(%ids: memref<?xi32> {transformer.input = "input_ids"}, %tokens: index) {
+    return
+  }
+}
+
+// -----
+
+module {
+  // expected-error @+1 {{result 0 is 'index'; a model takes and gives bufferized tensors only}}
+  func.func @forward(%ids: memref<?xi32> {transformer.input = "input_ids"}) -> index {
+    %c0 = arith.constant 0 : index
+    return %c0 : index
+  }
+}

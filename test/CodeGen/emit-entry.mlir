@@ -1,4 +1,6 @@
 // RUN: transformer-opt %s --transformer-emit-entry | FileCheck %s
+// RUN: echo 'module {}' | not transformer-opt --transformer-emit-entry 2>&1 | FileCheck %s --check-prefix=EMPTY
+// EMPTY: error: has no function @forward in the LLVM dialect
 
 // CHECK: transformer.workspace = {fixed = 0 : i64, per_sequence = 0 : i64, per_thread = 64 : i64, per_token = 0 : i64}
 module attributes {

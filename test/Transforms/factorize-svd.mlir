@@ -65,3 +65,14 @@ func.func @declined(%x: tensor<?x2xf32>, %u: tensor<2x2xf32>) -> (tensor<?x2xf32
   %a = transformer.linear %x, %u : (tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32> loc("computed")
   return %y, %z, %a : tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2xf32>
 }
+
+// -----
+
+// Of a width that the text leaves open, the weight knows it.
+// CHECK-LABEL: func @open
+// CHECK: transformer.linear %arg0, %{{.*}} : (tensor<?x?xf32>, tensor<1x4xf32>) -> tensor<?x1xf32>
+func.func @open(%x: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %w = arith.constant dense<[[1.0, 2.0, 0.0, 1.0], [2.0, 4.0, 0.0, 2.0], [3.0, 6.0, 0.0, 3.0], [0.0, 0.0, 0.0, 0.0]]> : tensor<4x4xf32>
+  %y = transformer.linear %x, %w : (tensor<?x?xf32>, tensor<4x4xf32>) -> tensor<?x?xf32> loc("open")
+  return %y : tensor<?x?xf32>
+}
