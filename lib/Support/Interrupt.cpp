@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 #include "transformer/Support/Interrupt.h"
 
+#include "llvm/Support/ErrorHandling.h"
+
 #include <algorithm>
 #include <atomic>
 #include <climits>
@@ -13,6 +15,7 @@
 #include <cstdint>
 #include <cstring>
 #include <fcntl.h>
+#include <new>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -116,7 +119,28 @@ static void onBusError(int signal, siginfo_t *info, void *) {
   raise(signal);
 }
 
+// There is no memory to unwind with, and LLVM would abort.
+[[noreturn]] static void onNoMemory() {
+  say("error: out of memory: more of it, or a higher limit (ulimit -v), is "
+      "needed\n");
+  removeTemporaries();
+  _exit(1);
+}
+
+void mlir::transformer::installFatalErrorExit() {
+  install_fatal_error_handler([](void *, const char *reason, bool) {
+    say("error: ");
+    say(reason);
+    say("\n");
+    removeTemporaries();
+    _exit(1);
+  });
+}
+
 void mlir::transformer::installInterruptCleanup() {
+  std::set_new_handler(onNoMemory);
+  install_bad_alloc_error_handler(
+      [](void *, const char *, bool) { onNoMemory(); });
   for (int signal : {SIGINT, SIGTERM, SIGHUP}) {
     struct sigaction old;
     if (sigaction(signal, nullptr, &old) == 0 && old.sa_handler == SIG_IGN)

@@ -50,6 +50,20 @@ for kilobytes in (0, 1, 2, 6, 12, 24):
     assert os.listdir(root) == ["out"], os.listdir(root)
     assert digest() == whole, kilobytes
 
+# Little memory: the loader of the program gives up, then the compiler, until it is enough. (Threads
+# of OpenBLAS would ask for theirs again and again.)
+alone = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+codes = []
+while not codes or (codes[-1] and len(codes) < 40 and "ASAN_OPTIONS" not in os.environ):
+    def limit():
+        resource.setrlimit(resource.RLIMIT_AS, ((300 + 30 * len(codes)) << 20,) * 2)
+    run = subprocess.run(command, capture_output=True, text=True, env=alone, preexec_fn=limit, timeout=60)
+    codes.append(run.returncode)
+    assert run.returncode in (0, 1, 127) and run.stderr.count("error: ") <= 1, run
+    assert os.listdir(root) == ["out"], os.listdir(root)
+    assert digest() == whole, run
+assert "ASAN_OPTIONS" in os.environ or (codes[-1] == 0 and 1 in codes), codes
+
 # A new artifact takes the old one's place as a whole: stale files go.
 open(os.path.join(out, "stale"), "w").close()
 subprocess.run(command, check=True)

@@ -11,8 +11,13 @@ namespace mlir::transformer {
 /// were ignored, as under nohup) the temporary files and directories below are
 /// removed and the process ends by that signal. A mapped input that was cut
 /// short ends the process with a sentence and status 1 instead of SIGBUS. A
-/// file size limit becomes an error of the write instead of SIGXFSZ.
+/// file size limit becomes an error of the write instead of SIGXFSZ, and a lack
+/// of memory a sentence and status 1.
 void installInterruptCleanup();
+
+/// For the main function of a tool for users: what LLVM would abort on (a
+/// thread that cannot be started) is a sentence and status 1.
+void installFatalErrorExit();
 
 /// A file or directory (with everything in it) to be removed if the process is
 /// stopped before release(). Does not remove anything itself.
