@@ -82,7 +82,8 @@ def make_parser():
                           help="missing, empty, or an older artifact, which is replaced")
     compress.add_argument("--preset", help="see 'transformer-mlir presets' (default: int8; exact is float32)")
     compress.add_argument("--quantize", choices=["i8", "i4"], help="the preset int8 or int4")
-    compress.add_argument("--dtype", choices=["f32", "bf16"], help="the preset exact or bf16")
+    compress.add_argument("--dtype", choices=["f32", "bf16", "f16"],
+                          help="the preset exact or bf16; with --target nvptx: what activations and other weights are stored as (default: f16)")
     compress.add_argument("--profile", metavar="FILE", action="append",
                           help="for int8, small and tiny: a profile.safetensors of this checkpoint (several are added up)")
     compress.add_argument("--attention", metavar="REGEX:KIND,...",
@@ -94,6 +95,12 @@ def make_parser():
                           help="entropy: a smaller weights file, decoded when the model is loaded (default for small, tiny and static)")
     compress.add_argument("--target-cpu", default="host", metavar="LEVELS",
                           help="such as x86-64-v3, or several: avx512-vnni,x86-64-v3 (default: host)")
+    compress.add_argument("--target", choices=["cpu", "nvptx"], default="cpu", help="nvptx: for NVIDIA GPUs (docs/gpu.md; default: cpu)")
+    compress.add_argument("--gpu-chip", metavar="CHIPS", help="with --target nvptx: such as sm_90a, or several: sm_80,sm_90a (default: sm_80)")
+    compress.add_argument("--cuda-toolkit", metavar="DIR", help="with --target nvptx: where ptxas is (default: PATH, CUDA_ROOT, CUDA_HOME, "
+                          "CUDA_PATH; without it the driver compiles)")
+    compress.add_argument("--fft-from", type=natural, metavar="N", help="with --target nvptx: cuFFT makes Fourier transforms of N tokens "
+                          "and more; 0: of none")
     compress.add_argument("--text", metavar="FILE", nargs="+", action="extend",
                           help="sentences, one a line, UTF-8: what int8, small and tiny are calibrated on (default: "
                           "synthetic sequences) and static is fitted to")

@@ -8,6 +8,7 @@ import numpy as np
 
 from . import PRESETS, _gates, _presets, _quality, _report, compress as compile_checkpoint, load, profile as measure_profile
 from ._files import HELD_OUT, hold_out, new_file, read_array, read_lines, write_json
+from ._machine import check_driver
 
 
 
@@ -24,10 +25,25 @@ def table(rows, head):
         print("  ".join(cells).rstrip())
 
 
+def dtype_preset(options):
+    """On a GPU --dtype is no preset, but how numbers are stored."""
+    if options.target == "nvptx":
+        return None
+    if options.dtype == "f16":
+        raise ValueError("--dtype f16 goes with --target nvptx: on CPUs there are f32 and bf16")
+    return {"f32": "exact"}.get(options.dtype, options.dtype)
+
+
+def machine_of(options):
+    """What `compress` is to compile for."""
+    chosen = {name: getattr(options, name) for name in ("target", "target_cpu", "gpu_chip", "cuda_toolkit", "fft_from")}
+    return {**chosen, "dtype": options.dtype if options.target == "nvptx" else None}
+
+
 def preset_of(options):
     """What --preset, --quantize and --dtype ask for together."""
     asked = {flag: preset for flag, preset in [("--preset", options.preset), ("--quantize", {"i8": "int8", "i4": "int4"}.get(options.quantize)),
-                                               ("--dtype", {"f32": "exact"}.get(options.dtype, options.dtype))] if preset}
+                                               ("--dtype", dtype_preset(options))] if preset}
     if len(set(asked.values())) > 1:
         raise ValueError(f"{' and '.join(asked)} contradict each other")
     return next(iter(asked.values()), None)
@@ -54,7 +70,7 @@ def compress_by_budget(options, gates):
              if getattr(options, name) is not None}
     report = compile_checkpoint(
         options.checkpoint, options.out, preset_of(options), profile=options.profile, pack=options.pack,
-        target_cpu=options.target_cpu, progress=not options.quiet, text=text, eval_text=held, max_size=options.max_size,
+        **machine_of(options), progress=not options.quiet, text=text, eval_text=held, max_size=options.max_size,
         min_speedup=options.min_speedup, max_loss=options.max_loss, dry_run=options.dry_run, **extra)
     if options.dry_run:
         print("\n".join(report["lines"]))
@@ -81,8 +97,10 @@ def compress(options):
         if name in _gates.PAIR_METRICS:
             raise ValueError(f"--fail-if: {name} needs query-answer pairs, which 'transformer-mlir quality --pairs' takes")
     text, held = texts_of(options, [name for name in wanted if name not in _gates.SIZE_METRICS])
+    if held is not None and options.target == "nvptx":
+        check_driver()
     report = compile_checkpoint(options.checkpoint, options.out, preset_of(options), profile=options.profile,
-                                pack=options.pack, target_cpu=options.target_cpu, progress=not options.quiet, text=text,
+                                pack=options.pack, **machine_of(options), progress=not options.quiet, text=text,
                                 attention=options.attention, attention_error=options.attention_error,
                                 **{name: getattr(options, name)
                                    for name in ("epochs", "minutes", "seed", "tune", "steps", "max_loss", "threads")

@@ -8,6 +8,7 @@ import sys
 
 from . import _native
 from ._calibrate import sequences_of
+from ._machine import compress_on_cpu_first, gpu_arguments
 from ._presets import DEFAULT, check_preset
 
 PREFIX = "transformer-compile: "
@@ -78,7 +79,8 @@ BUDGET = ("max_size", "min_speedup", "max_loss", "eval_text", "dry_run")
 
 
 def compress(checkpoint, out, preset=None, *, profile=None, pack=None, target_cpu="host", progress=None, text=None,
-             attention=None, attention_error=None, **fitting):
+             attention=None, attention_error=None, target="cpu", gpu_chip=None, dtype=None, cuda_toolkit=None, fft_from=None,
+             **fitting):
     """Compiles a Hugging Face checkpoint directory into an artifact directory.
 
     `out` may be missing, empty, or an older artifact, which is replaced as a
@@ -91,6 +93,11 @@ def compress(checkpoint, out, preset=None, *, profile=None, pack=None, target_cp
     "none" leaves weights as they are used, to be mapped.
     `target_cpu` is "host", a level such as "x86-64-v3", or several with commas
     between them, of which the best one runs that a CPU has.
+    `target`: "cpu", or "nvptx" for NVIDIA GPUs (docs/gpu.md), with any preset;
+    then `gpu_chip` is "sm_80", or several chips with commas between them, `dtype`
+    is what activations and other weights are stored as, "f16" (the default), "bf16" or "f32",
+    `cuda_toolkit` the directory of ptxas, and `fft_from` from how many tokens on
+    cuFFT makes Fourier transforms.
     `attention`, with presets that round to 8 bits: what takes the place of
     attention, by a regular expression for its module path, such as
     "layer.5:mq" or "layer.[45]:auto", where auto is the cheapest one that loses
@@ -117,7 +124,11 @@ def compress(checkpoint, out, preset=None, *, profile=None, pack=None, target_cp
     # max_loss with tune is tune's.
     tuned = fitting.get("tune") is not None and fitting.get("max_size") is None and fitting.get("min_speedup") is None
     budget = {name: fitting.pop(name) for name in BUDGET if name in fitting and not (tuned and name == "max_loss")}
+    gpu = gpu_arguments(target, target_cpu, gpu_chip, dtype, cuda_toolkit, fft_from)
     if any(budget.get(name) is not None for name in BUDGET[:3]):
+        if gpu:
+            raise ValueError("a budget is measured on this machine's CPU: reach it with the target cpu, and compile what comes out "
+                             "by transformer-compile OUT --target=nvptx")
         others = {"preset": preset, "pack": pack, "attention": attention, "attention_error": attention_error, **fitting}
         for name in (name for name, value in others.items() if value is not None):
             raise ValueError(f"a budget takes the place of a preset: leave {name} out")
@@ -128,7 +139,7 @@ def compress(checkpoint, out, preset=None, *, profile=None, pack=None, target_cp
         raise ValueError("eval_text and dry_run go with a budget: max_size, min_speedup or max_loss")
     preset = DEFAULT if preset is None else preset
     check_preset(preset)
-    source, target = check_source(checkpoint), os.fspath(out)
+    source, made = check_source(checkpoint), os.fspath(out)
     cpu = check_text("target_cpu", target_cpu)
     if pack is not None and pack not in PACKS:
         raise ValueError(f"pack is {pack!r}; there are {' and '.join(PACKS)}")
@@ -136,12 +147,19 @@ def compress(checkpoint, out, preset=None, *, profile=None, pack=None, target_cp
         raise ValueError(f"attention goes with a preset that rounds to 8 bits, and {preset} is none")
     if attention_error is not None and attention is None:
         raise ValueError("attention_error goes with attention")
+    if gpu and (preset == "static" or fitting.get("tune") is not None):
+        coded = pack or ("none" if preset in ("int8", "int4", "turbo") else "entropy")
+        return compress_on_cpu_first(
+            source, made, lambda folder: compress(source, folder, preset, profile=profile, pack=pack, progress=progress, text=text,
+                                                  attention=attention, attention_error=attention_error, **fitting,
+                                                  **({"max_loss": budget["max_loss"]} if budget.get("max_loss") is not None else {})),
+            lambda arguments: run_compiler(arguments, reporter(progress)), gpu, coded)
     if preset == "static":
         from ._static import compress_static
         if profile is not None:
             raise ValueError("the preset static takes text, not a profile")
         show = reporter(progress)
-        return compress_static(source, target, text, lambda arguments: run_compiler(arguments, show),
+        return compress_static(source, made, text, lambda arguments: run_compiler(arguments, show),
                                target_cpu=cpu, show=show, **fitting)
     if fitting.get("tune") is not None:
         from ._tune import compress_tuned
@@ -151,7 +169,7 @@ def compress(checkpoint, out, preset=None, *, profile=None, pack=None, target_cp
         if profile is not None or attention is not None:
             raise ValueError("tune makes its profile and chooses its structure itself: leave profile and attention out")
         show = reporter(progress)
-        return compress_tuned(source, target, preset, text, lambda arguments: run_compiler(arguments, None), pack=pack,
+        return compress_tuned(source, made, preset, text, lambda arguments: run_compiler(arguments, None), pack=pack,
                               target_cpu=cpu, show=show, minutes=minutes, **fitting)
     if fitting:
         name = next(iter(fitting))
@@ -162,7 +180,7 @@ def compress(checkpoint, out, preset=None, *, profile=None, pack=None, target_cp
         raise ValueError(f"the preset {preset} fits nothing to text: leave text out")
     if profile is not None and text is not None:
         raise ValueError("text makes a profile, and profile names one that is there: give one of them")
-    arguments = [source, "-o", target, f"--target-cpu={cpu}", f"--preset={preset}"]
+    arguments = [source, "-o", made, *(gpu or [f"--target-cpu={cpu}"]), f"--preset={preset}"]
     if pack is not None:
         arguments.append(f"--pack={pack}")
     if attention is not None:
@@ -174,4 +192,4 @@ def compress(checkpoint, out, preset=None, *, profile=None, pack=None, target_cp
     with sequences_of(source, text) as sequences:
         run_compiler(arguments + sequences, reporter(progress))
     from ._report import finish
-    return finish(target, source)
+    return finish(made, source)

@@ -224,7 +224,10 @@ def compilation(report):
             ("checkpoint", f"<code>{esc(report.get('input', ''))}</code>"), ("preset", esc(report.get("preset", ""))),
             ("profile", f"{esc(profile.get('source', ''))}, {profile.get('tokens', 0):,} tokens" if profile else ""),
             ("fitted to", fitted(report.get("static"))),
-            ("CPU levels", "<br>".join(f"{esc(level['name'])}: needs {esc(level.get('required_features') or 'nothing more')}, "
+            ("GPU chips", "<br>".join(f"{esc(level['name'])}: {level.get('launches', 0):,} launches, {si(level.get('ptx_bytes', 0), 'B')} of PTX, "
+                                      + ("and machine code" if level.get("machine_code") else "which the driver compiles")
+                                      for level in levels) if target.get("device") == "cuda" else ""),
+            ("CPU levels", "" if target.get("device") == "cuda" else "<br>".join(f"{esc(level['name'])}: needs {esc(level.get('required_features') or 'nothing more')}, "
                                        f"tuned for {esc(level.get('tuned_for', ''))}" for level in levels)),
             ("target", esc(target.get("triple", ""))),
             ("machine", esc(", ".join(filter(None, [machine.get("cpu"), f"{machine['usable_cpus']} usable CPUs",

@@ -237,8 +237,8 @@ bool DeviceModel::run(ArrayRef<int> lengths, Mutation mutation,
     ADD_FAILURE() << llvm::toString(code.takeError());
     return true;
   }
-  auto emulator = Emulator::create(std::move(*code), std::move(context),
-                                   mutation, &synchronizations);
+  auto emulator =
+      Emulator::create(std::move(*code), std::move(context), mutation, &counts);
   if (!emulator) {
     ADD_FAILURE() << llvm::toString(emulator.takeError());
     return true;
@@ -250,10 +250,10 @@ bool DeviceModel::run(ArrayRef<int> lengths, Mutation mutation,
     // What a wrong kernel does beyond the end is reported, and harms nothing.
     constexpr size_t kBeyond = 1 << 16;
     size_t size = bytes.size();
-    bytes.resize(size + kBeyond, char(0xff));
-    memory.push_back(std::move(bytes));
-    (*emulator)->addMemory(memory.back().data(), size, isWritable);
-    return static_cast<void *>(memory.back().data());
+    std::vector<char> &all = memory.emplace_back(size + 2 * kBeyond, char(0));
+    std::copy(bytes.begin(), bytes.end(), all.begin() + kBeyond);
+    (*emulator)->addMemory(&all[kBeyond], size, isWritable);
+    return static_cast<void *>(&all[kBeyond]);
   };
   auto allocate = [&](const transformer::gpu::DeviceBuffer &buffer) {
     return add(

@@ -35,7 +35,7 @@ public:
   /// The largest difference of any output, and the largest result.
   double error() const;
   std::map<std::string, int> reports;
-  int synchronizations = 0;
+  Mutable counts;
   double scale = 1;   // of random floats among the inputs
   bool hasFft = true; // whether cuFFT is there
   /// Of kernels whose blocks do several tiles.

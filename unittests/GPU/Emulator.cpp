@@ -407,7 +407,7 @@ extern "C" void transformerEmulate(int op, void *result, const void *arguments,
 llvm::Expected<std::unique_ptr<Emulator>>
 Emulator::create(std::unique_ptr<llvm::Module> code,
                  std::unique_ptr<llvm::LLVMContext> context, Mutation mutation,
-                 int *synchronizations) {
+                 Mutable *counts) {
   llvm::InitializeNativeTarget();
   llvm::InitializeNativeTargetAsmPrinter();
   auto builder = llvm::orc::JITTargetMachineBuilder::detectHost();
@@ -421,13 +421,13 @@ Emulator::create(std::unique_ptr<llvm::Module> code,
     return jit.takeError();
   code->setTargetTriple((*jit)->getTargetTriple());
   code->setDataLayout((*jit)->getDataLayout());
-  int count = 0;
+  Mutable count;
   if (llvm::Error error = retarget(*code, mutation, count)) {
     code.reset(); // before its context
     return std::move(error);
   }
-  if (synchronizations)
-    *synchronizations = count;
+  if (counts)
+    *counts = count;
   llvm::orc::SymbolMap symbols;
   auto define = [&](const char *name, void *address) {
     symbols[(*jit)->mangleAndIntern(name)] = {

@@ -37,10 +37,18 @@ enum class Alteration {
   RightStart
 };
 
-/// A synchronizing instruction that is left out: the first, the second ...
-/// barrier, wait or commit of the module; -1: none.
+/// How many instructions of a module a Mutation can change, by kind.
+struct Mutable {
+  int synchronizations = 0, matrices = 0;
+};
+
+/// An instruction that is left out or changed, by its number in the module; -1:
+/// none.
 struct Mutation {
+  /// A barrier, wait, fence, commit or arrival that is left out.
   int drop = -1;
+  /// An ldmatrix that transposes, or no longer does.
+  int flip = -1;
   /// Of every product.
   Alteration alteration = Alteration::None;
   /// Of the maps of arrays: how many more, and how chunks are exchanged.
@@ -51,11 +59,11 @@ struct Mutation {
 
 class Emulator {
 public:
-  /// `synchronizations`, if not null, gets how many a Mutation can drop.
+  /// `counts`, if not null, gets what a Mutation can change.
   static llvm::Expected<std::unique_ptr<Emulator>>
   create(std::unique_ptr<llvm::Module> code,
          std::unique_ptr<llvm::LLVMContext> context, Mutation mutation = {},
-         int *synchronizations = nullptr);
+         Mutable *counts = nullptr);
 
   /// Memory that kernels may read, or write too. Only these bytes.
   void addMemory(void *data, size_t bytes, bool isWritable) {
@@ -92,8 +100,7 @@ private:
 /// transformerAccess, and gives each kernel a function `run.NAME` that takes
 /// its arguments as cuLaunchKernel does. Names of unknown instructions are
 /// errors.
-llvm::Error retarget(llvm::Module &module, Mutation mutation,
-                     int &synchronizations);
+llvm::Error retarget(llvm::Module &module, Mutation mutation, Mutable &counts);
 
 /// The instructions that are emulated, by name without "llvm.nvvm.".
 enum class DeviceOp {

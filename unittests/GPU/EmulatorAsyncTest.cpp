@@ -16,7 +16,7 @@ namespace {
 struct Emulated {
   std::vector<float> stored = std::vector<float>(512, -1);
   std::map<std::string, int> reports;
-  int synchronizations = 0;
+  Mutable counts;
 
   explicit Emulated(const std::string &body, Mutation mutation = {},
                     bool isDescending = false) {
@@ -47,7 +47,7 @@ define void @k(ptr %map, ptr addrspace(1) %out) {
       return;
     }
     auto emulator = Emulator::create(std::move(code), std::move(context),
-                                     mutation, &synchronizations);
+                                     mutation, &counts);
     if (!emulator) {
       ADD_FAILURE() << llvm::toString(emulator.takeError());
       return;
@@ -120,7 +120,7 @@ TEST(GpuEmulatorAsync, CopiesAndBarriers) {
   for (bool isDescending : {false, true}) {
     Emulated run(copied(23), {}, isDescending);
     EXPECT_REPORT(run, nullptr);
-    EXPECT_EQ(run.synchronizations, 5);
+    EXPECT_EQ(run.counts.synchronizations, 5);
     EXPECT_EQ(run.stored[127], 1);
     EXPECT_EQ(Emulated(copied(24), {}, isDescending).stored[0],
               0); // beyond rows
@@ -183,7 +183,7 @@ std::string multiplied(const char *between = "", const char *use = "%w") {
 TEST(GpuEmulatorAsync, Products) {
   Emulated run(multiplied());
   EXPECT_REPORT(run, nullptr);
-  EXPECT_EQ(run.synchronizations, 5);
+  EXPECT_EQ(run.counts.synchronizations, 5);
   for (int lane = 0; lane < 128; ++lane)
     EXPECT_EQ(run.stored[lane], 16);
   const char *why[] = {"product of bytes that were written without a fence",

@@ -141,22 +141,6 @@ TEST(GpuMix, FourierByAnotherLibrary) {
   }
 }
 
-TEST(GpuMix, FourierNeedsItsBarriers) {
-  auto model = DeviceModel::create(
-      "module attributes {transformer.model = {max_length = 70 : i64}} {" +
-          llvm::formatv(kFourier, 16, "f16").str() + "}",
-      "f16");
-  ASSERT_TRUE(model);
-  ASSERT_FALSE(model->run({70}));
-  EXPECT_TRUE(model->reports.empty());
-  // The last kernel's are the last two.
-  int count = model->synchronizations;
-  for (int which : {count - 2, count - 1}) {
-    ASSERT_FALSE(model->run({70}, {which}));
-    EXPECT_FALSE(model->reports.empty()) << which;
-  }
-}
-
 TEST(GpuMix, MatricesPerLag) {
   for (const char *dtype : {"f32", "f16", "bf16"})
     for (int width : {5, 40})

@@ -217,9 +217,8 @@ void Retargeter::addTrampoline(Function &kernel) {
 }
 
 Error mlir::transformer::test::retarget(Module &module, Mutation mutation,
-                                        int &synchronizations) {
+                                        Mutable &counts) {
   Retargeter retargeter(module);
-  synchronizations = 0;
   SmallVector<Function *> kernels;
   for (Function &function : module)
     if (!function.isDeclaration())
@@ -263,8 +262,13 @@ Error mlir::transformer::test::retarget(Module &module, Mutation mutation,
         raw_string_ostream(text) << *call->getCalledOperand();
         return createStringError("the emulator does not know " + text);
       }
+      bool isTransposed = emulated->op == DeviceOp::LoadMatricesTransposed;
+      if ((isTransposed || emulated->op == DeviceOp::LoadMatrices) &&
+          counts.matrices++ == mutation.flip)
+        emulated->op = isTransposed ? DeviceOp::LoadMatrices
+                                    : DeviceOp::LoadMatricesTransposed;
       if (emulated->op >= DeviceOp::Commit &&
-          synchronizations++ == mutation.drop) {
+          counts.synchronizations++ == mutation.drop) {
         if (!call->use_empty())
           call->replaceAllUsesWith(withoutCall(*call));
         call->eraseFromParent();

@@ -99,7 +99,7 @@ TEST(GpuWgmma, EachSynchronizationIsNeeded) {
     }
     first += why.size();
   }
-  EXPECT_EQ(model->synchronizations, first);
+  EXPECT_EQ(model->counts.synchronizations, first);
 }
 
 // Mistakes that leave every wait in its place.
@@ -197,7 +197,7 @@ TEST(GpuWgmma, EachSynchronizationOfAttentionIsNeeded) {
       "product of registers that were written without a fence",
       /*commit*/ "product",
       /*wait*/ "product"};
-  ASSERT_EQ(model->synchronizations, int(std::size(why)));
+  ASSERT_EQ(model->counts.synchronizations, int(std::size(why)));
   for (size_t i = 0; i < std::size(why); ++i) {
     ASSERT_FALSE(model->run({192}, {int(i)}));
     EXPECT_TRUE(reports(*model, why[i])) << "number " << i << ": " << why[i];
