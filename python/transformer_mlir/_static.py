@@ -23,6 +23,7 @@ CODED = 0.9  # entropy-coded bytes of a byte of a linear
 SETTLED = 0.15  # the part of the minutes for what follows the rounded table
 AGREEMENT = 0.995  # cosine of int8 and exact code that makes int8 the teacher
 CALL = 512  # sentences
+WORD, LONGEST = re.compile(r"\w[\w+#/'-]*"), 24  # characters
 
 
 def check_options(text, epochs, minutes, seed):
@@ -112,16 +113,20 @@ class Teacher:
         return _metrics.unit(found)
 
 
-def spans(texts, seed):
-    """One to four words in a row out of every tenth text: what people look for is short."""
+def short_texts(texts, seed):
+    """What people look for is short, and often a rare word: each word once, at most one for each text, and two to
+    four words in a row out of every second text."""
     generator = random.Random(seed)
-    found = []
-    for text in texts[::10]:
-        words = text.split()
-        count = generator.randint(1, 4)
-        begin = generator.randint(0, max(0, len(words) - count))
-        found.append(" ".join(words[begin:begin + count]))
-    return sorted(set(found) - set(texts))
+    words, rows = set(), []
+    for i, text in enumerate(texts):
+        found = WORD.findall(text)
+        words.update(word for word in found if len(word) <= LONGEST)
+        count = generator.randint(2, 4)
+        if i % 2 == 0 and len(found) > count:
+            begin = generator.randint(0, len(found) - count)
+            rows.append(" ".join(found[begin:begin + count]))
+    words = sorted(words)
+    return sorted({*generator.sample(words, min(len(words), len(texts))), *rows} - set(texts))
 
 
 def size_of(checkpoint):
@@ -164,7 +169,7 @@ def compress_static(source, out, text, compile_, *, epochs=EPOCHS, minutes=None,
         random.Random(seed).shuffle(texts)
         fitted, held = _files.hold_out(texts)
         held = teacher.tokens(held)
-        sequences = teacher.tokens(fitted + spans(fitted, seed))
+        sequences = teacher.tokens(fitted + short_texts(fitted, seed))
         teacher.choose(held[:256])
         usable, singles, place = teacher.single_tokens()
         rows, vectors = teacher.rows(singles, place)

@@ -11,7 +11,7 @@ import pytest
 
 import tiny
 import transformer_mlir as tm
-from transformer_mlir import _fit, _student
+from transformer_mlir import _fit, _static, _student
 from transformer_mlir._compress import run_compiler
 
 
@@ -88,6 +88,20 @@ def test_fit(tmp_path):
     assert (ours * theirs).sum(1).mean() > 0.7 and np.allclose(np.linalg.norm(ours, axis=1), 1, atol=1e-5)
     assert student.encode("").shape == student.encode("w1 w2").shape == (32,)
     assert json.loads((tmp_path / "one" / "report.json").read_text())["static"] == fitted
+
+
+def test_short_texts_are_words_and_some_in_a_row():
+    texts = ["The C++ compiler's front-end, and a linker", "naïve search over 3 tables", "a linker", "search"] + sentences(40)
+    found = _static.short_texts(texts, 0)
+    assert found == sorted(set(found)) == _static.short_texts(texts, 0) and not set(found) & set(texts)
+    words = [text for text in found if " " not in text]
+    assert {"C++", "compiler's", "front-end", "naïve"} <= {*_static.short_texts(texts[:2] + ["x"] * 20, 0)}
+    assert 20 < len(words) <= len(texts) and "search" not in words
+    rows = [text.split() for text in found if " " in text]
+    assert len(rows) > 10 and all(2 <= len(row) <= 4 for row in rows)
+    of_texts = [_static.WORD.findall(text) for text in texts]
+    assert all(any(row == own[i:i + len(row)] for own in of_texts for i in range(len(own))) for row in rows)
+    assert _static.short_texts(["x" * 25 + " y"] * 3, 0) == ["y"]  # no monsters
 
 
 class Interrupted(_fit.Fit):
