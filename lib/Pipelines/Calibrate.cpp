@@ -35,9 +35,55 @@ mlir::transformer::sequencesFor(ModuleOp module,
              : readSequences(module, options.sequences);
 }
 
+/// What the options call by path, and there is none such: a slip of the pen
+/// that would otherwise change nothing and say nothing.
+template <typename List>
+static llvm::Error checkPaths(StringRef flag, llvm::Expected<List> list,
+                              ArrayRef<std::string> paths, StringRef what) {
+  if (!list)
+    return list.takeError();
+  std::optional<std::string> pattern = list->matchingNone(paths);
+  if (!pattern)
+    return llvm::Error::success();
+  std::string there = paths.empty()
+                          ? ("the model has no " + what).str()
+                          : "there are " + llvm::join(paths, ", ");
+  return makeError(flag + ": '" + *pattern + "' matches no " + what + "; " +
+                   there);
+}
+
+static llvm::Error checkPaths(ModuleOp module, const CompileOptions &options) {
+  std::vector<std::string> attentions, ffns;
+  module.walk(
+      [&](AttentionOp op) { attentions.push_back(modulePath(op).str()); });
+  module.walk([&](LinearOp op) {
+    if (whyNotFfnPair(op).empty())
+      ffns.push_back(
+          modulePath(op.getInput().getDefiningOp<LinearOp>()).str());
+  });
+  if (llvm::Error error =
+          checkPaths("--attention", KindsByPath::parse(options.attention),
+                     attentions, "attention"))
+    return error;
+  if (llvm::Error error = checkPaths(
+          "--qk-ranks", parseNumbersByPath("qk-ranks", options.qkRanks),
+          attentions, "attention"))
+    return error;
+  if (llvm::Error error = checkPaths(
+          "--head-counts",
+          parseNumbersByPath("head-counts", options.headCounts), attentions,
+          "attention"))
+    return error;
+  return checkPaths("--ffn-widths",
+                    parseNumbersByPath("widths", options.ffnWidths), ffns,
+                    "feed-forward layer");
+}
+
 llvm::Expected<Profile>
 mlir::transformer::makeProfile(ModuleOp module, const CompileOptions &options,
                                bool grams, raw_ostream &log) {
+  if (llvm::Error error = checkPaths(module, options))
+    return std::move(error);
   llvm::Expected<Sequences> sequences = sequencesFor(module, options);
   if (!sequences)
     return sequences.takeError();
@@ -92,6 +138,8 @@ mlir::transformer::profileFor(ModuleOp module, const CompileOptions &options,
         return std::move(error);
     return made;
   }
+  if (llvm::Error error = checkPaths(module, options))
+    return std::move(error);
   StringRef first = options.profiles.front();
   llvm::Expected<Profile> sum = readProfile(first);
   if (!sum)

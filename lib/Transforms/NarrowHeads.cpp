@@ -240,6 +240,14 @@ private:
     return llvm::alignTo(rank, options.multiple);
   }
 
+  std::string nameOf(int64_t rank) const {
+    int64_t up = roundedUp(rank);
+    if (up == rank)
+      return std::to_string(rank);
+    return llvm::formatv("{0}, rounded up to a multiple of {1},", rank,
+                         options.multiple);
+  }
+
   /// Why nothing is to change; empty if something is.
   std::string setGoal(AttentionOp op, HeadsGoal &goal) const {
     int64_t heads = op.getNumHeads(), groups = op.getNumKvHeads();
@@ -270,7 +278,7 @@ private:
       goal.groups = groups; // all stay, whatever the error
     if (qkRank && roundedUp(*qkRank) >= op.getQkDim())
       why << "scores sum " << op.getQkDim() << " channels, and "
-          << roundedUp(*qkRank) << " are not fewer; ";
+          << nameOf(*qkRank) << " are not fewer; ";
     else
       goal.qkRank = qkRank;
     if (options.voRank && group != 1)
@@ -278,7 +286,7 @@ private:
           << " of queries, which would need different channels of it; ";
     else if (options.voRank && roundedUp(*options.voRank) >= op.getValueDim())
       why << "values have " << op.getValueDim() << " channels, and "
-          << roundedUp(*options.voRank) << " are not fewer; ";
+          << nameOf(*options.voRank) << " are not fewer; ";
     else if (options.voRank)
       goal.voRank = roundedUp(*options.voRank);
     goal.maxError = options.maxError;

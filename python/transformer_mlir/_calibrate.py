@@ -13,6 +13,7 @@ from . import _files
 from ._tokenizer import Tokenizer, length_of, read_json
 
 LONGEST = 256  # tokens of a sentence that is profiled
+FEW = 1000  # sentences, fewer than which are worth a word
 
 
 def read_sentences(checkpoint, text):
@@ -38,12 +39,14 @@ def tokenize(checkpoint, text):
 
 
 @contextlib.contextmanager
-def sequences_of(checkpoint, text):
+def sequences_of(checkpoint, text, show=None):
     """The arguments by which transformer-compile makes a profile of `text`; none for None."""
     if text is None:
         yield []
         return
     ids, source = tokenize(checkpoint, text)
+    if show and len(ids) < FEW:
+        show(f"warning: {source}: few for a profile; a few thousand are enough")
     with tempfile.TemporaryDirectory(prefix="transformer-mlir-") as folder:
         path = os.path.join(folder, "sequences.safetensors")
         lengths = np.array([len(one) for one in ids], "<i4")
@@ -65,8 +68,9 @@ def profile(checkpoint, text, out, *, add=(), attention=None, progress=None):
     """
     from ._compress import check_source, reporter, run_compiler
     source = check_source(checkpoint)
-    with sequences_of(source, text) as arguments:
+    show = reporter(progress)
+    with sequences_of(source, text, show) as arguments:
         others = [f"--profile={os.fspath(path)}" for path in ([add] if isinstance(add, (str, os.PathLike)) else add)]
         if attention is not None:
             others.append(f"--attention={attention}")
-        run_compiler([source, "--emit=profile", "-o", os.fspath(out), *arguments, *others], reporter(progress))
+        run_compiler([source, "--emit=profile", "-o", os.fspath(out), *arguments, *others], show)

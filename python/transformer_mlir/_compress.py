@@ -189,7 +189,8 @@ def compress(checkpoint, out, preset=None, *, profile=None, pack=None, target_cp
         arguments.append(f"--attention-error={float(attention_error)}")
     for path in [profile] if isinstance(profile, (str, os.PathLike)) else profile or []:
         arguments.append(f"--profile={os.fspath(path)}")
-    with sequences_of(source, text) as sequences:
-        run_compiler(arguments + sequences, reporter(progress))
+    show = reporter(progress)
+    with sequences_of(source, text, show) as sequences:
+        run_compiler(arguments + sequences, show)
     from ._report import finish
     return finish(made, source)

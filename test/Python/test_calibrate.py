@@ -40,6 +40,15 @@ def square(triangle):
     return full + np.tril(full, -1).T
 
 
+def test_few_sentences_are_told_of(source, tmp_path, capsys):
+    lines = []
+    tm.profile(source, sentences(20), tmp_path / "p", progress=lines.append)
+    assert [line for line in lines if line.startswith("warning: 20 sentences of text: few for a profile")]
+    # A file that is not there is named, without the number of the system's error.
+    assert _cli.main(["profile", str(source), "--text", "nowhere.txt", "-o", str(tmp_path / "q")]) == 1
+    assert capsys.readouterr().err == "transformer-mlir: error: nowhere.txt: No such file or directory\n"
+
+
 def test_numbers_of_a_profile(source, tmp_path):
     texts = sentences(200)
     tm.profile(source, texts, tmp_path / "p", progress=False)

@@ -11,6 +11,8 @@
 // ALONE: transformer-narrow-heads: single-queries stand in for heads that go: give heads=, keep=, head-counts= or max-error= too
 // RUN: transformer-opt %s --transformer-narrow-heads='heads=1 single-queries=true' --split-input-file --remarks-filter='transformer-narrow-heads' --remark-format=emitRemark 2>&1 | FileCheck %s --check-prefix=SUMS
 // SUMS-DAG: loc("example"): {{.*}}attention stays as it is: single queries beside heads are fitted to what was measured: give a profile with sums for them (transformer-compile --emit=profile --attention=regex:mq)
+// RUN: transformer-opt %s --transformer-narrow-heads='qk-rank=1 vo-rank=2 multiple=4' --split-input-file --remarks-filter='transformer-narrow-heads' --remark-format=emitRemark 2>&1 | FileCheck %s --check-prefix=MULTIPLE
+// MULTIPLE-DAG: loc("example"): {{.*}}attention stays as it is: scores sum 1 channels, and 1, rounded up to a multiple of 4, are not fewer; values have 1 channels, and 2, rounded up to a multiple of 4, are not fewer
 
 // Two heads with one channel each; the second one's values are zero.
 // CHECK-LABEL: func @example

@@ -5,12 +5,15 @@
 
 #include "transformer/Support/Error.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Regex.h"
 
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace mlir::transformer {
 
@@ -41,6 +44,7 @@ public:
         return makeError(option + " has " + quoted(pattern) +
                          ", which is no regular expression: " + why);
       result.list.emplace_back(std::move(regex), *value);
+      result.patterns.push_back(pattern.str());
     }
     return std::move(result);
   }
@@ -52,10 +56,22 @@ public:
     return std::nullopt;
   }
 
+  /// The first expression that matches none of `paths`.
+  std::optional<std::string>
+  matchingNone(llvm::ArrayRef<std::string> paths) const {
+    for (const auto &[entry, pattern] : llvm::zip(list, patterns))
+      if (llvm::none_of(paths, [&regex = entry.first](llvm::StringRef path) {
+            return regex.match(path);
+          }))
+        return pattern;
+    return std::nullopt;
+  }
+
   llvm::ArrayRef<std::pair<llvm::Regex, T>> entries() const { return list; }
 
 private:
   llvm::SmallVector<std::pair<llvm::Regex, T>> list;
+  std::vector<std::string> patterns; // of `list`
 };
 
 using NumbersByPath = ByPath<int64_t>;

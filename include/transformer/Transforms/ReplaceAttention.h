@@ -46,6 +46,9 @@ public:
   };
   std::optional<Kind> find(StringRef path) const { return list.find(path); }
   bool empty() const { return list.entries().empty(); }
+  std::optional<std::string> matchingNone(ArrayRef<std::string> paths) const {
+    return list.matchingNone(paths);
+  }
   bool hasAuto() const;
   /// What a profile needs to have of `op`, as bits of MixingStatistics::Block.
   unsigned blocksFor(AttentionOp op) const;
