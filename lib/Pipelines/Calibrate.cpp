@@ -45,9 +45,8 @@ static llvm::Error checkPaths(StringRef flag, llvm::Expected<List> list,
   std::optional<std::string> pattern = list->matchingNone(paths);
   if (!pattern)
     return llvm::Error::success();
-  std::string there = paths.empty()
-                          ? ("the model has no " + what).str()
-                          : "there are " + llvm::join(paths, ", ");
+  std::string there = paths.empty() ? ("the model has no " + what).str()
+                                    : "there are " + llvm::join(paths, ", ");
   return makeError(flag + ": '" + *pattern + "' matches no " + what + "; " +
                    there);
 }
@@ -58,8 +57,7 @@ static llvm::Error checkPaths(ModuleOp module, const CompileOptions &options) {
       [&](AttentionOp op) { attentions.push_back(modulePath(op).str()); });
   module.walk([&](LinearOp op) {
     if (whyNotFfnPair(op).empty())
-      ffns.push_back(
-          modulePath(op.getInput().getDefiningOp<LinearOp>()).str());
+      ffns.push_back(modulePath(op.getInput().getDefiningOp<LinearOp>()).str());
   });
   if (llvm::Error error =
           checkPaths("--attention", KindsByPath::parse(options.attention),
@@ -69,10 +67,10 @@ static llvm::Error checkPaths(ModuleOp module, const CompileOptions &options) {
           "--qk-ranks", parseNumbersByPath("qk-ranks", options.qkRanks),
           attentions, "attention"))
     return error;
-  if (llvm::Error error = checkPaths(
-          "--head-counts",
-          parseNumbersByPath("head-counts", options.headCounts), attentions,
-          "attention"))
+  if (llvm::Error error =
+          checkPaths("--head-counts",
+                     parseNumbersByPath("head-counts", options.headCounts),
+                     attentions, "attention"))
     return error;
   return checkPaths("--ffn-widths",
                     parseNumbersByPath("widths", options.ffnWidths), ffns,
