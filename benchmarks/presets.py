@@ -132,10 +132,10 @@ def measure(options, sentences, pairs, folder, names):
 
 def show(result):
     print(f"{result['sentences']} sentences, {result['target']}, one thread")
-    print(f"{'preset':23} {'smaller':>8} {'1x128':>7} {'32x128':>7} {'cosine':>8} {'p1':>8} {'min':>8} {'Spearman':>9} {'top 10':>7} {'MRR':>7}")
+    print(f"{'preset':31} {'smaller':>8} {'1x128':>7} {'32x128':>7} {'cosine':>8} {'p1':>8} {'min':>8} {'Spearman':>9} {'top 10':>7} {'MRR':>7}")
     for name, r in {**result["presets"], **result.get("controls", {})}.items():
         speed = [f"{r[key]:6.2f}x" if key in r else f"{'-':>7}" for key in ("faster_1x128", "faster_32x128")]
-        print(f"{name:23} {r['smaller']:7.2f}x {' '.join(speed)} {r['cosine_mean']:8.5f} "
+        print(f"{name:31} {r['smaller']:7.2f}x {' '.join(speed)} {r['cosine_mean']:8.5f} "
               f"{r['cosine_p1']:8.5f} {r['cosine_min']:8.5f} {r['spearman']:9.5f} {r['top10_overlap']:7.4f} "
               + (f"{r['mrr_ratio']:7.1%}" if r.get("mrr_ratio") else f"{'-':>7}"))
 
