@@ -16,7 +16,9 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 
+#include "llvm/IRReader/IRReader.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/SourceMgr.h"
 #include "gtest/gtest.h"
 
 #include <cmath>
@@ -396,4 +398,30 @@ func.func @forward(%x: tensor<?x{1}x{2}>, %r: tensor<?x{0}xf32>) -> tensor<?x{0}
 })",
                        n, k, dtype)
       .str();
+}
+
+std::string test::linearOfI8(int n, int k) {
+  return llvm::formatv(R"(
+ml_program.global private @w(#ml_program.extern : tensor<{0}x{1}xi8>) : tensor<{0}x{1}xi8>
+ml_program.global private @scale(#ml_program.extern : tensor<{0}xf32>) : tensor<{0}xf32>
+func.func @forward(%x: tensor<?x{1}xf16>) -> tensor<?x{0}xf32> {{
+  %w = ml_program.global_load_const @w : tensor<{0}x{1}xi8>
+  %ws = ml_program.global_load_const @scale : tensor<{0}xf32>
+  %q, %s = transformer.quantize %x : (tensor<?x{1}xf16>) -> (tensor<?x{1}xi8>, tensor<?xf32>)
+  %0 = transformer.linear %q, %w scales(%s, %ws) : (tensor<?x{1}xi8>, tensor<{0}x{1}xi8>, tensor<?xf32>, tensor<{0}xf32>) -> tensor<?x{0}xf32>
+  return %0 : tensor<?x{0}xf32>
+})",
+                       n, k)
+      .str();
+}
+
+std::unique_ptr<llvm::Module>
+test::parseDeviceCode(StringRef text, llvm::LLVMContext &context) {
+  llvm::SMDiagnostic problem;
+  auto code =
+      llvm::parseIR(llvm::MemoryBufferRef(text, "test"), problem, context);
+  if (!code)
+    ADD_FAILURE() << problem.getMessage().str()
+                  << problem.getLineContents().str();
+  return code;
 }

@@ -63,6 +63,13 @@ void expectRight(StringRef text, StringRef dtype,
 /// A linear of k to n columns with a bias and gelu, and a residual.
 std::string linearText(int n, int k, StringRef dtype);
 
+/// A linear of i8 of k to n columns, behind the quantize of its f16 input.
+std::string linearOfI8(int n, int k);
+
+/// Device code of a test; null, and a failure of the test, if it is no LLVM IR.
+std::unique_ptr<llvm::Module> parseDeviceCode(StringRef text,
+                                              llvm::LLVMContext &context);
+
 } // namespace mlir::transformer::test
 
 #endif // TRANSFORMER_UNITTESTS_GPU_DEVICEMODEL_H

@@ -1,10 +1,9 @@
 //===- EmulatorAsyncTest.cpp - what the emulator reports of sm_90a --------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "EmulatorAsync.h"
+#include "DeviceModel.h"
 
-#include "llvm/IRReader/IRReader.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/SourceMgr.h"
 #include "gtest/gtest.h"
 
 using namespace mlir::transformer::test;
@@ -38,14 +37,9 @@ define void @k(ptr %map, ptr addrspace(1) %out) {
   %cluster = addrspacecast ptr addrspace(3) @tm_shared to ptr addrspace(7)
 )" + body + "}\n";
     auto context = std::make_unique<llvm::LLVMContext>();
-    llvm::SMDiagnostic problem;
-    auto code =
-        llvm::parseIR(llvm::MemoryBufferRef(text, "test"), problem, *context);
-    if (!code) {
-      ADD_FAILURE() << problem.getMessage().str()
-                    << problem.getLineContents().str();
+    auto code = parseDeviceCode(text, *context);
+    if (!code)
       return;
-    }
     auto emulator = Emulator::create(std::move(code), std::move(context),
                                      mutation, &counts);
     if (!emulator) {

@@ -1,9 +1,8 @@
 //===- GlobalMemoryTest.cpp - races that the emulator finds in arrays -----===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "DeviceModel.h"
 #include "Emulator.h"
 
-#include "llvm/IRReader/IRReader.h"
-#include "llvm/Support/SourceMgr.h"
 #include "gtest/gtest.h"
 
 using namespace mlir::transformer::test;
@@ -32,14 +31,9 @@ declare void @llvm.nvvm.griddepcontrol.launch.dependents()
 )" + bodies[i] +
               "  ret void\n}\n";
     auto context = std::make_unique<llvm::LLVMContext>();
-    llvm::SMDiagnostic problem;
-    auto code =
-        llvm::parseIR(llvm::MemoryBufferRef(text, "test"), problem, *context);
-    if (!code) {
-      ADD_FAILURE() << problem.getMessage().str()
-                    << problem.getLineContents().str();
+    auto code = parseDeviceCode(text, *context);
+    if (!code)
       return;
-    }
     auto made = Emulator::create(std::move(code), std::move(context), mutation);
     if (!made) {
       problemOfCode = llvm::toString(made.takeError());

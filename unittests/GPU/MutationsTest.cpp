@@ -92,21 +92,6 @@ func.func @forward(%q: tensor<?x{1}x{0}>, %k: tensor<?x{1}x{0}>, %v: tensor<?x{1
       .str();
 }
 
-std::string linearOfI8(int n, int k) {
-  return llvm::formatv(R"(
-ml_program.global private @w(#ml_program.extern : tensor<{0}x{1}xi8>) : tensor<{0}x{1}xi8>
-ml_program.global private @scale(#ml_program.extern : tensor<{0}xf32>) : tensor<{0}xf32>
-func.func @forward(%x: tensor<?x{1}xf16>) -> tensor<?x{0}xf32> {{
-  %w = ml_program.global_load_const @w : tensor<{0}x{1}xi8>
-  %ws = ml_program.global_load_const @scale : tensor<{0}xf32>
-  %q, %s = transformer.quantize %x : (tensor<?x{1}xf16>) -> (tensor<?x{1}xi8>, tensor<?xf32>)
-  %0 = transformer.linear %q, %w scales(%s, %ws) : (tensor<?x{1}xi8>, tensor<{0}x{1}xi8>, tensor<?xf32>, tensor<{0}xf32>) -> tensor<?x{0}xf32>
-  return %0 : tensor<?x{0}xf32>
-})",
-                       n, k)
-      .str();
-}
-
 TEST(GpuMutations, Linears) {
   const char *simple = R"(
 ml_program.global private @w(#ml_program.extern : tensor<19x37xf16>) : tensor<19x37xf16>

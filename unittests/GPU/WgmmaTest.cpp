@@ -9,21 +9,6 @@ using namespace mlir::transformer::test;
 
 namespace {
 
-std::string linearOfI8(int n, int k) {
-  return llvm::formatv(R"(
-ml_program.global private @w(#ml_program.extern : tensor<{0}x{1}xi8>) : tensor<{0}x{1}xi8>
-ml_program.global private @scale(#ml_program.extern : tensor<{0}xf32>) : tensor<{0}xf32>
-func.func @forward(%x: tensor<?x{1}xf16>) -> tensor<?x{0}xf32> {{
-  %w = ml_program.global_load_const @w : tensor<{0}x{1}xi8>
-  %ws = ml_program.global_load_const @scale : tensor<{0}xf32>
-  %q, %s = transformer.quantize %x : (tensor<?x{1}xf16>) -> (tensor<?x{1}xi8>, tensor<?xf32>)
-  %0 = transformer.linear %q, %w scales(%s, %ws) : (tensor<?x{1}xi8>, tensor<{0}x{1}xi8>, tensor<?xf32>, tensor<{0}xf32>) -> tensor<?x{0}xf32>
-  return %0 : tensor<?x{0}xf32>
-})",
-                       n, k)
-      .str();
-}
-
 void expectRightByWarpgroups(llvm::StringRef text, llvm::StringRef dtype,
                              std::vector<int> rows) {
   auto model = DeviceModel::create(text, dtype, nullptr, 0, "sm_90a");
