@@ -59,3 +59,28 @@ def series_of(row):
         return (label, pairs) if pairs else None
     except (ValueError, AttributeError):
         return None
+
+
+LOAD = re.compile(r'(%[\w.$-]+) = ml_program\.global_load(?:_const)? @"?([\w.$-]+)')
+MADE = re.compile(r"^\s*(%[\w.$-]+) = (.*)$")
+
+
+def by_module(remarks, path):
+    """Remarks on a model that was read from text at `path`, with the module path in place of line and column.
+
+    An op is of the module of its first weight; one without weights is of the module around what made its first operand.
+    """
+    weights, made, names = {}, {}, {}
+    with open(path, encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            load, found = LOAD.search(line), MADE.match(line)
+            if load:
+                weights[load[1]] = load[2].rsplit(".", 1)[0]
+            elif found:
+                used = re.findall(r"%[\w.$-]+", found[2])
+                name = next((weights[value] for value in used if value in weights), None)
+                name = name or next((made[value].rsplit(".", 1)[0] for value in used if value in made), None)
+                if name:
+                    made[found[1]] = names[str(number)] = name
+    place = re.compile(r"\] " + re.escape(path) + r":(\d+):\d+: ")
+    return [place.sub(lambda m: f"] {names[m[1]]}: " if m[1] in names else m[0], line, count=1) for line in remarks]

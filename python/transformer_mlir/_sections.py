@@ -164,13 +164,13 @@ def modules(report):
             legend=("before", "after") if len(sides) == 2 else ()))
 
     def cell(side, name, key):
-        return f"{side[name][key]:,}" if side and name in side else "–"
+        return si(side[name][key], "B" * (key == "bytes")).strip() if side and name in side else "–"
 
     rows = [[esc(name), *([cell(before, name, "bytes")] if before else []), cell(after, name, "bytes"),
              *([cell(before, name, "macs")] if before else []), cell(after, name, "macs"),
              *(f"{by[name]:.1e}" if name in by else "" for by in errors.values())] for name in names]
     sums = [totals(report, side) for side in ("before", "after")]
-    rows.append(["total"] + [f"{s[key]:,}" for key in ("bytes", "macs") for s in sums if s] + [""] * len(errors))
+    rows.append(["total"] + [si(s[key], "B" * (key == "bytes")).strip() for key in ("bytes", "macs") for s in sums if s] + [""] * len(errors))
     head = ["module", *(["bytes before"] if before else []), "bytes" + " after" * bool(before),
             *(["MACs before"] if before else []), "MACs" + " after" * bool(before), *(f"{kind} error" for kind in errors)]
     body += f"<h3>All {len(names)} modules</h3>" + table(head, rows, "p" + "r" * (len(head) - 1))
@@ -217,13 +217,24 @@ def fitted(static):
     return f"{static['sentences']:,} sentences, {static['epochs']} epochs, seed {static['seed']}{more}"
 
 
+def tuned(tune):
+    """What tuning was and gave."""
+    if not tune:
+        return ""
+    after = tune.get("difference_compiled", tune["difference_tuned"])
+    sides = [f"{1 - d:.4f}" if tune["compared_by"] == "sentence_embedding" else f"{d:.4f}" for d in (tune["difference_before"], after)]
+    what = "cosine" if tune["compared_by"] == "sentence_embedding" else "part of the variance lost"
+    return f"{tune['steps']:,} steps, {tune['tokens']:,} tokens, {tune['seconds']:,.0f} s, of {esc(tune['source'])}; " \
+        f"{tune['held_out']:,} held out: {what} {sides[0]} before, {sides[1]} after"
+
+
 def compilation(report):
     target, machine, profile = report.get("target", {}), report.get("machine", {}), report.get("profile")
     levels = target.get("levels", [])
     rows = [("command", f"<code>transformer-compile {esc(report['command'])}</code>" if "command" in report else ""),
             ("checkpoint", f"<code>{esc(report.get('input', ''))}</code>"), ("preset", esc(report.get("preset", ""))),
             ("profile", f"{esc(profile.get('source', ''))}, {profile.get('tokens', 0):,} tokens" if profile else ""),
-            ("fitted to", fitted(report.get("static"))),
+            ("fitted to", fitted(report.get("static"))), ("tuned", tuned(report.get("tune"))),
             ("GPU chips", "<br>".join(f"{esc(level['name'])}: {level.get('launches', 0):,} launches, {si(level.get('ptx_bytes', 0), 'B')} of PTX, "
                                       + ("and machine code" if level.get("machine_code") else "which the driver compiles")
                                       for level in levels) if target.get("device") == "cuda" else ""),
@@ -238,7 +249,7 @@ def compilation(report):
                              + "".join(f", {label} {machine[key]}" for key, label in (("python", "Python"), ("numpy", "NumPy"))
                                        if key in machine))),
             ("seeds", esc(", ".join(f"{place} {value}" for place, value in
-                                    (("compression", report.get("seed")), ("quality", report.get("quality", {}).get("seed")))
+                                    (("compression", report.get("seed")), ("tuning", report.get("tune", {}).get("seed")), ("quality", report.get("quality", {}).get("seed")))
                                     if value is not None))),
             ("build", f"<code>{esc(report.get('build_id', ''))}</code>, weights <code>{esc(report.get('weights_xxh3', ''))}</code>")]
     body = "<dl>" + "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows if value) + "</dl>"

@@ -18,6 +18,7 @@ from ._calibrate import read_sentences
 from ._fit import need_torch
 from ._model import load
 from ._presets import structure_of
+from ._remarks import by_module
 from ._static import size_of
 
 LEAST = 20  # distinct sentences
@@ -191,13 +192,14 @@ def compress_tuned(checkpoint, out, preset, text, compile_, *, minutes=10, steps
             say("tuning did not help on the held-out sentences: the structure is compiled as it was")
         compile_([os.path.join(folder, _graph.TEXT), f"--weights={folder}", "-o", out, f"--preset={preset}", *NARROWING, *cut.bits,
                   f"--sequences={sequences}", f"--target-cpu={target_cpu}", *([f"--pack={pack}"] if pack else [])])
+        remarks = by_module(_files.read_report(out)["remarks"], os.path.join(folder, _graph.TEXT))
     return finish(out, checkpoint, preset, account(tuning, minutes, steps, seed, texts, accepted=accepted, structure=cut.passes,
-                                                   difference_compiled=compiled_distance(tuning, out)))
+                                                   difference_compiled=compiled_distance(tuning, out)), remarks)
 
 
-def finish(out, checkpoint, preset, tuned):
+def finish(out, checkpoint, preset, tuned, remarks):
     report = _files.read_report(out)
-    return _report.update(out, input=os.fspath(checkpoint), preset=preset, machine=_report.machine(), tune=tuned,
+    return _report.update(out, input=os.fspath(checkpoint), preset=preset, machine=_report.machine(), tune=tuned, remarks=remarks,
                           modules=_report.modules_of(out, checkpoint),
                           bytes={**report["bytes"], "checkpoint": size_of(checkpoint)})
 
@@ -256,7 +258,8 @@ def tune(out, text, *, minutes=10, steps=None, output=None, against=None, seed=0
             say(f"tuning did not help on the held-out sentences ({tuning.words(before)} before, {tuning.words(after)} after): "
                 f"{directory} is left as it is")
             return {**report, "tune": tuned}
-        finish(fresh, checkpoint, report["preset"], tuned)
+        finish(fresh, checkpoint, report["preset"], tuned,
+               by_module(_files.read_report(fresh)["remarks"], os.path.join(folder, _graph.TEXT)))
         if os.path.isdir(target):
             os.rename(target, os.path.join(beside, "old"))
         os.rename(fresh, target)

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from transformer_mlir._remarks import errors_of, passes_of
+from transformer_mlir._remarks import by_module, errors_of, passes_of
 from transformer_mlir._report import render
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
@@ -161,3 +161,19 @@ def test_remarks():
     i8 = {"remarks": ["[Passed] x: transformer-quantize-i8: i8: the linear is i8, with 1.2e-04 of its output's energy lost: how",
                       "[Passed] t: transformer-compress-embedding: pca: integers, 3.21 bits each, with 1.0e-03 of its variance lost"]}
     assert errors_of(i8) == {("transformer-quantize-i8", "output"): {"x": 1.2e-04}, ("transformer-compress-embedding", "weight"): {"t": 0.001}}
+
+
+def test_remarks_on_text_name_modules(tmp_path):
+    path = tmp_path / "model.mlir"
+    path.write_text("%w = ml_program.global_load_const @layer.0.self.query.weight : tensor<4x4xf32>\n"
+                    "%1 = transformer.linear %x, %w : tensor<?x4xf32>\n%2 = transformer.attention %1, %1, %1 : tensor<?x4xf32>\n")
+    lines = [f"[Passed] {path}:{n}:1: transformer-quantize-i8: i8: done" for n in (2, 3, 9)]
+    assert by_module(lines, str(path)) == [line.replace(f"{path}:{n}:1", name) for line, n, name in zip(
+        lines, (2, 3, 9), ("layer.0.self.query", "layer.0.self", f"{path}:9:1"))]
+
+
+def test_tuning_is_told():
+    tune = {"source": "a.txt", "held_out": 9, "steps": 848, "tokens": 1624573, "seconds": 601.5, "seed": 41, "accepted": True,
+            "compared_by": "sentence_embedding", "difference_before": 0.139, "difference_tuned": 0.0581, "difference_compiled": 0.0634}
+    page = render(FULL | {"tune": tune})
+    assert "cosine 0.8610 before, 0.9366 after" in page and "tuning 41" in page

@@ -8,7 +8,7 @@ import pytest
 
 import tiny
 import transformer_mlir as tm
-from transformer_mlir import _cli, _compress, _distil, _tune
+from transformer_mlir import _cli, _compress, _distil, _files, _tune
 
 torch = pytest.importorskip("torch")
 FUSE, NARROW = "transformer-fuse{projections=false}", "transformer-narrow-ffn{width=24 multiple=8}"
@@ -89,6 +89,8 @@ def test_compress_and_tune(source, tmp_path):
                       "--text", str(tmp_path / "text"), "--quiet"]) == 0
     report = tm.tune(tmp_path / "out", tiny.sentences(100), steps=2, output=tmp_path / "again", progress=False)
     assert report["preset"] == "turbo" and report["tune"]["steps"] == 2
+    assert any("[Passed] encoder.layer.0.output.dense: transformer-quantize-i8" in line
+               for line in _files.read_report(tmp_path / "out")["remarks"])
     assert tm.load(tmp_path / "out").encode(["w1 w2"]).shape == (1, 32)
 
 
