@@ -52,6 +52,17 @@ bool isOfRows(linalg::LinalgOp consumer, OpOperand *operand,
          consumer.getMatchingIndexingMap(operand).isFunctionOfDim(0);
 }
 
+/// The rows that the body of a generic reads one by one (transformer.select).
+SmallVector<tensor::ExtractOp> rowReads(Operation *op) {
+  SmallVector<tensor::ExtractOp> reads;
+  if (auto generic = dyn_cast<linalg::GenericOp>(op))
+    for (auto read : generic.getRegion().getOps<tensor::ExtractOp>())
+      if (auto type = read.getTensor().getType();
+          type.getRank() == 2 && type.isDynamicDim(0))
+        reads.push_back(read);
+  return reads;
+}
+
 /// Residual additions and the like as linalg, merged into the elementwise op
 /// that makes their operand when nothing else uses it.
 LogicalResult mergeElementwise(func::FuncOp func, bool merge) {
@@ -68,6 +79,7 @@ LogicalResult mergeElementwise(func::FuncOp func, bool merge) {
           Operation *producer = operand->get().getDefiningOp();
           return fuse && producer && producer->hasOneUse() && consumer &&
                  consumer.getNumParallelLoops() == consumer.getNumLoops() &&
+                 rowReads(producer).empty() &&
                  !isOfRows(consumer, operand, producer);
         });
     if (failed(applyPatternsGreedily(func, std::move(patterns))) ||
@@ -221,12 +233,46 @@ private:
     if (!fused)
       return source.getDefiningOp()->emitError(
           "cannot be computed for a block of rows");
+    for (Operation *tile : fused->tiledOps)
+      if (failed(readBlocks(tile)))
+        return failure();
     for (tensor::ExtractSliceOp other : equal) {
       if (other != slice)
         rewriter.replaceAllUsesWith(other.getResult(),
                                     fused->tiledAndFusedProducer);
       if (other->use_empty())
         rewriter.eraseOp(other);
+    }
+    return success();
+  }
+
+  /// Lets a body read its rows from a slice in the loop, which is then fused as
+  /// those of operands are.
+  LogicalResult readBlocks(Operation *tile) {
+    for (tensor::ExtractOp read : rowReads(tile)) {
+      auto source = read.getTensor().getDefiningOp<TilingInterface>();
+      if (!source || source->getBlock() != &entry())
+        continue;
+      // Tiling has added the first row of the block to the row.
+      auto at = read.getIndices()[0].getDefiningOp<affine::AffineApplyOp>();
+      linalg::IndexOp own;
+      for (Value operand : at ? at.getOperands() : ValueRange())
+        if (auto index = operand.getDefiningOp<linalg::IndexOp>())
+          own = index;
+      if (!own || own.getDim() != 0)
+        return read.emitError("reads rows other than its own");
+      rewriter.setInsertionPoint(tile);
+      Value size = tensor::DimOp::create(
+          rewriter, tile->getLoc(),
+          cast<DestinationStyleOpInterface>(tile).getDpsInits()[0], 0);
+      auto [offsets, sizes, strides] = blockOf(
+          read.getTensor().getType(), loop.getInductionVar(0), size);
+      Value block = tensor::ExtractSliceOp::create(
+          rewriter, tile->getLoc(), read.getTensor(), offsets, sizes, strides);
+      rewriter.modifyOpInPlace(read, [&] {
+        read.getTensorMutable().assign(block);
+        read.getIndicesMutable()[0].set(own);
+      });
     }
     return success();
   }

@@ -103,6 +103,11 @@ LogicalResult Packer::collect(Operation &op) {
           rows.insert(scales);
         return add(op, {linear.getInput(), linear.getResult()});
       })
+      .Case([&](SelectOp select) -> LogicalResult {
+        if (rankOf(select.getInput()) < 3)
+          return success();
+        return add(op, {select.getInput(), select.getResult()});
+      })
       .Case<LayerNormOp, RmsNormOp>([&](auto norm) -> LogicalResult {
         if (rankOf(norm.getInput()) < 3)
           return success();

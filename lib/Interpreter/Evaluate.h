@@ -67,6 +67,7 @@ LogicalResult evaluate(QuantizeOp op, Frame &frame);
 LogicalResult evaluate(DequantizeOp op, Frame &frame);
 LogicalResult evaluate(UnpackI4Op op, Frame &frame);
 LogicalResult evaluate(EmbeddingOp op, Frame &frame);
+LogicalResult evaluate(SelectOp op, Frame &frame);
 LogicalResult evaluate(PositionsOp op, Frame &frame);
 LogicalResult evaluate(LayerNormOp op, Frame &frame);
 LogicalResult evaluate(RmsNormOp op, Frame &frame);

@@ -152,7 +152,7 @@ LogicalResult Machine::step(Operation *op, Frame &frame) {
     return *upstream;
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
       .Case<LinearOp, AttentionOp, FftMixOp, TokenMixOp, QuantizeOp,
-            DequantizeOp, UnpackI4Op, EmbeddingOp, PositionsOp, LayerNormOp,
+            DequantizeOp, UnpackI4Op, EmbeddingOp, SelectOp, PositionsOp, LayerNormOp,
             RmsNormOp, L2NormalizeOp, GeluOp, GeluTanhOp, ReluOp, SiluOp,
             TanhOp, RopeOp, PoolOp, UnpoolOp, PatchesOp, PrependOp>(
           [&](auto known) { return evaluate(known, frame); })

@@ -251,6 +251,25 @@ LogicalResult interp::evaluate(EmbeddingOp op, Frame &frame) {
   return success();
 }
 
+LogicalResult interp::evaluate(SelectOp op, Frame &frame) {
+  const TensorValue &x = frame[op.getInput()],
+                    &indices = frame[op.getIndices()];
+  SmallVector<int64_t> shape(x.shape);
+  shape.back() = indices.size();
+  TensorValue *y = frame.define(cast<OpResult>(op.getResult()), shape);
+  if (!y)
+    return failure();
+  for (int64_t c = 0; c < indices.size(); ++c) {
+    int64_t index = static_cast<int64_t>(indices.data[c]);
+    if (index < 0 || index >= x.width())
+      return op.emitOpError("has the index ")
+             << index << " for rows of " << x.width() << " columns";
+    for (int64_t t = 0; t < x.rows(); ++t)
+      y->row(t)[c] = x.row(t)[index];
+  }
+  return success();
+}
+
 LogicalResult interp::evaluate(RopeOp op, Frame &frame) {
   const TensorValue &x = frame[op.getInput()];
   const TensorValue &positions = frame[op.getPositions()];

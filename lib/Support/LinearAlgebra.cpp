@@ -24,6 +24,8 @@ void dpotrs_(const char *uplo, const int *n, const int *nrhs, const double *a,
              const int *lda, double *b, const int *ldb, int *info);
 void dpotri_(const char *uplo, const int *n, double *a, const int *lda,
              int *info);
+void dgesv_(const int *n, const int *nrhs, double *a, const int *lda, int *ipiv,
+            double *b, const int *ldb, int *info);
 void dtrtri_(const char *uplo, const char *diag, const int *n, double *a,
              const int *lda, int *info);
 void dsyevd_(const char *jobz, const char *uplo, const int *n, double *a,
@@ -139,6 +141,19 @@ llvm::Expected<Matrix> transformer::solvePositive(const Matrix &a,
   if (n && count)
     dpotrs_("U", &n, &count, lower->values.data(), &n, columns.values.data(),
             &n, &info);
+  return columns.transposed();
+}
+
+llvm::Expected<Matrix> transformer::solve(const Matrix &a, const Matrix &b) {
+  useOneThread();
+  Matrix left = a.transposed(), columns = b.transposed(); // LAPACK's
+  int n = int(a.rows), count = int(b.columns), info = 0;
+  std::vector<int> pivots(n);
+  if (n && count)
+    dgesv_(&n, &count, left.values.data(), &n, pivots.data(),
+           columns.values.data(), &n, &info);
+  if (info)
+    return makeError("a matrix of " + llvm::Twine(n) + " rows is singular");
   return columns.transposed();
 }
 

@@ -6,7 +6,6 @@
 #include "PassRemarks.h"
 
 #include "transformer/IR/Weights.h"
-#include "transformer/Support/Elimination.h"
 #include "transformer/Support/Error.h"
 #include "transformer/Transforms/Factorize.h"
 #include "transformer/Transforms/Passes.h"
@@ -25,128 +24,6 @@ using namespace mlir;
 using namespace mlir::transformer;
 
 static constexpr StringLiteral kFlag = "transformer-factorize-svd";
-
-static RankedTensorType weightType(LinearOp op) {
-  return cast<RankedTensorType>(op.getWeight().getType());
-}
-
-int64_t FactorGroup::inputs() const {
-  return weightType(linears.front()).getDimSize(1);
-}
-
-int64_t FactorGroup::outputs() const {
-  int64_t sum = 0;
-  for (LinearOp op : linears)
-    sum += weightType(op).getDimSize(0);
-  return sum;
-}
-
-int64_t FactorGroup::numbersOf(int64_t rank) const {
-  return rank * (inputs() + outputs());
-}
-
-int64_t FactorGroup::mostRank() const {
-  return (numbers() - 1) / (inputs() + outputs());
-}
-
-/// One weight below the other.
-static Matrix stacked(const FactorGroup &group) {
-  Matrix all(0, group.inputs());
-  for (LinearOp op : group.linears) {
-    Matrix own = matrixOf(op.getWeight());
-    all.rows += own.rows;
-    llvm::append_range(all.values, own.values);
-  }
-  return all;
-}
-
-/// As one output of `group` after the other; empty where none has one.
-static std::vector<double> metricOf(const FactorGroup &group) {
-  if (group.linears.size() == 1)
-    return outputMetric(group.linears.front());
-  return {};
-}
-
-llvm::Expected<LowRank> transformer::factorsOf(const FactorGroup &group,
-                                               const InputMoments &moments,
-                                               const LowRankOptions &options) {
-  return lowRankOf(moments.covariance, stacked(group), metricOf(group),
-                   options);
-}
-
-/// "encoder.layer.0.attention.self.query" gives
-/// "encoder.layer.0.attention.self.query.down".
-static std::string downName(const FactorGroup &group) {
-  StringRef path = modulePath(group.linears.front());
-  return (path.empty() ? StringRef("linear") : path).str() + ".down";
-}
-
-static LinearOp createDown(RewriterBase &rewriter, const FactorGroup &group,
-                           const Matrix &down) {
-  LinearOp first = group.linears.front();
-  rewriter.setInsertionPoint(first);
-  std::string name = downName(group);
-  Location loc = NameLoc::get(rewriter.getStringAttr(name));
-  Value weight = createWeight(
-      rewriter, loc, name + ".weight",
-      RankedTensorType::get({down.rows, down.columns}, rewriter.getF32Type()),
-      rawBytes<float>(down.toFloats()), first.getWeight());
-  auto input = cast<RankedTensorType>(first.getInput().getType());
-  SmallVector<int64_t> shape(input.getShape());
-  shape.back() = down.rows;
-  return LinearOp::create(rewriter, loc, input.clone(shape), first.getInput(),
-                          weight, Value(), Value(), Value(), Activation::none);
-}
-
-FailureOr<double> transformer::factorize(RewriterBase &rewriter,
-                                         FactorGroup &group,
-                                         const LowRank &factors, int64_t rank,
-                                         const InputMoments &moments,
-                                         Profile *profile) {
-  for (LinearOp op : group.linears) {
-    StringRef why = whyNotChanged(op);
-    if (!why.empty())
-      return rewriter.notifyMatchFailure(op, why);
-    if (op.getInput() != group.linears.front().getInput())
-      return rewriter.notifyMatchFailure(op, "its input is another");
-  }
-  if (rank < 1 || rank > factors.channels())
-    return rewriter.notifyMatchFailure(group.linears.front(),
-                                       "there are not that many channels");
-  std::vector<int64_t> first(rank);
-  for (int64_t i = 0; i < rank; ++i)
-    first[i] = i;
-  Matrix down = factors.down.selectRows(first).roundedToFloats();
-  Matrix up = factors.up.selectColumns(first).roundedToFloats();
-  Matrix old = stacked(group), basis = down.transposed();
-  double error =
-      relativeError(moments.covariance, old, up, basis, metricOf(group));
-  std::vector<double> biases;
-  for (LinearOp op : group.linears)
-    llvm::append_range(biases, biasOf(op));
-  biases = refittedBias(std::move(biases), old, up, basis, moments.mean);
-
-  LinearOp inner = createDown(rewriter, group, down);
-  if (profile) { // the new linear reads what the old ones did
-    auto known = profile->linears.find(modulePath(group.linears.front()));
-    if (known != profile->linears.end())
-      profile->linears[downName(group)] = known->second;
-  }
-  int64_t row = 0;
-  for (LinearOp &op : group.linears) {
-    std::vector<double> bias;
-    std::vector<int64_t> own;
-    for (int64_t n = weightType(op).getDimSize(0); n > 0; --n) {
-      bias.push_back(biases[row]);
-      own.push_back(row++);
-    }
-    if (profile)
-      changeInput(*profile, modulePath(op), basis);
-    op = exchangeLinear(rewriter, op, inner.getResult(), up.selectRows(own),
-                        bias);
-  }
-  return error;
-}
 
 namespace {
 struct Candidate {
@@ -228,6 +105,7 @@ private:
       candidate.moments =
           momentsOf(group.linears.front(), options.profile, options.fit.seed);
       candidate.group = std::move(group);
+      candidate.group.pivoted = options.pivoted;
       result.before += candidate.group.numbers();
       candidates.push_back(std::move(candidate));
     }
@@ -242,11 +120,13 @@ private:
     const FactorGroup &group = candidate.group;
     if (options.rank)
       return *options.rank;
-    if (options.ratio)
-      return std::max<int64_t>(int64_t(*options.ratio * group.numbers()) /
-                                   (group.inputs() + group.outputs()) /
-                                   options.multiple * options.multiple,
-                               1);
+    if (options.ratio) {
+      int64_t rank = group.mostRank() / options.multiple * options.multiple;
+      while (rank > 0 && double(group.numbersOf(rank)) >
+                             *options.ratio * double(group.numbers()))
+        rank -= options.multiple;
+      return std::max<int64_t>(rank, 1);
+    }
     double error = options.energy ? 1 - *options.energy : *options.error;
     int64_t rank = candidate.factors.rankFor(error);
     // Only the channels that pay are known: more would be needed.
@@ -278,6 +158,11 @@ private:
     spend(most - numbersAt(high));
   }
 
+  /// The numbers that the next rank after `rank` takes more.
+  int64_t more(const FactorGroup &group, int64_t rank) const {
+    return group.numbersOf(rank + options.multiple) - group.numbersOf(rank);
+  }
+
   /// What is left of the budget, where it helps most: prices only reach ranks
   /// that are on the convex hull of errors over numbers.
   void spend(int64_t numbers) {
@@ -289,18 +174,18 @@ private:
         int64_t rank = candidate.rank, next = rank + options.multiple;
         if (!rank || next > group.mostRank() ||
             next > candidate.factors.channels() ||
-            group.numbersOf(options.multiple) > numbers)
+            more(group, rank) > numbers)
           continue;
         double gain = (candidate.factors.errorOf(rank) -
                        candidate.factors.errorOf(next)) /
-                      double(group.numbersOf(options.multiple));
+                      double(more(group, rank));
         if (gain > most)
           most = gain, best = &candidate;
       }
       if (!best)
         return;
+      numbers -= more(best->group, best->rank);
       best->rank += options.multiple;
-      numbers -= best->group.numbersOf(options.multiple);
     }
   }
 
@@ -327,12 +212,25 @@ private:
     if (rank == 0)
       return llvm::formatv("max-bytes={0} is better spent on it",
                            *options.maxBytes);
-    if (rank > group.mostRank())
-      return llvm::formatv(
-          "rank {0} would take {1} numbers in place of {2}; below {3} it "
-          "would pay",
-          rank, group.numbersOf(rank), group.numbers(), group.mostRank() + 1);
-    return "";
+    if (rank <= group.mostRank())
+      return "";
+    if (rank >= std::min(group.inputs(), group.outputs()))
+      return llvm::formatv("rank {0} is not below its own, {1}{2}", rank,
+                           std::min(group.inputs(), group.outputs()),
+                           below(group));
+    std::string why = llvm::formatv(
+        "rank {0} would take {1} numbers in place of {2}{3}", rank,
+        group.numbersOf(rank), group.numbers(), below(group));
+    FactorGroup other = group;
+    other.pivoted = true;
+    if (rank <= other.mostRank())
+      why += llvm::formatv(", and with pivoted=true below {0}",
+                           other.mostRank() + 1);
+    return why;
+  }
+
+  static std::string below(const FactorGroup &group) {
+    return llvm::formatv("; below {0} it would pay", group.mostRank() + 1);
   }
 
   void finish(RewriterBase &rewriter, Candidate &candidate) {
@@ -359,7 +257,7 @@ private:
     result.after += after;
     result.factorized += group.linears.size();
     std::string text = llvm::formatv(
-        "rank {0}, {1} numbers in place of {2}{3}, with {4:e2} of the "
+        "rank {0}{6}, {1} numbers in place of {2}{3}, with {4:e2} of the "
         "output's variance lost, {5}",
         candidate.rank, after, before,
         group.linears.size() > 1
@@ -367,7 +265,8 @@ private:
                             group.linears.size())
                   .str()
             : "",
-        *error, candidate.moments.source);
+        *error, candidate.moments.source,
+        group.pivoted ? ", of inputs" : "");
     for (LinearOp op : group.linears)
       remarkDone(op.getLoc(), kFlag, "factorized", text);
   }
@@ -414,6 +313,7 @@ struct FactorizeSvd
     options.profile = given.known();
     options.filter = &given.filter;
     options.share = share;
+    options.pivoted = pivoted;
     options.multiple = multiple;
     options.fit.damping = damping;
     options.fit.seed = seed;

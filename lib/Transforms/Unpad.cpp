@@ -50,6 +50,10 @@ static SmallVector<Value> rowsOf(Operation *op) {
         if (isDense(op.getIds(), 2))
           add({op.getIds(), op.getResult()});
       })
+      .Case<SelectOp>([&](SelectOp op) {
+        if (isDense(op.getInput(), 3))
+          add({op.getInput(), op.getResult()});
+      })
       .Case<LayerNormOp, RmsNormOp>([&](auto op) {
         if (isDense(op.getInput(), 3))
           add({op.getInput(), op.getResult()});

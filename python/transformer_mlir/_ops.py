@@ -183,6 +183,10 @@ def token_mix(batch, a, x, weight, offsets=None):
     return y if rows is None else rows.packed(y)
 
 
+def select(batch, a, x, indices):
+    return x[..., indices.long()]
+
+
 def l2_normalize(batch, a, x):
     return functional.normalize(x, dim=-1, eps=a["epsilon"])
 
@@ -235,7 +239,7 @@ def constant(batch, a, shape, kind):
 
 PLAIN = {"gelu", "gelu_tanh", "relu", "silu", "tanh"}
 OPS = {f"transformer.{f.__name__}": f for f in (linear, embedding, layer_norm, rms_norm, attention, fft_mix, pool, unpool,
-                                                positions, token_mix, l2_normalize, rope, patches, prepend)}
+                                                positions, token_mix, select, l2_normalize, rope, patches, prepend)}
 OPS |= {f"transformer.{name}": lambda batch, a, x, f=ACTIVATIONS[name]: f(x) for name in PLAIN}
 OPS |= {"transformer.observe": lambda batch, a, x: None,
         "arith.addf": lambda batch, a, x, y: x + y, "arith.subf": lambda batch, a, x, y: x - y,

@@ -215,6 +215,14 @@ for packed in (True, False):
     o = f" offsets({c.put(OFFSETS, 'i32', (None,))})" if packed else ""
     c.op(f"unpool {x}, %n{o}", "tensor<?x6xf32>" if packed else "tensor<4x?x6xf32>")
 
+# Columns, all dimensions static or none; no columns.
+for kind, shape, chosen in (("f32", (3, 6), [4, 0, 5]), ("bf16", (2, 3, 6), [1]), ("f16", (6,), [5, 4, 3, 2, 1, 0]), ("f32", (3, 6), [])):
+    for dynamic in (False, True):
+        c = Case(dynamic)
+        x, i = c.put(normal(*shape), kind), c.put(np.array(chosen, dtype=np.int32), "i32")
+        sizes = ["?"] * len(shape) if dynamic else [*map(str, shape[:-1]), str(len(chosen))]
+        c.op(f"select {x}, {i}", f"tensor<{'x'.join(sizes)}x{kind}>")
+
 # Images.
 for dynamic in (False, True):
     c = Case()

@@ -143,3 +143,19 @@ func.func @unused(%x: tensor<?x8xf32>) {
   transformer.observe %x site "here" : tensor<?x8xf32>
   return
 }
+
+// CHECK-LABEL: func.func @all_columns
+// CHECK-NOT: transformer.select
+func.func @all_columns(%x: tensor<?x3xf32>) -> tensor<?x3xf32> {
+  %i = arith.constant dense<[0, 1, 2]> : tensor<3xi32>
+  %y = transformer.select %x, %i : (tensor<?x3xf32>, tensor<3xi32>) -> tensor<?x3xf32>
+  return %y : tensor<?x3xf32>
+}
+
+// CHECK-LABEL: func.func @negative_other_order
+// CHECK: transformer.select
+func.func @negative_other_order(%x: tensor<?x3xf32>) -> tensor<?x3xf32> {
+  %i = arith.constant dense<[0, 2, 1]> : tensor<3xi32>
+  %y = transformer.select %x, %i : (tensor<?x3xf32>, tensor<3xi32>) -> tensor<?x3xf32>
+  return %y : tensor<?x3xf32>
+}

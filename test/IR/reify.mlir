@@ -119,3 +119,17 @@ func.func @images(%x: tensor<?x3x224x224xf32>, %r: tensor<1x768xf32>) -> (index,
   %e = tensor.dim %y, %c0 : tensor<?x768xf32>
   return %d, %e : index, index
 }
+
+// CHECK-LABEL: func.func @select(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<?x4xf32>, %[[I:[a-z0-9]+]]: tensor<?xi32>
+// CHECK-DAG: %[[T:.*]] = tensor.dim %[[X]], %c0
+// CHECK-DAG: %[[N:.*]] = tensor.dim %[[I]], %c0
+// CHECK: return %[[T]], %[[N]]
+func.func @select(%x: tensor<?x4xf32>, %i: tensor<?xi32>) -> (index, index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %y = transformer.select %x, %i : (tensor<?x4xf32>, tensor<?xi32>) -> tensor<?x?xf32>
+  %d = tensor.dim %y, %c0 : tensor<?x?xf32>
+  %e = tensor.dim %y, %c1 : tensor<?x?xf32>
+  return %d, %e : index, index
+}

@@ -177,6 +177,14 @@ func.func @l2_normalize() -> tensor<2x2xf32> {
   return %y : tensor<2x2xf32>
 }
 
+// CHECK: select#0: tensor<2x3xf32> {{\[\[}}3, 1, 4], [7, 5, 8]]
+func.func @select() -> tensor<2x3xf32> {
+  %x = arith.constant dense<[[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]]> : tensor<2x4xf32>
+  %i = arith.constant dense<[2, 0, 3]> : tensor<3xi32>
+  %y = transformer.select %x, %i : (tensor<2x4xf32>, tensor<3xi32>) -> tensor<2x3xf32>
+  return %y : tensor<2x3xf32>
+}
+
 // CHECK: activations#0: tensor<4xf32> [-0.158655, 0, 0.841345, nan]
 // CHECK: activations#1: tensor<4xf32> [-0.158808, 0, 0.841192, nan]
 // CHECK: activations#2: tensor<4xf32> [0, 0, 1, nan]

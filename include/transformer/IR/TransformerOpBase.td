@@ -3,6 +3,7 @@
 #ifndef TRANSFORMER_IR_TRANSFORMEROPBASE_TD
 #define TRANSFORMER_IR_TRANSFORMEROPBASE_TD
 
+include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 include "transformer/IR/TransformerAttrs.td"
@@ -14,6 +15,7 @@ def Transformer_I8Tensor : RankedTensorOf<[I8]>;
 def Transformer_Scales : RankedTensorOf<[F32]>;
 def Transformer_Vector : 1DTensorOf<[F32, F16, BF16]>;
 def Transformer_Offsets : 1DTensorOf<[I32]>;
+def Transformer_Indices : 1DTensorOf<[I32]>;
 def Transformer_Ids : RankedTensorOf<[I32, I64]>;
 
 class Transformer_Op<string mnemonic, list<Trait> traits = []>

@@ -209,6 +209,31 @@ def Transformer_EmbeddingOp : Transformer_PureOp<"embedding"> {
   let builders = [OpBuilder<(ins "Value":$ids, "Value":$table)>];
 }
 
+def Transformer_SelectOp : Transformer_PureOp<"select",
+    [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "some columns of each row, in a given order";
+  let description = [{
+    `y[..., j] = x[..., indices[j]]`, where `indices : [selected]` is a weight: a
+    constant or a global, so that equal layers share one kernel. Each index must
+    lie in `[0, in)`, which is checked where its value is known; none may come
+    twice. No indices give rows of no columns.
+
+    The pivoted form of transformer-factorize-svd is made of it: channels are
+    `select(x, pivots) + linear(select(x, rest), X)`.
+
+    Example:
+
+    ```mlir
+    %y = transformer.select %x, %indices : (tensor<?x384xf32>, tensor<96xi32>) -> tensor<?x96xf32>
+    ```
+  }];
+  let arguments = (ins Transformer_FloatTensor:$input, Transformer_Indices:$indices);
+  let results = (outs Transformer_FloatTensor:$result);
+  let assemblyFormat = "$input `,` $indices attr-dict `:` functional-type(operands, results)";
+  let builders = [OpBuilder<(ins "Value":$input, "Value":$indices)>];
+  let hasCanonicalizeMethod = 1;
+}
+
 def Transformer_PositionsOp : Transformer_PureOp<"positions"> {
   let summary = "the position of each token in its sequence";
   let description = [{

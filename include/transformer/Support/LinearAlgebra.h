@@ -64,6 +64,8 @@ llvm::Expected<Matrix> cholesky(const Matrix &a);
 Matrix invertLower(const Matrix &lower);
 /// X of `a` X = `b` for a positive definite `a`.
 llvm::Expected<Matrix> solvePositive(const Matrix &a, const Matrix &b);
+/// X of `a` X = `b` for any square `a`; an error if it is singular.
+llvm::Expected<Matrix> solve(const Matrix &a, const Matrix &b);
 /// The inverse of a positive definite matrix, both triangles.
 llvm::Expected<Matrix> invertPositive(const Matrix &a);
 /// Adds `part` times the mean of the diagonal to the diagonal. A matrix of

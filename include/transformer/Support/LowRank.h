@@ -49,6 +49,20 @@ llvm::Expected<LowRank> lowRankOf(const Matrix &covariance,
                                   llvm::ArrayRef<double> metric,
                                   const LowRankOptions &options);
 
+/// Rows as some of their columns: `down`[:, rest] = `down`[:, pivots] mix, both
+/// in ascending order.
+struct Interpolation {
+  std::vector<int64_t> pivots, rest;
+  Matrix mix; // [pivots, rest]
+};
+/// The interpolative decomposition of `down` [r, n], whose rank is r, with no
+/// entry of the mix above `bound` (more than 1) once column i of `down` is
+/// counted in units of `sizes`[i]: pivots by QR, exchanged until it holds (Gu
+/// and Eisenstat, 1996).
+llvm::Expected<Interpolation> interpolate(const Matrix &down,
+                                          llvm::ArrayRef<double> sizes,
+                                          double bound = 2);
+
 /// Scores q k^T on fewer channels: q' = query q and k' = key k.
 struct NarrowScores {
   Matrix query, key; // [channels, old channels], the best first

@@ -15,9 +15,12 @@ namespace mlir::transformer {
 /// Linears of one input, which share the first factor.
 struct FactorGroup {
   SmallVector<LinearOp> linears;
+  /// Whether the first factor has an identity block.
+  bool pivoted = false;
   int64_t inputs() const;
   int64_t outputs() const; // of all of them
-  /// The numbers that the factors hold, and those of the weights as they are.
+  /// The numbers that the factors hold (with an identity block: and the indices
+  /// of its inputs), and those of the weights as they are.
   int64_t numbersOf(int64_t rank) const;
   int64_t numbers() const { return inputs() * outputs(); }
   /// The largest rank that makes them fewer.
@@ -29,8 +32,9 @@ llvm::Expected<LowRank> factorsOf(const FactorGroup &group,
                                   const InputMoments &moments,
                                   const LowRankOptions &options);
 
-/// Puts a linear of `rank` outputs before those of `group`, which read it from
-/// then on, with biases for the mean. Gives the error of the f32 factors, as a
+/// Puts a linear of `rank` outputs (with an identity block: the sum of chosen
+/// inputs and a linear of the others) before those of `group`, which read it
+/// from then on, with biases for the mean. Gives the error of the f32 factors, as a
 /// part of the variance of the outputs, and describes the new model in
 /// `profile` (null: none).
 FailureOr<double> factorize(RewriterBase &rewriter, FactorGroup &group,
@@ -45,6 +49,7 @@ struct FactorizeSvdOptions {
   std::optional<int64_t> rank, maxBytes;
   std::optional<double> energy, error, ratio;
   bool share = true; // queries, keys and values
+  bool pivoted = false;
   int64_t multiple = 8;
   LowRankOptions fit;
 };

@@ -195,10 +195,14 @@ def TransformerFactorizeSvd : Pass<"transformer-factorize-svd", "::mlir::ModuleO
     Without a profile the input is assumed to be as the norm before makes it.
     `save-profile` writes the profile of the changed model for the passes that follow.
 
-    There is no form with an identity block, which would store r (m + n - r) numbers
-    in place of r (m + n): its outputs are the r chosen ones beside the others, in
-    an order that only a gather would undo, and the products before a gather would
-    not be fused with what follows.
+    With `pivoted` the first factor has an identity block: r of the inputs, the
+    pivots, are channels themselves, to which a linear adds a mix of the other inputs
+    (Cheng et al., "On the compression of low rank matrices", 2005). The channels
+    span the same, so that nothing else is lost, and r (m + n - r) numbers and n
+    indices are stored in place of r (m + n) numbers: every rank a little below full
+    pays. The pivots are those with the largest volume (exchanged until no input, in
+    units of its standard deviation, is mixed more than twofold), and
+    `transformer.select` gathers them.
 
     Example:
 
@@ -229,6 +233,8 @@ def TransformerFactorizeSvd : Pass<"transformer-factorize-svd", "::mlir::ModuleO
                         "of the weights of all linears that may change">,
                  Option<"share", "share", "bool", "true",
                         "one first factor for queries, keys and values">,
+                 Option<"pivoted", "pivoted", "bool", "false",
+                        "an identity block in the first factor">,
                  Option<"multiple", "multiple", "int64_t", "8",
                         "ranks are rounded to this">,
                  Option<"damping", "damping", "double", "1e-4",

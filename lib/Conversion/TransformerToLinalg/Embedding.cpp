@@ -1,4 +1,4 @@
-//===- Embedding.cpp - embedding and positions to linalg ------------------===//
+//===- Embedding.cpp - embedding, select, positions to linalg -------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Rows.h"
 #include "transformer/Conversion/Patterns.h"
@@ -46,6 +46,29 @@ struct EmbeddingPattern : OpRewritePattern<EmbeddingOp> {
           return arith::MulFOp::create(b, v, scale);
         });
     rewriter.replaceOp(op, rows.unflatten(y, type, op.getIds()));
+    return success();
+  }
+};
+
+/// out[m, c] = x[m, indices[c]]. Rows are read in the body, where operands of
+/// linalg can't be: FuseRows knows this form.
+struct SelectPattern : OpRewritePattern<SelectOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(SelectOp op,
+                                PatternRewriter &rewriter) const override {
+    auto type = cast<RankedTensorType>(op.getType());
+    RowBuilder rows(rewriter, op.getLoc());
+    Value x = rows.flatten(op.getInput());
+    Value y = rows.map(
+        {{op.getIndices(), Access::Column}}, x, rows.size(op.getIndices(), 0),
+        type.getElementType(),
+        [&](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
+          Value row = linalg::IndexOp::create(b, 0);
+          return widen(b, tensor::ExtractOp::create(
+                              b, x, ValueRange{row, toIndex(b, args[0])}));
+        });
+    rewriter.replaceOp(op, rows.unflatten(y, type, op.getInput()));
     return success();
   }
 };
@@ -164,5 +187,6 @@ private:
 
 void transformer::populateEmbeddingToLinalgPatterns(
     RewritePatternSet &patterns) {
-  patterns.add<EmbeddingPattern, PositionsPattern>(patterns.getContext());
+  patterns.add<EmbeddingPattern, SelectPattern, PositionsPattern>(
+      patterns.getContext());
 }
