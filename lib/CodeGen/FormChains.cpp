@@ -42,7 +42,8 @@ bool isRows(Value v) {
 
 bool isTokenWise(Operation *op) {
   if (isa<LinearOp, LayerNormOp, RmsNormOp, L2NormalizeOp, GeluOp, GeluTanhOp,
-          ReluOp, SiluOp, TanhOp, QuantizeOp, DequantizeOp, EmbeddingOp, SelectOp>(op)) {
+          ReluOp, SiluOp, TanhOp, QuantizeOp, DequantizeOp, EmbeddingOp,
+          SelectOp>(op)) {
     auto type = cast<RankedTensorType>(op->getResult(0).getType());
     return type.getRank() == 2 && type.isDynamicDim(0);
   }

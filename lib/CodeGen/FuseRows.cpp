@@ -265,8 +265,8 @@ private:
       Value size = tensor::DimOp::create(
           rewriter, tile->getLoc(),
           cast<DestinationStyleOpInterface>(tile).getDpsInits()[0], 0);
-      auto [offsets, sizes, strides] = blockOf(
-          read.getTensor().getType(), loop.getInductionVar(0), size);
+      auto [offsets, sizes, strides] =
+          blockOf(read.getTensor().getType(), loop.getInductionVar(0), size);
       Value block = tensor::ExtractSliceOp::create(
           rewriter, tile->getLoc(), read.getTensor(), offsets, sizes, strides);
       rewriter.modifyOpInPlace(read, [&] {

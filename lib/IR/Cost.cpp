@@ -261,6 +261,11 @@ struct Counter {
     touch(op, {});
   }
 
+  void add(SelectOp op) {
+    each(1, op.getResult());
+    touch(op, {op.getIndices()});
+  }
+
   void add(TokenMixOp op) {
     auto weight = op.getWeight().getType();
     double lags = weight.getDimSize(0);
@@ -301,8 +306,8 @@ Cost transformer::costOf(Operation *op) {
         isa<RankedTensorType>(op->getResult(0).getType())))
     return counter.cost;
   llvm::TypeSwitch<Operation *>(op)
-      .Case<LinearOp, AttentionOp, FftMixOp, EmbeddingOp, PoolOp, TokenMixOp>(
-          [&](auto found) { counter.add(found); })
+      .Case<LinearOp, AttentionOp, FftMixOp, EmbeddingOp, SelectOp, PoolOp,
+            TokenMixOp>([&](auto found) { counter.add(found); })
       .Default([&](Operation *other) {
         // What has no row dimension of its own is a parameter.
         SmallVector<Value> weights;

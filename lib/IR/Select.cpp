@@ -15,7 +15,8 @@
 using namespace mlir;
 using namespace mlir::transformer;
 
-/// The indices that `value` holds; nothing where it is no weight of known bytes.
+/// The indices that `value` holds; nothing where it is no weight of known
+/// bytes.
 static std::optional<std::vector<int32_t>> numbersOf(Attribute value,
                                                      RankedTensorType type) {
   std::optional<WeightBytes> known = bytesOf(value, type);
@@ -75,14 +76,12 @@ LogicalResult SelectOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto known = numbersOf(global.getValueAttr(), getIndices().getType());
   if (!known)
     return success();
-  std::string why =
-      complaint(*known, Tensor("input", getInput()).dim(-1));
+  std::string why = complaint(*known, Tensor("input", getInput()).dim(-1));
   return why.empty() ? success() : emitOpError(why);
 }
 
-LogicalResult
-SelectOp::reifyResultShapes(OpBuilder &builder,
-                            ReifiedRankedShapedTypeDims &shapes) {
+LogicalResult SelectOp::reifyResultShapes(OpBuilder &builder,
+                                          ReifiedRankedShapedTypeDims &shapes) {
   SmallVector<OpFoldResult> sizes =
       leadingSizes(builder, getLoc(), getInput(), -1);
   sizes.push_back(tensor::getMixedSize(builder, getLoc(), getIndices(), 0));

@@ -152,9 +152,9 @@ LogicalResult Machine::step(Operation *op, Frame &frame) {
     return *upstream;
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
       .Case<LinearOp, AttentionOp, FftMixOp, TokenMixOp, QuantizeOp,
-            DequantizeOp, UnpackI4Op, EmbeddingOp, SelectOp, PositionsOp, LayerNormOp,
-            RmsNormOp, L2NormalizeOp, GeluOp, GeluTanhOp, ReluOp, SiluOp,
-            TanhOp, RopeOp, PoolOp, UnpoolOp, PatchesOp, PrependOp>(
+            DequantizeOp, UnpackI4Op, EmbeddingOp, SelectOp, PositionsOp,
+            LayerNormOp, RmsNormOp, L2NormalizeOp, GeluOp, GeluTanhOp, ReluOp,
+            SiluOp, TanhOp, RopeOp, PoolOp, UnpoolOp, PatchesOp, PrependOp>(
           [&](auto known) { return evaluate(known, frame); })
       .Default([](Operation *unknown) {
         return unknown->emitOpError("is unknown to the interpreter");

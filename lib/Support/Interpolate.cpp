@@ -30,9 +30,9 @@ static void exchange(Matrix &mix, int64_t i, int64_t j) {
   }
 }
 
-llvm::Expected<Interpolation>
-transformer::interpolate(const Matrix &down, ArrayRef<double> sizes,
-                         double bound) {
+llvm::Expected<Interpolation> transformer::interpolate(const Matrix &down,
+                                                       ArrayRef<double> sizes,
+                                                       double bound) {
   int64_t rank = down.rows;
   Matrix scaled = down;
   for (int64_t r = 0; r < rank; ++r)

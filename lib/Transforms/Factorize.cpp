@@ -82,9 +82,7 @@ public:
     rewriter.setInsertionPoint(first);
   }
 
-  Value plain(const Matrix &weight) {
-    return linear(first.getInput(), weight);
-  }
+  Value plain(const Matrix &weight) { return linear(first.getInput(), weight); }
 
   /// The pivots themselves, and a mix of the other inputs.
   Value pivoted(const Interpolation &parts) {
@@ -208,8 +206,7 @@ FailureOr<double> transformer::factorize(RewriterBase &rewriter,
     }
     if (profile)
       changeInput(*profile, modulePath(op), basis);
-    op = exchangeLinear(rewriter, op, channels, up.selectRows(own),
-                        bias);
+    op = exchangeLinear(rewriter, op, channels, up.selectRows(own), bias);
   }
   return error;
 }

@@ -173,8 +173,7 @@ private:
         const FactorGroup &group = candidate.group;
         int64_t rank = candidate.rank, next = rank + options.multiple;
         if (!rank || next > group.mostRank() ||
-            next > candidate.factors.channels() ||
-            more(group, rank) > numbers)
+            next > candidate.factors.channels() || more(group, rank) > numbers)
           continue;
         double gain = (candidate.factors.errorOf(rank) -
                        candidate.factors.errorOf(next)) /
@@ -265,8 +264,7 @@ private:
                             group.linears.size())
                   .str()
             : "",
-        *error, candidate.moments.source,
-        group.pivoted ? ", of inputs" : "");
+        *error, candidate.moments.source, group.pivoted ? ", of inputs" : "");
     for (LinearOp op : group.linears)
       remarkDone(op.getLoc(), kFlag, "factorized", text);
   }

@@ -59,6 +59,9 @@ class Graph(torch.nn.Module):
                 raise ValueError(f"the model has the op {op['op']}, which to_torch does not know")
         for name in dict.fromkeys(loads.values()):
             kind = graph["weights"][name]["type"]
+            if kind == "i32":  # the indices of a select: no parameter
+                self.places[name] = self.add(name, torch.from_numpy(np.array(weights[name][1], np.int32)))
+                continue
             if kind not in KINDS:
                 raise ValueError(f"the weight {name} is {kind}, and not of a form that to_torch makes f32")
             self.places[name] = self.add(name, torch.from_numpy(np.array(weights[name][1], np.float32)))
@@ -76,7 +79,10 @@ class Graph(torch.nn.Module):
             if part not in module._modules:
                 module.add_module(part, torch.nn.Module())
             module = module._modules[part]
-        module.register_parameter(last, torch.nn.Parameter(value))
+        if value.is_floating_point():
+            module.register_parameter(last, torch.nn.Parameter(value))
+        else:
+            module.register_buffer(last, value)
         return module, last
 
     @property

@@ -64,3 +64,31 @@ func.func private @merged(%x: tensor<?x8xf32>, %y: tensor<?x8xf32>, %out: tensor
   %m = arith.mulf %s, %y : tensor<?x8xf32>
   return %m : tensor<?x8xf32>
 }
+
+// A body that reads rows one by one reads them from the block; its producer is
+// computed there.
+// CHECK-LABEL: func.func private @selected
+// CHECK: scf.forall
+// CHECK: %[[E:.*]] = linalg.generic
+// CHECK: math.exp
+// CHECK: linalg.generic
+// CHECK: %[[R:.*]] = linalg.index 0
+// CHECK: tensor.extract %[[E]][%[[R]], %{{.*}}]
+// CHECK-NOT: linalg.generic
+func.func private @selected(%x: tensor<?x8xf32>, %i: tensor<3xi32>, %out: tensor<?x3xf32> {bufferization.writable = true}) -> tensor<?x3xf32>
+    attributes {transformer.chain} {
+  %c0 = arith.constant 0 : index
+  %rows = tensor.dim %x, %c0 : tensor<?x8xf32>
+  %e = tensor.empty(%rows) : tensor<?x8xf32>
+  %y = math.exp %x : tensor<?x8xf32>
+  %f = tensor.empty(%rows) : tensor<?x3xf32>
+  %z = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]}
+      ins(%i : tensor<3xi32>) outs(%f : tensor<?x3xf32>) {
+  ^bb0(%in: i32, %o: f32):
+    %r = linalg.index 0 : index
+    %c = arith.index_cast %in : i32 to index
+    %v = tensor.extract %y[%r, %c] : tensor<?x8xf32>
+    linalg.yield %v : f32
+  } -> tensor<?x3xf32>
+  return %z : tensor<?x3xf32>
+}

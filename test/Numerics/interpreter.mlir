@@ -251,4 +251,4 @@ func.func @prepend() -> tensor<6x1xf32> {
   return %y : tensor<6x1xf32>
 }
 
-// CHECK: 23 passed, 0 failed
+// CHECK: 24 passed, 0 failed

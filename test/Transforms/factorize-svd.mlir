@@ -4,6 +4,10 @@
 // RUN: transformer-opt %s --transformer-factorize-svd='ratio=0.5 multiple=1 share=false' --split-input-file | FileCheck %s --check-prefix=RATIO
 // RUN: transformer-opt %s --transformer-factorize-svd='max-bytes=96 multiple=1' --split-input-file | FileCheck %s --check-prefix=BYTES
 // RUN: transformer-opt %s --transformer-factorize-svd='rank=1 multiple=1' --transformer-quantize-i8 --split-input-file | FileCheck %s --check-prefix=I8
+// RUN: transformer-opt %s --transformer-factorize-svd='rank=1 multiple=1 pivoted=true skip=spared' --split-input-file --remarks-filter='transformer-factorize-svd' --remark-format=emitRemark 2> %t.pivoted | FileCheck %s --check-prefix=PIVOT
+// RUN: FileCheck %s --check-prefix=REMARK-PIVOT < %t.pivoted
+// RUN: transformer-opt %s --transformer-factorize-svd='rank=2 multiple=1' --split-input-file --remarks-filter='transformer-factorize-svd' --remark-format=emitRemark 2>&1 | FileCheck %s --check-prefix=NAMES
+// RUN: transformer-opt %s --transformer-factorize-svd='rank=5 multiple=1' --split-input-file --remarks-filter='transformer-factorize-svd' --remark-format=emitRemark 2>&1 | FileCheck %s --check-prefix=NAMES5
 // RUN: not transformer-opt %s --transformer-factorize-svd='rank=1 energy=0.5' --split-input-file 2>&1 | FileCheck %s --check-prefix=BOTH
 // BOTH: transformer-factorize-svd: several options say which rank: give one of rank=, energy=, error=, ratio= and max-bytes=
 
@@ -13,6 +17,14 @@
 // REMARK-DAG: loc("example"): {{.*}}rank 1, 8 numbers in place of 16, with {{.*}} of the output's variance lost, by activations assumed, because there is no profile
 // ERROR: loc("example"): {{.*}}spectrum{{.*}}"channels 1:1.00e+00"
 // ERROR: loc("example"): {{.*}}rank 1, 8 numbers in place of 16, with {{[0-9.]+e-1[0-9]}} of the output's variance lost
+// PIVOT-LABEL: func @example
+// PIVOT: %[[P:.*]] = transformer.select %arg0, %{{.*}} : (tensor<?x4xf32>, tensor<1xi32>) -> tensor<?x1xf32>
+// PIVOT: %[[R:.*]] = transformer.select %arg0, %{{.*}} : (tensor<?x4xf32>, tensor<3xi32>) -> tensor<?x3xf32>
+// PIVOT: %[[M:.*]] = transformer.linear %[[R]], %{{.*}} : (tensor<?x3xf32>, tensor<1x3xf32>) -> tensor<?x1xf32>
+// PIVOT: %[[Z:.*]] = arith.addf %[[M]], %[[P]] : tensor<?x1xf32>
+// PIVOT: transformer.linear %[[Z]], %{{.*}} activation gelu : (tensor<?x1xf32>, tensor<4x1xf32>) -> tensor<?x4xf32>
+// REMARK-PIVOT-DAG: loc("example"): {{.*}}rank 1, of inputs, 11 numbers in place of 16, with
+// NAMES-DAG: loc("example"): {{.*}}the linear keeps its rank: rank 2 would take 16 numbers in place of 16; below 2 it would pay
 // I8-LABEL: func @example
 // I8: transformer.linear {{.*}} scales({{.*}}) : (tensor<?x4xi8>, tensor<1x4xi8>, tensor<?xf32>, tensor<1xf32>) -> tensor<?x1xf32>
 // I8: transformer.linear {{.*}} activation gelu : (tensor<?x1xi8>, tensor<4x1xi8>, tensor<?xf32>, tensor<4xf32>) -> tensor<?x4xf32>
@@ -31,6 +43,12 @@ func.func @example(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
 // CHECK-COUNT-3: transformer.linear {{.*}} : (tensor<?x1xf32>, tensor<4x1xf32>{{.*}}) -> tensor<?x4xf32>
 // CHECK: transformer.attention
 // REMARK-DAG: loc("q"): {{.*}}rank 1, 16 numbers in place of 48, with one factor for 3 linears, with
+// One pair of selections for all of them.
+// PIVOT-LABEL: func @shared
+// PIVOT-COUNT-2: transformer.select
+// PIVOT-NOT: transformer.select
+// PIVOT: transformer.attention
+// REMARK-PIVOT-DAG: loc("q"): {{.*}}rank 1, of inputs, 19 numbers in place of 48, with one factor for 3 linears, with
 // RATIO-LABEL: func @shared
 // RATIO-COUNT-3: (tensor<?x4xf32>, tensor<1x4xf32>) -> tensor<?x1xf32>
 // BYTES-LABEL: func @shared
@@ -64,6 +82,18 @@ func.func @declined(%x: tensor<?x2xf32>, %u: tensor<2x2xf32>) -> (tensor<?x2xf32
   %z = transformer.linear %x, %w : (tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32> loc("spared")
   %a = transformer.linear %x, %u : (tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32> loc("computed")
   return %y, %z, %a : tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2xf32>
+}
+
+// -----
+
+// What pays only with pivots is said.
+// CHECK-LABEL: func @more
+// NAMES5-DAG: loc("more"): {{.*}}the linear keeps its rank: rank 5 would take 80 numbers in place of 64; below 4 it would pay, and with pivoted=true below 6
+// REMARK-PIVOT-DAG: loc("open"): {{.*}}rank 1, of inputs
+func.func @more(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %w = arith.constant dense<1.0> : tensor<8x8xf32>
+  %y = transformer.linear %x, %w : (tensor<?x8xf32>, tensor<8x8xf32>) -> tensor<?x8xf32> loc("more")
+  return %y : tensor<?x8xf32>
 }
 
 // -----

@@ -147,6 +147,14 @@ TEST_F(CostTest, Pool) {
   EXPECT_EQ(pool("cls").bytesOf(kTwo), 2 * 4.0 * 2 * 64);
 }
 
+TEST_F(CostTest, Select) {
+  Cost c = cost("%x: tensor<?x64xf32>, %i: tensor<16xi32>",
+                "%y = transformer.select %x, %i : (tensor<?x64xf32>, "
+                "tensor<16xi32>) -> tensor<?x16xf32>");
+  EXPECT_EQ(c.operationsOf(kTwo), 20.0 * 16);
+  EXPECT_EQ(c.weights.of(kTwo), 4.0 * 16);
+}
+
 TEST_F(CostTest, AddsUpAndKeepsItsNumbers) {
   Cost a = cost("%x: tensor<?x64xf32>", "%y = arith.addf %x, %x : "
                                         "tensor<?x64xf32>");

@@ -151,6 +151,97 @@ TEST_F(FactorizeSvdTest, RandomProjectionsFindTheSameChannels) {
   EXPECT_EQ(some->down.values, again->down.values);
 }
 
+/// Pivots span the same, so nothing else is lost, at any rank below full.
+TEST_F(FactorizeSvdTest, PivotsLoseWhatPlainFactorsDo) {
+  for (int64_t rank : {6, 14, 22}) {
+    double predicted[2], measured[2];
+    for (bool pivoted : {false, true}) {
+      auto module = linear(normal(kOut, kIn, 3));
+      auto before = run(*module, x);
+      Profile profile = profileOfRows();
+      FactorGroup group{{find(*module)}, pivoted};
+      InputMoments moments = momentsOf(group.linears.front(), &profile, 0);
+      LowRankOptions options;
+      options.damping = 1e-10;
+      auto factors = factorsOf(group, moments, options);
+      ASSERT_TRUE(bool(factors));
+      IRRewriter rewriter(&context);
+      auto error =
+          factorize(rewriter, group, *factors, rank, moments, &profile);
+      ASSERT_TRUE(succeeded(error));
+      ASSERT_TRUE(succeeded(verify(*module)));
+      auto after = run(*module, x);
+      predicted[pivoted] = *error;
+      measured[pivoted] = loss(before["y"], after["y"]);
+      if (!pivoted)
+        continue;
+      // The linear of the others knows what it reads; i8 knows it by that.
+      EXPECT_EQ(profile.findGram("y.down")->width(), kIn - rank);
+      EXPECT_EQ(profile.findGram("y")->width(), rank);
+      QuantizeOptions i8;
+      i8.profile = &profile;
+      quantizeWeights(*module, i8);
+      EXPECT_LT(loss(before["y"], run(*module, x)["y"]), *error + 1e-3);
+    }
+    EXPECT_NEAR(predicted[1] / measured[1], 1, 1e-4);
+    EXPECT_NEAR(predicted[1] / predicted[0], 1, 1e-4);
+  }
+}
+
+TEST_F(FactorizeSvdTest, PivotsAreMixedByNoMoreThanTheBound) {
+  // A matrix on which pivoting by QR alone mixes far more (Kahan, 1966).
+  constexpr int64_t kSize = 60;
+  double s = std::sin(1.2), c = std::cos(1.2);
+  Matrix kahan(kSize - 1, kSize);
+  for (int64_t r = 0; r + 1 < kSize; ++r) {
+    kahan(r, r) = std::pow(s, double(r)) * (1 + 1e-12 * double(kSize - r));
+    for (int64_t k = r + 1; k < kSize; ++k)
+      kahan(r, k) = -c * std::pow(s, double(r));
+  }
+  std::vector<double> ones(kSize, 1.0), sizes(kSize);
+  for (int64_t i = 0; i < kSize; ++i)
+    sizes[i] = 0.1 + double(i % 7);
+  std::vector<int64_t> order = pivotColumns(kahan);
+  auto first = ArrayRef(order).drop_back();
+  Matrix greedy =
+      llvm::cantFail(solve(kahan.selectColumns(first),
+                           kahan.selectColumns(ArrayRef(order).take_back())));
+  double most = 0;
+  for (double value : greedy.values)
+    most = std::max(most, std::abs(value));
+  EXPECT_GT(most, 100);
+  for (ArrayRef<double> units : {ArrayRef(ones), ArrayRef(sizes)}) {
+    auto parts = interpolate(kahan, units);
+    ASSERT_TRUE(bool(parts));
+    Matrix again = multiply(kahan.selectColumns(parts->pivots), parts->mix);
+    Matrix rest = kahan.selectColumns(parts->rest);
+    for (size_t i = 0; i < rest.values.size(); ++i)
+      EXPECT_NEAR(again.values[i], rest.values[i], 1e-10);
+    for (int64_t r = 0; r < parts->mix.rows; ++r)
+      for (int64_t k = 0; k < parts->mix.columns; ++k)
+        EXPECT_LE(std::abs(parts->mix(r, k)) * units[parts->rest[k]] /
+                      units[parts->pivots[r]],
+                  2 + 1e-9);
+  }
+}
+
+TEST_F(FactorizeSvdTest, PivotsStayInTheirBytes) {
+  for (int64_t bytes : {2600, 2000, 1000}) {
+    auto module = linear(normal(kOut, kIn, 3));
+    Profile profile = profileOfRows();
+    FactorizeSvdOptions options;
+    options.profile = &profile;
+    options.maxBytes = bytes;
+    options.multiple = 1;
+    options.pivoted = true;
+    auto result = factorizeSvd(*module, options);
+    ASSERT_TRUE(bool(result));
+    EXPECT_EQ(result->factorized, 1);
+    EXPECT_LE(result->after * 4, bytes);
+    EXPECT_GT(result->after * 4, bytes - 4 * (kIn + kOut + 1));
+  }
+}
+
 TEST_F(FactorizeSvdTest, RefusesWhatDoesNotPay) {
   auto module = linear(normal(kOut, kIn, 3));
   FactorizeSvdOptions options;

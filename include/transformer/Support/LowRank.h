@@ -59,9 +59,8 @@ struct Interpolation {
 /// entry of the mix above `bound` (more than 1) once column i of `down` is
 /// counted in units of `sizes`[i]: pivots by QR, exchanged until it holds (Gu
 /// and Eisenstat, 1996).
-llvm::Expected<Interpolation> interpolate(const Matrix &down,
-                                          llvm::ArrayRef<double> sizes,
-                                          double bound = 2);
+llvm::Expected<Interpolation>
+interpolate(const Matrix &down, llvm::ArrayRef<double> sizes, double bound = 2);
 
 /// Scores q k^T on fewer channels: q' = query q and k' = key k.
 struct NarrowScores {

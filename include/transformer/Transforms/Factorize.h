@@ -34,8 +34,8 @@ llvm::Expected<LowRank> factorsOf(const FactorGroup &group,
 
 /// Puts a linear of `rank` outputs (with an identity block: the sum of chosen
 /// inputs and a linear of the others) before those of `group`, which read it
-/// from then on, with biases for the mean. Gives the error of the f32 factors, as a
-/// part of the variance of the outputs, and describes the new model in
+/// from then on, with biases for the mean. Gives the error of the f32 factors,
+/// as a part of the variance of the outputs, and describes the new model in
 /// `profile` (null: none).
 FailureOr<double> factorize(RewriterBase &rewriter, FactorGroup &group,
                             const LowRank &factors, int64_t rank,
