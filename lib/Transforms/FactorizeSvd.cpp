@@ -53,6 +53,8 @@ public:
 
   FactorizeSvdResult run() {
     collect();
+    if (candidates.empty() && !result.left)
+      remarkKept(module.getLoc(), kFlag, "there is no linear to factorize");
     parallelForEach(module.getContext(), candidates, [&](Candidate &candidate) {
       LowRankOptions fit = options.fit;
       fit.most = candidate.group.mostRank();

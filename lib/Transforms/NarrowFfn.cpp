@@ -107,6 +107,9 @@ public:
 
   NarrowResult run() {
     module.walk([&](LinearOp down) { collect(down); });
+    if (candidates.empty() && !result.left)
+      remarkKept(module.getLoc(), kFlag,
+                 "no linear reads another one: there are no neurons to narrow");
     parallelForEach(module.getContext(), candidates,
                     [&](Candidate &candidate) { plan(candidate); });
     IRRewriter rewriter(module.getContext());

@@ -137,7 +137,14 @@ public:
         headCounts(headCounts) {}
 
   NarrowResult run() {
-    module.walk([&](AttentionOp op) { collect(op); });
+    bool isThere = false;
+    module.walk([&](AttentionOp op) {
+      isThere = true;
+      collect(op);
+    });
+    if (!isThere)
+      remarkKept(module.getLoc(), kFlag,
+                 "there is no attention whose heads could be narrowed");
     parallelForEach(module.getContext(), candidates, [&](Candidate &candidate) {
       if (llvm::Error error = plan(candidate))
         candidate.why = llvm::toString(std::move(error));

@@ -44,7 +44,13 @@ public:
       : module(module), options(options), kinds(kinds) {}
 
   ReplaceAttentionResult run() {
-    module.walk([&](AttentionOp op) { collect(op); });
+    bool isThere = false;
+    module.walk([&](AttentionOp op) {
+      isThere = true;
+      collect(op);
+    });
+    if (!isThere)
+      remarkKept(module.getLoc(), kFlag, "there is no attention to replace");
     parallelForEach(module.getContext(), candidates,
                     [&](Candidate &candidate) { plan(candidate); });
     IRRewriter rewriter(module.getContext());
