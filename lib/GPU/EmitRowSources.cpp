@@ -85,6 +85,27 @@ Values RowsEmitter::prepend(const Source &source) {
   return x;
 }
 
+Values RowsEmitter::select(const Source &source) {
+  Type i32 = b.getI32Type(), element = source.what.element;
+  Value start =
+      b.offset(source.data, b.rowStart(row, source.what.count), element);
+  Values x;
+  for (int64_t chunk = 0; chunk < tile.chunks; ++chunk) {
+    Value inside = insideOf(chunk);
+    // Columns that are not there read the first one, and are zero.
+    Value first = columnOf(chunk);
+    if (inside)
+      first = b.select(inside, first, b.i32(0));
+    for (int64_t i = 0; i < tile.vector; ++i) {
+      Value index = b.load(b.offset(source.indices, b.add(first, i), i32), i32);
+      Value value =
+          b.loadFloats(b.offset(start, index, element), element, 1).front();
+      x.push_back(inside ? b.select(inside, value, b.f32(0)) : value);
+    }
+  }
+  return x;
+}
+
 Values RowsEmitter::read(const Source &source) {
   if (source.what.kind == RowSource::Dense)
     return readRow(source.data, row, source.what.element);
@@ -94,6 +115,8 @@ Values RowsEmitter::read(const Source &source) {
     return lags(source);
   if (source.what.kind == RowSource::Prepend)
     return prepend(source);
+  if (source.what.kind == RowSource::Select)
+    return select(source);
   Type i32 = b.getI32Type();
   Value index = source.what.kind == RowSource::Unpool
                     ? b.sequenceOf(row, source.indices, sequences)

@@ -114,10 +114,31 @@ LogicalResult LaunchFormer::formPatches(PatchesOp op) {
   return success();
 }
 
+LogicalResult LaunchFormer::addSelect(SelectOp op,
+                                      SmallVectorImpl<Attribute> &sources,
+                                      Arguments &arguments,
+                                      std::optional<DeviceBuffer::Rows> &rows) {
+  FailureOr<Place> data = find(op.getInput(), op),
+                   indices = find(op.getIndices(), op);
+  if (failed(data) || failed(indices))
+    return failure();
+  if (!isa<FloatType>(data->buffer.element))
+    return op.emitOpError() << "has rows of " << data->buffer.element;
+  if (!rows)
+    rows = data->buffer.rows;
+  sources.push_back(b.getStringAttr("select " + nameOf(data->buffer.element) +
+                                    " " + Twine(widthOf(op.getInput()))));
+  arguments.push_back(data->argument);
+  arguments.push_back(indices->argument);
+  return success();
+}
+
 LogicalResult LaunchFormer::addMix(Operation *op,
                                    SmallVectorImpl<Attribute> &sources,
                                    Arguments &arguments,
                                    std::optional<DeviceBuffer::Rows> &rows) {
+  if (auto select = dyn_cast<SelectOp>(op))
+    return addSelect(select, sources, arguments, rows);
   rows = DeviceBuffer::Tokens;
   if (auto fft = dyn_cast<FftMixOp>(op)) {
     FailureOr<LaunchArgument> mixed = formFourier(fft);

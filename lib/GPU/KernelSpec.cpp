@@ -52,6 +52,7 @@ SmallVector<RowSource> KernelSpec::sources() const {
                       .Case("unpool", RowSource::Unpool)
                       .Case("lags", RowSource::Lags)
                       .Case("prepend", RowSource::Prepend)
+                      .Case("select", RowSource::Select)
                       .Default(std::nullopt);
       source.kind = kind.value_or(RowSource::Dense);
       size_t at = kind ? 1 : 0;
@@ -65,7 +66,8 @@ SmallVector<RowSource> KernelSpec::sources() const {
       };
       if (source.kind == RowSource::Prepend)
         readNumber(source.length);
-      if (source.kind == RowSource::Prepend || source.kind == RowSource::Lags)
+      if (source.kind == RowSource::Prepend || source.kind == RowSource::Lags ||
+          source.kind == RowSource::Select)
         readNumber(source.count);
       if (!rest.empty())
         source.detail = rest[0];
@@ -85,6 +87,7 @@ int64_t RowSource::numPointers() const {
   case Pool:
   case Unpool:
   case Prepend:
+  case Select:
     return 2;
   }
   llvm_unreachable("all kinds are above");

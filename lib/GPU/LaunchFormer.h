@@ -42,7 +42,8 @@ inline bool hasMatrices(TokenMixOp op) {
 /// What a kernel of rows can start with, beside dense rows and their sums.
 inline bool isMix(Operation *op) {
   auto mix = dyn_cast<TokenMixOp>(op);
-  return isa<UnpoolOp, FftMixOp, PrependOp>(op) || (mix && !hasMatrices(mix));
+  return isa<UnpoolOp, FftMixOp, PrependOp, SelectOp>(op) ||
+         (mix && !hasMatrices(mix));
 }
 /// Whether `op` gives offsets 0, 1, 2, ...: sequences of one row each.
 bool isOneEach(PositionsOp op);
@@ -77,6 +78,9 @@ private:
   LogicalResult addMix(Operation *op, SmallVectorImpl<Attribute> &sources,
                        Arguments &arguments,
                        std::optional<DeviceBuffer::Rows> &rows);
+  LogicalResult addSelect(SelectOp op, SmallVectorImpl<Attribute> &sources,
+                          Arguments &arguments,
+                          std::optional<DeviceBuffer::Rows> &rows);
   LogicalResult formRope(RopeOp op);
   LogicalResult formLagMatrices(TokenMixOp op);
   FailureOr<LaunchArgument> formFourier(FftMixOp op);

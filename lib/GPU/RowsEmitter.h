@@ -38,6 +38,7 @@ private:
   Values pool(const Source &source);
   Values lags(const Source &source);
   Values prepend(const Source &source);
+  Values select(const Source &source);
   /// Where a sequence begins and ends, and that of this row.
   std::pair<Value, Value> bounds(const Source &source, Value sequence);
   std::pair<Value, Value> ownBounds(const Source &source) {

@@ -187,3 +187,14 @@ func.func @forward(%x: tensor<2x8x64xf32>) -> tensor<2x8x64xf32> {
   %0 = arith.addf %x, %c : tensor<2x8x64xf32>
   return %0 : tensor<2x8x64xf32>
 }
+
+// -----
+
+// Columns of rows are part of the launch of a sum or norm, too.
+// CHECK: arguments = ["input 0", "input 1", "input 2", "output 0", "tokens"]
+// CHECK: llvm.func @rows_0() {{.*}}sources = ["select f32 64", "f32"], width = 16 : i64
+func.func @forward(%x: tensor<?x64xf32>, %i: tensor<16xi32>, %y: tensor<?x16xf32>) -> tensor<?x16xf32> {
+  %0 = transformer.select %x, %i : (tensor<?x64xf32>, tensor<16xi32>) -> tensor<?x16xf32>
+  %1 = arith.addf %0, %y : tensor<?x16xf32>
+  return %1 : tensor<?x16xf32>
+}

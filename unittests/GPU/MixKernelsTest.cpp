@@ -31,6 +31,26 @@ func.func @forward(%x: tensor<?x{0}xf32>, %offsets: tensor<?xi32>) -> tensor<?x{
                   dtype, {{3, 0, 8, 1, 1}}, 1e-5);
 }
 
+TEST(GpuMix, Select) {
+  for (const char *dtype : {"f32", "f16"})
+    for (auto [from, to] : {std::pair(5, 3), {300, 72}, {2304, 2056}})
+      expectRight(llvm::formatv(R"(
+func.func @forward(%x: tensor<?x{0}xf32>, %offsets: tensor<?xi32>,
+                   %i: tensor<{1}xi32> {{transformer.limit = {0} : i64},
+                   %j: tensor<{1}xi32> {{transformer.limit = {0} : i64}) -> (tensor<?x{1}xf32>, tensor<?x{1}xf32>, tensor<?x{1}xf32>) {{
+  %0 = transformer.select %x, %i : (tensor<?x{0}xf32>, tensor<{1}xi32>) -> tensor<?x{1}xf32>
+  %1 = transformer.select %x, %j : (tensor<?x{0}xf32>, tensor<{1}xi32>) -> tensor<?x{1}xf32>
+  %2 = arith.addf %0, %1 : tensor<?x{1}xf32>
+  %3 = transformer.pool max %x offsets(%offsets) : (tensor<?x{0}xf32>, tensor<?xi32>) -> tensor<?x{0}xf32>
+  %4 = transformer.select %3, %j : (tensor<?x{0}xf32>, tensor<{1}xi32>) -> tensor<?x{1}xf32>
+  %5 = transformer.select %x, %i : (tensor<?x{0}xf32>, tensor<{1}xi32>) -> tensor<?x{1}xf32>
+  return %2, %4, %5 : tensor<?x{1}xf32>, tensor<?x{1}xf32>, tensor<?x{1}xf32>
+})",
+                                from, to)
+                      .str(),
+                  dtype, {{3, 0, 8, 1, 1}}, 1e-5);
+}
+
 const char *const kFourier = R"(
 func.func @forward(%x: tensor<?x{0}x{1}>, %offsets: tensor<?xi32>) -> tensor<?x{0}xf32> {{
   %0 = transformer.fft_mix %x offsets(%offsets) : (tensor<?x{0}x{1}>, tensor<?xi32>) -> tensor<?x{0}x{1}>

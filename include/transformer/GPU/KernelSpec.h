@@ -26,9 +26,10 @@ struct RowSource {
     Dense,
     Gather,
     Pool,
-    Unpool, // the row of the token's sequence
-    Lags,   // neighbours in the sequence, each with factors per channel
-    Prepend // a parameter in the first `count` rows of each `length + count`
+    Unpool,  // the row of the token's sequence
+    Lags,    // neighbours in the sequence, each with factors per channel
+    Prepend, // a parameter in the first `count` rows of each `length + count`
+    Select   // columns by i32 indices, of rows of `count` numbers
   } kind = Dense;
   Type element;
   /// Of Gather from an i8 table: a scale per row ("row"), or one ("one"). Of
