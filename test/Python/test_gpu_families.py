@@ -50,7 +50,8 @@ def test_family(model, config, options, tmp_path, monkeypatch):
 @pytest.mark.parametrize("flags", [
     ["--preset=int8", "--attention=layer.1:mq"], ["--preset=int8", "--attention=.*:mean"],
     ["--preset=tiny"], ["--preset=turbo", "--qk-rank=4"], ["--preset=bf16"],
-    ["--passes=transformer-factorize-svd{rank=8}"]])
+    ["--passes=transformer-factorize-svd{rank=8}"],
+    ["--preset=tiny", "--passes=transformer-factorize-svd{rank=28 pivoted=true}"]])
 def test_compressed(flags, tmp_path, monkeypatch):
     source, made = tiny.sentence_model(tmp_path / "checkpoint"), tmp_path / "made"
     compile_model(source, "-o", made, *flags)

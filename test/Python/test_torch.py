@@ -58,7 +58,8 @@ def test_exact(source, tmp_path):
      "encoder.layer.1.output.dense.weight", (32, 40)),
     ("transformer-fuse{projections=false},transformer-narrow-heads{qk-rank=4 vo-rank=4 multiple=4}",
      "encoder.layer.0.attention.self.query.weight", (16, 32)),
-    ("transformer-factorize-svd{rank=8}", None, None)])
+    ("transformer-factorize-svd{rank=8}", None, None),
+    ("transformer-factorize-svd{rank=28 pivoted=true}", None, None)])
 def test_structures(source, tmp_path, passes, weight, shape):
     module = compare(compiled(source, tmp_path / "out", passes), input_ids=sequences())
     if weight:
