@@ -218,14 +218,20 @@ def fitted(static):
 
 
 def tuned(tune):
-    """What tuning was and gave."""
+    """What tuning was and gave, as far as the report tells."""
     if not tune:
         return ""
-    after = tune.get("difference_compiled", tune["difference_tuned"])
-    sides = [f"{1 - d:.4f}" if tune["compared_by"] == "sentence_embedding" else f"{d:.4f}" for d in (tune["difference_before"], after)]
-    what = "cosine" if tune["compared_by"] == "sentence_embedding" else "part of the variance lost"
-    return f"{tune['steps']:,} steps, {tune['tokens']:,} tokens, {tune['seconds']:,.0f} s, of {esc(tune['source'])}; " \
-        f"{tune['held_out']:,} held out: {what} {sides[0]} before, {sides[1]} after"
+    parts = [f"{tune['steps']:,} steps"] if "steps" in tune else []
+    if "tokens" in tune and "seconds" in tune:
+        parts.append(f"{tune['tokens']:,} tokens, {tune['seconds']:,.0f} s")
+    told = ", ".join(parts) + (f", of {esc(tune['source'])}" if "source" in tune else "")
+    after = tune.get("difference_compiled", tune.get("difference_tuned"))
+    if after is None or "difference_before" not in tune:
+        return told
+    is_cosine = tune["compared_by"] == "sentence_embedding"
+    sides = [f"{1 - d if is_cosine else d:.4f}" for d in (tune["difference_before"], after)]
+    what = "cosine" if is_cosine else "part of the variance lost"
+    return f"{told}; {tune['held_out']:,} held out: {what} {sides[0]} before, {sides[1]} after"
 
 
 def compilation(report):
