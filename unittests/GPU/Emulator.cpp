@@ -40,6 +40,33 @@ bool Machine::accessGlobal(const char *at, int bytes, bool isWrite, int lane,
   return false;
 }
 
+/// Looks for races of a lane's access to bytes of shared memory.
+void Machine::note(const char *at, int bytes, bool isWrite, int lane) {
+  int numWarps = lanes.size() / 32, warp = lane / 32;
+  const BlockOrder::Clock &known = order.of(warp);
+  const Touch now = {lane, order.now()};
+  Shadow *s = &shadow[at - sharedMemory];
+  Touch *readers = &reads[(at - sharedMemory) * numWarps];
+  auto isRace = [&](const Touch &touch, int other) {
+    return touch.lane != lane && touch.when >= known[other];
+  };
+  for (int i = 0; i < bytes; ++i, ++s, readers += numWarps) {
+    if (s->isInFlight)
+      report("access to bytes whose copy was not waited for");
+    if (s->write.lane >= 0 && isRace(s->write, s->write.lane / 32))
+      report("race");
+    if (isWrite) {
+      for (int other = 0; other < numWarps; ++other)
+        if (isRace(readers[other], other))
+          report("race");
+      s->write = now;
+      continue;
+    }
+    bool isAlone = !isRace(readers[warp], warp);
+    readers[warp] = {isAlone ? lane : kSeveral, now.when};
+  }
+}
+
 bool Machine::access(const char *at, int bytes, int align, bool isWrite,
                      int lane) {
   if (reinterpret_cast<uintptr_t>(at) % align)
@@ -50,21 +77,7 @@ bool Machine::access(const char *at, int bytes, int align, bool isWrite,
     report("access out of shared memory");
     return false;
   }
-  for (Shadow &s :
-       llvm::MutableArrayRef(&shadow[at - sharedMemory], size_t(bytes))) {
-    if (s.isInFlight)
-      report("access to bytes whose copy was not waited for");
-    if (s.writeEpoch == epoch && s.writer != lane)
-      report("race");
-    if (isWrite) {
-      if (s.readEpoch == epoch && s.reader != lane)
-        report("race");
-      s.writer = lane, s.writeEpoch = epoch;
-    } else {
-      s.reader = s.readEpoch == epoch && s.reader != lane ? -2 : lane;
-      s.readEpoch = epoch;
-    }
-  }
+  note(at, bytes, isWrite, lane);
   async.access(at, bytes, isWrite, lane);
   return true;
 }
@@ -78,7 +91,7 @@ void Machine::land(const Copy &copy, int lane) {
     copy.to[i] = i < copy.count ? copy.from[i] : 0;
     Shadow &s = shadow[copy.to + i - sharedMemory];
     s.isInFlight = false;
-    s.writer = lane, s.writeEpoch = epoch;
+    s.write = {lane, order.now()};
   }
 }
 
@@ -228,23 +241,6 @@ bool Machine::runWarp(int first) {
   return true;
 }
 
-bool Machine::runBarrier() {
-  for (Lane &lane : lanes)
-    if (lane.state != Lane::AtBarrier)
-      return false;
-  for (Lane &lane : lanes) {
-    if (lane.id != lanes[0].id)
-      report("divergence");
-    if (*static_cast<const int *>(lane.arguments))
-      report("barrier of a name, which the emulator does not know");
-    lane.state = Lane::Ready;
-  }
-  ++epoch;
-  emulator->global.meet();
-  async.meet();
-  return true;
-}
-
 bool Machine::runPhases() {
   bool isOver = async.takePhaseEnds();
   for (Lane &lane : lanes)
@@ -275,8 +271,11 @@ static void runLane() {
 
 bool Machine::runBlock(int64_t threads) {
   lanes.resize(threads);
-  epoch = 0;
+  order.begin(threads / 32);
+  barriers.begin(threads);
   std::fill_n(shadow.begin(), sharedBytes, Shadow());
+  // Those of another block say nothing, wherever they are: they are older.
+  reads.resize(std::max<size_t>(reads.size(), sharedBytes * (threads / 32)));
   memset(sharedMemory, 0xff, sharedBytes);
   emulator->global.beginBlock(threads);
   async.begin(sharedMemory, sharedBytes, threads, *emulator);
@@ -295,7 +294,7 @@ bool Machine::runBlock(int64_t threads) {
     bool any = runReady();
     for (int64_t first = 0; first < threads; first += 32)
       any |= runWarp(first);
-    any |= runBarrier();
+    any |= barriers.run();
     any |= runPhases();
     // A copy comes when nothing else happens.
     if (any || async.deliver())
@@ -384,6 +383,8 @@ extern "C" void transformerEmulate(int op, void *result, const void *arguments,
     machine.waitCopies(*static_cast<const int *>(arguments));
     break;
   case DeviceOp::Barrier:
+  case DeviceOp::BarrierOfSome:
+  case DeviceOp::ArriveAtBarrier:
     machine.wait(Lane::AtBarrier);
     break;
   case DeviceOp::CopyBox:

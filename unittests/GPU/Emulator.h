@@ -125,6 +125,8 @@ enum class DeviceOp {
   Commit,
   Wait,
   Barrier,
+  BarrierOfSome,
+  ArriveAtBarrier,
   WaitForLaunches,
   InitBarrier,
   Arrive,

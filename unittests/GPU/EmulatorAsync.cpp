@@ -37,11 +37,6 @@ void AsyncUnit::finish() {
         return report("product that was never waited for");
 }
 
-void AsyncUnit::join(Clock &to, const Clock &from) {
-  for (size_t i = 0; i < to.size(); ++i)
-    to[i] = std::max(to[i], from[i]);
-}
-
 /// Whether what was done to a granule comes before what `lane` does now.
 void AsyncUnit::checkOrder(int index, int lane, bool isWrite,
                            bool isAsynchronous, const char *who) {
@@ -81,17 +76,21 @@ void AsyncUnit::access(const char *at, int bytes, bool isWrite, int lane) {
   }
 }
 
-void AsyncUnit::meet() {
+AsyncUnit::Clock AsyncUnit::release(int warp) {
+  if (clocks.empty())
+    return {};
+  Clock all = clocks[warp * 32];
+  for (int lane = warp * 32; lane < warp * 32 + 32; ++lane)
+    BlockOrder::join(all, clocks[lane]);
+  all[warp] = warps[warp].now++;
+  return all;
+}
+
+void AsyncUnit::acquire(int warp, const Clock &clock) {
   if (clocks.empty())
     return;
-  for (size_t lane = 0; lane < clocks.size(); ++lane)
-    clocks[lane][lane / 32] = warps[lane / 32].now;
-  Clock all = clocks[0];
-  for (const Clock &clock : clocks)
-    join(all, clock);
-  clocks.assign(clocks.size(), all);
-  for (Warp &warp : warps)
-    ++warp.now;
+  for (int lane = warp * 32; lane < warp * 32 + 32; ++lane)
+    BlockOrder::join(clocks[lane], clock);
 }
 
 void AsyncUnit::run(DeviceOp op, int lane, const void *arguments) {
@@ -165,7 +164,7 @@ void AsyncUnit::arrive(int lane, const void *arguments, bool expects) {
     return;
   Barrier &barrier = barriers[index];
   clocks[lane][lane / 32] = warps[lane / 32].now++;
-  join(barrier.open, clocks[lane]);
+  BlockOrder::join(barrier.open, clocks[lane]);
   if (expects)
     barrier.bytes += x.number;
   barrier.pending -= expects ? 1 : x.number;
@@ -196,7 +195,7 @@ bool AsyncUnit::tryWait(int lane, const void *arguments) {
   hasFailed[lane] = !hasFailed[lane];
   if (hasFailed[lane])
     return false;
-  join(clocks[lane], barriers[index].over);
+  BlockOrder::join(clocks[lane], barriers[index].over);
   return true;
 }
 

@@ -38,8 +38,11 @@ public:
 
   /// A lane reads or writes shared memory.
   void access(const char *at, int bytes, bool isWrite, int lane);
-  /// All lanes of the block have met.
-  void meet();
+  /// What a warp tells to those who wait for it at a barrier of the block, and
+  /// what one of them learns; none, or not all, before there were phases.
+  using Clock = std::vector<uint32_t>; // of warps, then of barriers' phases
+  Clock release(int warp);
+  void acquire(int warp, const Clock &clock);
 
   /// An instruction of one lane.
   void run(DeviceOp op, int lane, const void *arguments);
@@ -63,7 +66,6 @@ public:
 private:
   static constexpr uint32_t kPromise = 0x7fd; // a NaN; its low bits: a product
   static constexpr int kMostBarriers = 32;
-  using Clock = std::vector<uint32_t>; // of warps, then of barriers' phases
 
   struct Barrier {
     int64_t expected = 0, pending = 0, bytes = 0;
@@ -122,7 +124,6 @@ private:
   int offsetOf(const Operand &operand, int row, int column) const;
   int barrierOf(const char *at, int lane);
   void settle(int barrier);
-  void join(Clock &to, const Clock &from);
   void checkOrder(int granule, int lane, bool isWrite, bool isAsynchronous,
                   const char *who);
   void read(const Operand &operand, int rows, int columns, int first,

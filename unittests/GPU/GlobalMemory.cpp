@@ -1,8 +1,6 @@
 //===- GlobalMemory.cpp - races in the emulator's global memory -----------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "GlobalMemory.h"
-
-#include <algorithm>
+#include "Machine.h"
 
 using namespace mlir::transformer::test;
 
@@ -24,14 +22,7 @@ void GlobalMemory::endLaunch() {
 
 void GlobalMemory::beginBlock(int numLanes) {
   ++block;
-  epoch = 0;
   lanes.assign(numLanes, start);
-}
-
-void GlobalMemory::meet() {
-  ++epoch;
-  Known most = *std::max_element(lanes.begin(), lanes.end());
-  std::fill(lanes.begin(), lanes.end(), most);
 }
 
 void GlobalMemory::waitForLaunches(int lane) {
@@ -54,8 +45,20 @@ const char *GlobalMemory::problemOf(const Touch &before, int lane,
                : "access before the kernel before was waited for";
   if (before.block != block)
     return "race between blocks";
-  return before.epoch == epoch && before.lane != lane ? "race in global memory"
-                                                      : nullptr;
+  return isOrdered(before, lane) ? nullptr : "race in global memory";
+}
+
+/// Within a block. Of several lanes, any warp may have been among them.
+bool GlobalMemory::isOrdered(const Touch &before, int lane) const {
+  const BlockOrder &order = machine.order;
+  if (before.lane == lane)
+    return true;
+  if (before.lane != kSeveral)
+    return order.knows(lane / 32, before.lane / 32, before.when);
+  for (size_t other = 0; other < lanes.size() / 32; ++other)
+    if (!order.knows(lane / 32, other, before.when))
+      return false;
+  return true;
 }
 
 GlobalMemory::Page &GlobalMemory::pageOf(uintptr_t number) {
@@ -71,6 +74,7 @@ void GlobalMemory::access(const char *at, int bytes, bool isWrite, int lane,
                           Known known, const Report &report) {
   if (followsUnknown && known < launch)
     report("access before the kernel before was waited for");
+  const BlockOrder &order = machine.order;
   for (int i = 0; i < bytes; ++i) {
     auto address = reinterpret_cast<uintptr_t>(at) + i;
     Byte &byte = pageOf(address / kPage)[address % kPage];
@@ -81,16 +85,16 @@ void GlobalMemory::access(const char *at, int bytes, bool isWrite, int lane,
       if (byte.read.launch)
         if (const char *problem = problemOf(byte.read, lane, known))
           report(problem);
-      byte.write = {launch, block, epoch, lane};
+      byte.write = {launch, block, lane, order.now()};
       continue;
     }
     Touch &read = byte.read;
     bool isSame = read.launch == launch;
     if (isSame && read.block != block)
       read.block = kSeveral;
-    else if (isSame && read.epoch == epoch && read.lane != lane)
-      read.lane = kSeveral;
+    else if (isSame && !isOrdered(read, lane))
+      read.lane = kSeveral, read.when = order.now();
     else
-      read = {launch, block, epoch, lane};
+      read = {launch, block, lane, order.now()};
   }
 }

@@ -3,6 +3,7 @@
 #ifndef TRANSFORMER_UNITTESTS_GPU_MACHINE_H
 #define TRANSFORMER_UNITTESTS_GPU_MACHINE_H
 
+#include "Barriers.h"
 #include "EmulatorAsync.h"
 
 #include <ucontext.h>
@@ -20,7 +21,14 @@ struct Copy {
 struct Lane {
   ucontext_t context;
   std::unique_ptr<char[]> stack;
-  enum State { Ready, AtWarpOp, AtBarrier, AtPhase, Done } state = Ready;
+  enum State {
+    Ready,
+    AtWarpOp,
+    AtBarrier,
+    InBarrier,
+    AtPhase,
+    Done
+  } state = Ready;
   DeviceOp op;
   int id = 0;
   void *result = nullptr;
@@ -29,10 +37,16 @@ struct Lane {
   std::vector<Copy> open;
 };
 
-/// Of a byte of shared memory: who wrote and read it last, and after how many
-/// barriers. Readers of one epoch: one lane, or several (-2).
+/// Who touched a byte of shared memory last, and when: a lane, or several of a
+/// warp (-2).
+struct Touch {
+  int lane = -1;
+  uint32_t when = 0;
+};
+
+/// Of a byte of shared memory: who wrote it.
 struct Shadow {
-  int writer = -1, writeEpoch = -1, reader = -1, readEpoch = -1;
+  Touch write;
   bool isInFlight = false;
 };
 
@@ -41,10 +55,13 @@ struct Machine {
   Emulator *emulator = nullptr;
   std::vector<Lane> lanes;
   std::vector<Shadow> shadow = std::vector<Shadow>(kShared);
+  std::vector<Touch> reads; // per byte of shared memory, and warp
   ucontext_t scheduler;
-  int current = 0, epoch = 0;
+  int current = 0;
   int64_t blockX = 0, blockY = 0, gridX = 0, sharedBytes = 0;
   AsyncUnit async;
+  BlockOrder order;
+  Barriers barriers;
   void (*kernel)(void **) = nullptr;
   void **arguments = nullptr;
 
@@ -58,13 +75,13 @@ struct Machine {
   bool accessGlobal(const char *at, int bytes, bool isWrite, int lane,
                     GlobalMemory::Known known);
   bool access(const char *at, int bytes, int align, bool isWrite, int lane);
+  void note(const char *at, int bytes, bool isWrite, int lane);
   void land(const Copy &copy, int lane);
   void waitCopies(int pending);
   bool runBlock(int64_t threads);
   bool runReady();
   bool runWarp(int first);
   bool runWarpgroup(int first);
-  bool runBarrier();
   bool runPhases();
 };
 extern Machine machine;

@@ -46,6 +46,8 @@ static std::optional<DeviceOp> opOf(StringRef name) {
       .Case("cp.async.commit.group", DeviceOp::Commit)
       .Case("cp.async.wait.group", DeviceOp::Wait)
       .Case("barrier.cta.sync.aligned.all", DeviceOp::Barrier)
+      .Case("barrier.cta.sync.aligned.count", DeviceOp::BarrierOfSome)
+      .Case("barrier.cta.arrive.aligned.count", DeviceOp::ArriveAtBarrier)
       .Default(std::nullopt);
 }
 

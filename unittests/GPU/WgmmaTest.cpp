@@ -52,70 +52,95 @@ bool reports(const DeviceModel &model, llvm::StringRef what) {
   return false;
 }
 
+/// Mistakes in a linear that would be noticed. `before`: synchronizations of
+/// the kernels that come first.
+class Mistakes {
+public:
+  Mistakes(llvm::StringRef text, int before)
+      : model(DeviceModel::create(text, "f16", nullptr, 0, "sm_90a")),
+        first(before) {
+    model->mostBlocks = 1;
+  }
+
+  void expectEachSynchronizationNeeded(int rows) {
+    for (bool isFew : {true, false}) {
+      model->isFew = isFew;
+      int stages = isFew ? 6 : 4;
+      ASSERT_FALSE(model->run({rows}));
+      EXPECT_TRUE(model->reports.empty());
+      std::vector<const char *> why{"before the kernel before was waited for"};
+      why.insert(why.end(), 2 * stages, "barrier that was not made");
+      why.insert(
+          why.end(),
+          {"copy that counts bytes that were written without a fence",
+           "race", // of the barriers and those who use them
+           /*full stage*/ "product of bytes whose copy was not waited for",
+           "product of sums that were written without a fence",
+           /*commit*/ "product that was never waited for",
+           /*wait in the loop*/ "copy to bytes that a product still reads",
+           /*empty stage*/ "deadlock",
+           /*last wait*/ "sum that is read before its product was waited",
+           /*last stage of a tile*/ "deadlock",
+           /*empty stage*/ "copy to bytes",
+           /*announced bytes*/ "deadlock"});
+      for (size_t i = 0; i < why.size(); ++i) {
+        ASSERT_FALSE(model->run({rows}, {first + int(i)}));
+        EXPECT_TRUE(reports(*model, why[i]))
+            << "number " << i << ": " << why[i];
+      }
+      first += why.size();
+    }
+    EXPECT_EQ(model->counts.synchronizations, first);
+  }
+
+  /// Mistakes that leave every wait in its place.
+  void expectDescriptorsAndMapsMatter(int rows) {
+    model->isFew = false;
+    for (int i = 1; i <= int(Alteration::RightStart); ++i) {
+      Mutation mutation;
+      mutation.alteration = Alteration(i);
+      EXPECT_TRUE(isNoticed(rows, mutation)) << "operand " << i;
+    }
+    for (int swizzle : {0, 32, 64}) {
+      Mutation mutation;
+      mutation.mapSwizzle = swizzle;
+      EXPECT_TRUE(isNoticed(rows, mutation)) << "exchange of chunks";
+    }
+    for (int more : {-1, 1}) {
+      Mutation mutation;
+      mutation.mapRows = more;
+      EXPECT_TRUE(isNoticed(rows, mutation)) << "rows of a map";
+      mutation.mapRows = 0, mutation.mapColumns = more;
+      EXPECT_TRUE(isNoticed(rows, mutation)) << "columns of a map";
+      mutation.mapColumns = 0, mutation.rows = more;
+      EXPECT_TRUE(isNoticed(rows, mutation)) << "rows of a launch";
+    }
+  }
+
+private:
+  bool isNoticed(int rows, const Mutation &mutation) {
+    EXPECT_FALSE(model->run({rows}, mutation));
+    return model->error() > 0.1 || !model->reports.empty();
+  }
+
+  std::unique_ptr<DeviceModel> model;
+  int first;
+};
+
+/// What rounds the rows of i8 is a family of its own.
+constexpr int kSynchronizationsOfRows = 2;
+
 // Tiles whose rows and columns end early, and whose k goes around the ring.
 TEST(GpuWgmma, EachSynchronizationIsNeeded) {
-  auto model = DeviceModel::create(linearText(62, 584, "f16"), "f16", nullptr,
-                                   0, "sm_90a");
-  ASSERT_TRUE(model);
-  model->mostBlocks = 1;
-  int first = 0; // of the kernel that is looked at
-  for (bool isFew : {true, false}) {
-    model->isFew = isFew;
-    int rows = 130, stages = isFew ? 6 : 4;
-    ASSERT_FALSE(model->run({rows}));
-    EXPECT_TRUE(model->reports.empty());
-    std::vector<const char *> why{"before the kernel before was waited for"};
-    why.insert(why.end(), 2 * stages, "barrier that was not made");
-    why.insert(why.end(),
-               {"copy that counts bytes that were written without a fence",
-                "race", // of the barriers and those who use them
-                /*full stage*/ "product of bytes whose copy was not waited for",
-                "product of sums that were written without a fence",
-                /*commit*/ "product that was never waited for",
-                /*wait in the loop*/ "copy to bytes that a product still reads",
-                /*empty stage*/ "deadlock",
-                /*last wait*/ "sum that is read before its product was waited",
-                /*last stage of a tile*/ "deadlock",
-                /*empty stage*/ "copy to bytes",
-                /*announced bytes*/ "deadlock"});
-    for (size_t i = 0; i < why.size(); ++i) {
-      ASSERT_FALSE(model->run({rows}, {first + int(i)}));
-      EXPECT_TRUE(reports(*model, why[i])) << "number " << i << ": " << why[i];
-    }
-    first += why.size();
-  }
-  EXPECT_EQ(model->counts.synchronizations, first);
+  Mistakes(linearText(62, 584, "f16"), 0).expectEachSynchronizationNeeded(130);
+  Mistakes(linearOfI8(62, 1168), kSynchronizationsOfRows)
+      .expectEachSynchronizationNeeded(130);
 }
 
-// Mistakes that leave every wait in its place.
 TEST(GpuWgmma, DescriptorsAndMapsMatter) {
-  auto model = DeviceModel::create(linearText(62, 200, "f16"), "f16", nullptr,
-                                   0, "sm_90a");
-  ASSERT_TRUE(model);
-  model->isFew = false;
-  auto expectWrong = [&](Mutation mutation, const char *what) {
-    ASSERT_FALSE(model->run({60}, mutation));
-    EXPECT_TRUE(model->error() > 0.1 || !model->reports.empty()) << what;
-  };
-  for (int i = 1; i <= int(Alteration::RightStart); ++i) {
-    Mutation mutation;
-    mutation.alteration = Alteration(i);
-    expectWrong(mutation, "operand of products");
-  }
-  for (int swizzle : {0, 32, 64}) {
-    Mutation mutation;
-    mutation.mapSwizzle = swizzle;
-    expectWrong(mutation, "exchange of chunks");
-  }
-  for (int more : {-1, 1}) {
-    Mutation mutation;
-    mutation.mapRows = more;
-    expectWrong(mutation, "rows of a map");
-    mutation.mapRows = 0, mutation.mapColumns = more;
-    expectWrong(mutation, "columns of a map");
-    mutation.mapColumns = 0, mutation.rows = more;
-    expectWrong(mutation, "rows of a launch");
-  }
+  Mistakes(linearText(62, 200, "f16"), 0).expectDescriptorsAndMapsMatter(60);
+  Mistakes(linearOfI8(62, 400), kSynchronizationsOfRows)
+      .expectDescriptorsAndMapsMatter(60);
 }
 
 struct Heads {
