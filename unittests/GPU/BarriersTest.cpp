@@ -14,7 +14,7 @@ namespace {
 /// its place there, %o.
 struct Block {
   std::vector<float> stored = std::vector<float>(128, -1);
-  std::string reports, problem;
+  std::string reports;
   Mutable counts;
 
   explicit Block(const std::string &body, bool isDescending = false,
@@ -31,21 +31,14 @@ define void @k(ptr addrspace(1) %out) {
   %p = getelementptr float, ptr addrspace(3) @tm_shared, i32 %t
   %o = getelementptr float, ptr addrspace(1) %out, i32 %t
 )" + body + "}\n";
-    auto context = std::make_unique<llvm::LLVMContext>();
-    auto code = parseDeviceCode(text, *context);
-    if (!code)
+    auto emulator = emulatorOf(text, mutation, &counts);
+    if (!emulator)
       return;
-    auto emulator = Emulator::create(std::move(code), std::move(context),
-                                     mutation, &counts);
-    if (!emulator) {
-      problem = llvm::toString(emulator.takeError());
-      return;
-    }
-    (*emulator)->isDescending = isDescending;
-    (*emulator)->addMemory(stored.data(), 4 * stored.size(), true);
+    emulator->isDescending = isDescending;
+    emulator->addMemory(stored.data(), 4 * stored.size(), true);
     void *out = stored.data();
-    (*emulator)->launch("k", {&out}, 1, 1, 128, 4096);
-    for (const auto &[what, times] : (*emulator)->reports)
+    emulator->launch("k", {&out}, 1, 1, 128, 4096);
+    for (const auto &[what, times] : emulator->reports)
       reports += what + ".";
   }
 };
@@ -55,7 +48,6 @@ void expectReports(const std::string &body, const char *what, int line,
                    Mutation mutation = {}) {
   for (bool isDescending : {false, true}) {
     Block block(body, isDescending, mutation);
-    EXPECT_EQ(block.problem, "") << line;
     EXPECT_EQ(block.reports, what) << line;
   }
 }

@@ -415,13 +415,39 @@ func.func @forward(%x: tensor<?x{1}xf16>) -> tensor<?x{0}xf32> {{
       .str();
 }
 
-std::unique_ptr<llvm::Module>
-test::parseDeviceCode(StringRef text, llvm::LLVMContext &context) {
-  llvm::SMDiagnostic problem;
+std::string test::patchesText() {
+  return R"(
+ml_program.global private @w(#ml_program.extern : tensor<24x48xf32>) : tensor<24x48xf32>
+ml_program.global private @cls(#ml_program.extern : tensor<1x24xf32>) : tensor<1x24xf32>
+func.func @forward(%x: tensor<?x3x8x12xf32>, %offsets: tensor<?xi32>) -> tensor<?x24xf32> {
+  %w = ml_program.global_load_const @w : tensor<24x48xf32>
+  %cls = ml_program.global_load_const @cls : tensor<1x24xf32>
+  %0 = transformer.patches %x {size = 4 : i64} : (tensor<?x3x8x12xf32>) -> tensor<?x48xf32>
+  %1 = transformer.linear %0, %w : (tensor<?x48xf32>, tensor<24x48xf32>) -> tensor<?x24xf32>
+  %2 = transformer.prepend %1, %cls {length = 6 : i64} : (tensor<?x24xf32>, tensor<1x24xf32>) -> tensor<?x24xf32>
+  return %2 : tensor<?x24xf32>
+})";
+}
+
+std::unique_ptr<Emulator> test::emulatorOf(StringRef text, Mutation mutation,
+                                           Mutable *counts,
+                                           std::string *problem) {
+  auto context = std::make_unique<llvm::LLVMContext>();
+  llvm::SMDiagnostic wrong;
   auto code =
-      llvm::parseIR(llvm::MemoryBufferRef(text, "test"), problem, context);
-  if (!code)
-    ADD_FAILURE() << problem.getMessage().str()
-                  << problem.getLineContents().str();
-  return code;
+      llvm::parseIR(llvm::MemoryBufferRef(text, "test"), wrong, *context);
+  if (!code) {
+    ADD_FAILURE() << wrong.getMessage().str() << wrong.getLineContents().str();
+    return nullptr;
+  }
+  auto made =
+      Emulator::create(std::move(code), std::move(context), mutation, counts);
+  if (made)
+    return std::move(*made);
+  std::string what = llvm::toString(made.takeError());
+  if (problem)
+    *problem = what;
+  else
+    ADD_FAILURE() << what;
+  return nullptr;
 }

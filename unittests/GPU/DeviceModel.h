@@ -66,9 +66,16 @@ std::string linearText(int n, int k, StringRef dtype);
 /// A linear of i8 of k to n columns, behind the quantize of its f16 input.
 std::string linearOfI8(int n, int k);
 
-/// Device code of a test; null, and a failure of the test, if it is no LLVM IR.
-std::unique_ptr<llvm::Module> parseDeviceCode(StringRef text,
-                                              llvm::LLVMContext &context);
+/// Images of 2 x 3 patches, a linear of each, and a row before those of an
+/// image.
+std::string patchesText();
+
+/// The kernels of a test, as LLVM IR; null, and a failure of the test, if it is
+/// none. What the emulator does not know is such a failure too, or, if there is
+/// a `problem`, that.
+std::unique_ptr<Emulator> emulatorOf(StringRef text, Mutation mutation = {},
+                                     Mutable *counts = nullptr,
+                                     std::string *problem = nullptr);
 
 } // namespace mlir::transformer::test
 

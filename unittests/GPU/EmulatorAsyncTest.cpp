@@ -36,27 +36,20 @@ define void @k(ptr %map, ptr addrspace(1) %out) {
   %b = getelementptr i8, ptr addrspace(3) @tm_shared, i32 4096
   %cluster = addrspacecast ptr addrspace(3) @tm_shared to ptr addrspace(7)
 )" + body + "}\n";
-    auto context = std::make_unique<llvm::LLVMContext>();
-    auto code = parseDeviceCode(text, *context);
-    if (!code)
+    auto emulator = emulatorOf(text, mutation, &counts);
+    if (!emulator)
       return;
-    auto emulator = Emulator::create(std::move(code), std::move(context),
-                                     mutation, &counts);
-    if (!emulator) {
-      ADD_FAILURE() << llvm::toString(emulator.takeError());
-      return;
-    }
     std::vector<uint16_t> ones(24 * 16, 0x3c00); // in f16
-    (*emulator)->isDescending = isDescending;
-    (*emulator)->addMemory(ones.data(), 2 * ones.size(), false);
-    (*emulator)->addMemory(stored.data(), 4 * stored.size(), true);
+    emulator->isDescending = isDescending;
+    emulator->addMemory(ones.data(), 2 * ones.size(), false);
+    emulator->addMemory(stored.data(), 4 * stored.size(), true);
     BoxMap map{};
     map.mark = BoxMap::kMark, map.base = reinterpret_cast<char *>(ones.data());
     map.rows = 24, map.columns = 16, map.pitch = 32, map.size = 2;
     map.boxRows = 32, map.boxColumns = 16, map.swizzle = 32;
     void *out = stored.data();
-    (*emulator)->launch("k", {&map, &out}, 1, 1, 128, 8192);
-    reports = (*emulator)->reports;
+    emulator->launch("k", {&map, &out}, 1, 1, 128, 8192);
+    reports = emulator->reports;
   }
   bool has(llvm::StringRef what) const {
     for (const auto &[report, count] : reports)

@@ -30,16 +30,9 @@ declare void @llvm.nvvm.griddepcontrol.launch.dependents()
   %i = add i32 %o, %t
 )" + bodies[i] +
               "  ret void\n}\n";
-    auto context = std::make_unique<llvm::LLVMContext>();
-    auto code = parseDeviceCode(text, *context);
-    if (!code)
+    emulator = emulatorOf(text, mutation, nullptr, &problemOfCode);
+    if (!emulator)
       return;
-    auto made = Emulator::create(std::move(code), std::move(context), mutation);
-    if (!made) {
-      problemOfCode = llvm::toString(made.takeError());
-      return;
-    }
-    emulator = std::move(*made);
     emulator->addMemory(numbers.data(), 4 * numbers.size(), true);
     count = bodies.size();
   }

@@ -270,19 +270,8 @@ func.func @forward(%q: tensor<?x32xf32>, %offsets: tensor<?xi32>) -> tensor<?x32
 
 TEST(GpuMix, PatchesOfImages) {
   for (const char *dtype : {"f32", "f16"})
-    expectRight(R"(
-ml_program.global private @w(#ml_program.extern : tensor<24x48xf32>) : tensor<24x48xf32>
-ml_program.global private @cls(#ml_program.extern : tensor<1x24xf32>) : tensor<1x24xf32>
-func.func @forward(%x: tensor<?x3x8x12xf32>, %offsets: tensor<?xi32>) -> tensor<?x24xf32> {
-  %w = ml_program.global_load_const @w : tensor<24x48xf32>
-  %cls = ml_program.global_load_const @cls : tensor<1x24xf32>
-  %0 = transformer.patches %x {size = 4 : i64} : (tensor<?x3x8x12xf32>) -> tensor<?x48xf32>
-  %1 = transformer.linear %0, %w : (tensor<?x48xf32>, tensor<24x48xf32>) -> tensor<?x24xf32>
-  %2 = transformer.prepend %1, %cls {length = 6 : i64} : (tensor<?x24xf32>, tensor<1x24xf32>) -> tensor<?x24xf32>
-  %3 = transformer.pool cls %2 offsets(%offsets) : (tensor<?x24xf32>, tensor<?xi32>) -> tensor<?x24xf32>
-  return %2 : tensor<?x24xf32>
-})",
-                dtype, {{7, 7, 7}}, dtype[1] == '3' ? 2e-5 : 4e-3);
+    expectRight(patchesText(), dtype, {{7, 7, 7}},
+                dtype[1] == '3' ? 2e-5 : 4e-3);
 }
 
 } // namespace

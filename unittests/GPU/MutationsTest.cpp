@@ -215,20 +215,9 @@ func.func @forward(%x: tensor<?x7xf32>, %offsets: tensor<?xi32>) -> tensor<?x7xf
   %0 = transformer.token_mix %x, %w offsets(%offsets) : (tensor<?x7xf32>, tensor<3x7x7xf32>, tensor<?xi32>) -> tensor<?x7xf32>
   return %0 : tensor<?x7xf32>
 })";
-  const char *patches = R"(
-ml_program.global private @w(#ml_program.extern : tensor<24x48xf32>) : tensor<24x48xf32>
-ml_program.global private @cls(#ml_program.extern : tensor<1x24xf32>) : tensor<1x24xf32>
-func.func @forward(%x: tensor<?x3x8x12xf32>, %offsets: tensor<?xi32>) -> tensor<?x24xf32> {
-  %w = ml_program.global_load_const @w : tensor<24x48xf32>
-  %cls = ml_program.global_load_const @cls : tensor<1x24xf32>
-  %0 = transformer.patches %x {size = 4 : i64} : (tensor<?x3x8x12xf32>) -> tensor<?x48xf32>
-  %1 = transformer.linear %0, %w : (tensor<?x48xf32>, tensor<24x48xf32>) -> tensor<?x24xf32>
-  %2 = transformer.prepend %1, %cls {length = 6 : i64} : (tensor<?x24xf32>, tensor<1x24xf32>) -> tensor<?x24xf32>
-  return %2 : tensor<?x24xf32>
-})";
   expectNoticed({{"rope", rope, {50}, kNoBlock, "f32"},
                  {"stack", stack, {3, 0, 1, 8}, "", "f32"},
-                 {"patches", patches, {7, 7}, "", "f32"}});
+                 {"patches", patchesText(), {7, 7}, "", "f32"}});
 }
 
 /// The waits of widen and mirror: what widen reads no kernel has made here, and
