@@ -9,14 +9,29 @@ using namespace mlir::transformer::gpu;
 using Values = DeviceBuilder::Values;
 
 Values RowsEmitter::readRow(Value base, Value index, Type element) {
-  Value start = b.offset(base, b.rowStart(index, width), element);
+  return readColumns(b.offset(base, b.rowStart(index, width), element), element,
+                     tile.vector);
+}
+
+/// `step`: how many are loaded at once.
+Values RowsEmitter::readColumns(Value start, Type element, int64_t step) {
   Values x;
   for (int64_t chunk = 0; chunk < tile.chunks; ++chunk)
-    llvm::append_range(x,
-                       b.loadFloatsIf(insideOf(chunk),
-                                      b.offset(start, columnOf(chunk), element),
-                                      element, tile.vector));
+    for (int64_t i = 0; i < tile.vector; i += step)
+      llvm::append_range(
+          x, b.loadFloatsIf(insideOf(chunk),
+                            b.offset(start, b.add(columnOf(chunk), i), element),
+                            element, step));
   return x;
+}
+
+Values RowsEmitter::slice(const Source &source) {
+  Type element = source.what.element;
+  int64_t count = source.what.count, start = source.what.start;
+  bool isAligned = count % tile.vector == 0 && start % tile.vector == 0;
+  Value first = b.offset(source.data, b.rowStart(row, count), element);
+  return readColumns(b.offset(first, b.i32(start), element), element,
+                     isAligned ? tile.vector : 1);
 }
 
 Values RowsEmitter::pool(const Source &source) {
@@ -117,6 +132,8 @@ Values RowsEmitter::read(const Source &source) {
     return prepend(source);
   if (source.what.kind == RowSource::Select)
     return select(source);
+  if (source.what.kind == RowSource::Slice)
+    return slice(source);
   Type i32 = b.getI32Type();
   Value index = source.what.kind == RowSource::Unpool
                     ? b.sequenceOf(row, source.indices, sequences)

@@ -149,7 +149,7 @@ void RowsEmitter::emit() {
   bool needsSequences = false;
   for (const RowSource &what : spec.sources()) {
     Source source{what, b.nextArgument(), nullptr, nullptr};
-    if (what.kind != RowSource::Dense && what.kind != RowSource::Prepend)
+    if (what.numPointers() > 1 && what.kind != RowSource::Prepend)
       source.indices = b.nextArgument();
     if (what.kind == RowSource::Prepend || what.numPointers() == 3)
       source.scales = b.nextArgument();

@@ -133,12 +133,51 @@ LogicalResult LaunchFormer::addSelect(SelectOp op,
   return success();
 }
 
+/// Columns of all rows: what one linear has made for several.
+LogicalResult LaunchFormer::addSlice(tensor::ExtractSliceOp op,
+                                     SmallVectorImpl<Attribute> &sources,
+                                     Arguments &arguments,
+                                     std::optional<DeviceBuffer::Rows> &rows) {
+  auto number = [](OpFoldResult value) {
+    return getConstantIntValue(value).value_or(-1);
+  };
+  Value input = op.getSource();
+  FailureOr<Place> data = find(input, op);
+  if (failed(data))
+    return failure();
+  bool hasAllRows = false;
+  if (op.getType().getRank() == 2 && op.getSourceType().getRank() == 2) {
+    OpFoldResult size = op.getMixedSizes()[0];
+    auto dim = dyn_cast<Value>(size)
+                   ? cast<Value>(size).getDefiningOp<tensor::DimOp>()
+                   : nullptr;
+    auto like = dim ? places.find(dim.getSource()) : places.end();
+    hasAllRows = number(op.getMixedOffsets()[0]) == 0 &&
+                 (number(size) == op.getSourceType().getDimSize(0) ||
+                  (like != places.end() && dim.getConstantIndex() == 0 &&
+                   like->second.buffer.rows == data->buffer.rows));
+  }
+  if (!hasAllRows || number(op.getMixedOffsets()[1]) < 0 || !op.hasUnitStride())
+    return op.emitOpError() << "has a GPU kernel for columns of all rows alone";
+  if (!isa<FloatType>(data->buffer.element))
+    return op.emitOpError() << "has rows of " << data->buffer.element;
+  if (!rows)
+    rows = data->buffer.rows;
+  sources.push_back(b.getStringAttr("slice " + nameOf(data->buffer.element) +
+                                    " " + Twine(widthOf(input)) + " " +
+                                    Twine(number(op.getMixedOffsets()[1]))));
+  arguments.push_back(data->argument);
+  return success();
+}
+
 LogicalResult LaunchFormer::addMix(Operation *op,
                                    SmallVectorImpl<Attribute> &sources,
                                    Arguments &arguments,
                                    std::optional<DeviceBuffer::Rows> &rows) {
   if (auto select = dyn_cast<SelectOp>(op))
     return addSelect(select, sources, arguments, rows);
+  if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op))
+    return addSlice(slice, sources, arguments, rows);
   rows = DeviceBuffer::Tokens;
   if (auto fft = dyn_cast<FftMixOp>(op)) {
     FailureOr<LaunchArgument> mixed = formFourier(fft);

@@ -53,6 +53,7 @@ SmallVector<RowSource> KernelSpec::sources() const {
                       .Case("lags", RowSource::Lags)
                       .Case("prepend", RowSource::Prepend)
                       .Case("select", RowSource::Select)
+                      .Case("slice", RowSource::Slice)
                       .Default(std::nullopt);
       source.kind = kind.value_or(RowSource::Dense);
       size_t at = kind ? 1 : 0;
@@ -67,8 +68,10 @@ SmallVector<RowSource> KernelSpec::sources() const {
       if (source.kind == RowSource::Prepend)
         readNumber(source.length);
       if (source.kind == RowSource::Prepend || source.kind == RowSource::Lags ||
-          source.kind == RowSource::Select)
+          source.kind == RowSource::Select || source.kind == RowSource::Slice)
         readNumber(source.count);
+      if (source.kind == RowSource::Slice)
+        readNumber(source.start);
       if (!rest.empty())
         source.detail = rest[0];
       sources.push_back(source);
@@ -79,6 +82,7 @@ SmallVector<RowSource> KernelSpec::sources() const {
 int64_t RowSource::numPointers() const {
   switch (kind) {
   case Dense:
+  case Slice:
     return 1;
   case Gather:
     return detail.empty() ? 2 : 3;

@@ -42,7 +42,8 @@ inline bool hasMatrices(TokenMixOp op) {
 /// What a kernel of rows can start with, beside dense rows and their sums.
 inline bool isMix(Operation *op) {
   auto mix = dyn_cast<TokenMixOp>(op);
-  return isa<UnpoolOp, FftMixOp, PrependOp, SelectOp>(op) ||
+  return isa<UnpoolOp, FftMixOp, PrependOp, SelectOp, tensor::ExtractSliceOp>(
+             op) ||
          (mix && !hasMatrices(mix));
 }
 /// Whether `op` gives offsets 0, 1, 2, ...: sequences of one row each.
@@ -81,6 +82,10 @@ private:
   LogicalResult addSelect(SelectOp op, SmallVectorImpl<Attribute> &sources,
                           Arguments &arguments,
                           std::optional<DeviceBuffer::Rows> &rows);
+  LogicalResult addSlice(tensor::ExtractSliceOp op,
+                         SmallVectorImpl<Attribute> &sources,
+                         Arguments &arguments,
+                         std::optional<DeviceBuffer::Rows> &rows);
   LogicalResult formRope(RopeOp op);
   LogicalResult formLagMatrices(TokenMixOp op);
   FailureOr<LaunchArgument> formFourier(FftMixOp op);

@@ -34,11 +34,13 @@ private:
     return b.less(columnOf(chunk), width);
   }
   Values readRow(Value base, Value index, Type element);
+  Values readColumns(Value start, Type element, int64_t step);
   Values read(const Source &source);
   Values pool(const Source &source);
   Values lags(const Source &source);
   Values prepend(const Source &source);
   Values select(const Source &source);
+  Values slice(const Source &source);
   /// Where a sequence begins and ends, and that of this row.
   std::pair<Value, Value> bounds(const Source &source, Value sequence);
   std::pair<Value, Value> ownBounds(const Source &source) {

@@ -35,6 +35,9 @@ static LogicalResult verifyRows(const KernelSpec &spec, EmitError emitError) {
             : isFloat(source.element) && source.detail.empty() &&
                   (source.kind != RowSource::Lags || source.count % 2 == 1) &&
                   (source.kind != RowSource::Select || source.count > 0) &&
+                  (source.kind != RowSource::Slice ||
+                   (source.start >= 0 &&
+                    source.start + spec.number("width") <= source.count)) &&
                   (source.kind != RowSource::Prepend ||
                    (source.length > 0 && source.count > 0));
     if (!isKnown)
@@ -42,8 +45,8 @@ static LogicalResult verifyRows(const KernelSpec &spec, EmitError emitError) {
              << "each of the sources of a kernel of rows is 'TYPE',"
                 " 'gather TYPE', 'gather i8 row', 'gather i8 one' "
                 "'pool TYPE mean|cls|max', 'unpool TYPE', 'lags TYPE COUNT' "
-                "(odd), 'prepend TYPE LENGTH COUNT' or 'select TYPE COUNT', "
-                "TYPE f32, f16 or bf16";
+                "(odd), 'prepend TYPE LENGTH COUNT', 'select TYPE COUNT' or "
+                "'slice TYPE COUNT START', TYPE f32, f16 or bf16";
   }
   if (!isOneOf(spec.word("norm"), {"", "layer", "rms", "l2"}))
     return emitError() << "the norm of a kernel of rows is layer, rms or l2";

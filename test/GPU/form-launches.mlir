@@ -198,3 +198,22 @@ func.func @forward(%x: tensor<?x64xf32>, %i: tensor<16xi32>, %y: tensor<?x16xf32
   %1 = arith.addf %0, %y : tensor<?x16xf32>
   return %1 : tensor<?x16xf32>
 }
+
+// -----
+
+// Of what one linear has made for several, each takes its columns.
+// CHECK: llvm.func @rows_0() {{.*}}sources = ["slice f32 48 32"], width = 16 : i64
+func.func @forward(%x: tensor<?x48xf32>) -> tensor<?x16xf32> {
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %x, %c0 : tensor<?x48xf32>
+  %0 = tensor.extract_slice %x[0, 32] [%n, 16] [1, 1] : tensor<?x48xf32> to tensor<?x16xf32>
+  return %0 : tensor<?x16xf32>
+}
+
+// -----
+
+func.func @forward(%x: tensor<?x48xf32>) -> tensor<3x48xf32> {
+  // expected-error @below {{has a GPU kernel for columns of all rows alone}}
+  %0 = tensor.extract_slice %x[0, 0] [3, 48] [1, 1] : tensor<?x48xf32> to tensor<3x48xf32>
+  return %0 : tensor<3x48xf32>
+}

@@ -49,7 +49,7 @@ def test_family(model, config, options, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("flags", [
     ["--preset=int8", "--attention=layer.1:mq"], ["--preset=int8", "--attention=.*:mean"],
-    ["--preset=tiny"], ["--preset=turbo", "--qk-rank=4"], ["--preset=bf16"],
+    ["--preset=tiny"], ["--preset=turbo", "--qk-rank=4"], ["--preset=bf16"], ["--merge-projections"],
     ["--passes=transformer-factorize-svd{rank=8}"],
     ["--preset=tiny", "--passes=transformer-factorize-svd{rank=28 pivoted=true}"]])
 def test_compressed(flags, tmp_path, monkeypatch):

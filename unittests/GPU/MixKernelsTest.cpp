@@ -51,6 +51,25 @@ func.func @forward(%x: tensor<?x{0}xf32>, %offsets: tensor<?xi32>,
                   dtype, {{3, 0, 8, 1, 1}}, 1e-5);
 }
 
+// Columns that vectors reach, and those that they don't.
+TEST(GpuMix, Slice) {
+  for (const char *dtype : {"f32", "f16"})
+    for (auto [from, start, to] :
+         {std::tuple(5, 2, 3), {72, 24, 24}, {70, 3, 64}, {2304, 8, 2056}})
+      expectRight(llvm::formatv(R"(
+func.func @forward(%x: tensor<?x{0}xf32>, %offsets: tensor<?xi32>) -> (tensor<?x{2}xf32>, tensor<?x{2}xf32>) {{
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %x, %c0 : tensor<?x{0}xf32>
+  %0 = tensor.extract_slice %x[0, {1}] [%n, {2}] [1, 1] : tensor<?x{0}xf32> to tensor<?x{2}xf32>
+  %1 = tensor.extract_slice %x[0, 0] [%n, {2}] [1, 1] : tensor<?x{0}xf32> to tensor<?x{2}xf32>
+  %2 = arith.addf %0, %1 : tensor<?x{2}xf32>
+  return %2, %0 : tensor<?x{2}xf32>, tensor<?x{2}xf32>
+})",
+                                from, start, to)
+                      .str(),
+                  dtype, {{3, 0, 8, 1, 1}}, 1e-5);
+}
+
 const char *const kFourier = R"(
 func.func @forward(%x: tensor<?x{0}x{1}>, %offsets: tensor<?xi32>) -> tensor<?x{0}xf32> {{
   %0 = transformer.fft_mix %x offsets(%offsets) : (tensor<?x{0}x{1}>, tensor<?xi32>) -> tensor<?x{0}x{1}>

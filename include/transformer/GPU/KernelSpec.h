@@ -29,13 +29,14 @@ struct RowSource {
     Unpool,  // the row of the token's sequence
     Lags,    // neighbours in the sequence, each with factors per channel
     Prepend, // a parameter in the first `count` rows of each `length + count`
-    Select   // columns by i32 indices, of rows of `count` numbers
+    Select,  // columns by i32 indices, of rows of `count` numbers
+    Slice    // columns from `start` on, of rows of `count` numbers
   } kind = Dense;
   Type element;
   /// Of Gather from an i8 table: a scale per row ("row"), or one ("one"). Of
   /// Pool: mean, cls or max.
   StringRef detail;
-  int64_t length = 0, count = 0; // count: of Lags, how many
+  int64_t length = 0, start = 0, count = 0; // count: of Lags, how many
 
   int64_t numPointers() const;
   /// Whether the kernel has to search for the sequences of its rows.
