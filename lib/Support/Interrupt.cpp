@@ -10,12 +10,15 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <climits>
 #include <csignal>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <new>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -157,6 +160,16 @@ void mlir::transformer::installInterruptCleanup() {
   action.sa_flags = SA_SIGINFO | SA_RESETHAND | SA_NODEFER;
   sigaction(SIGBUS, &action, nullptr);
   signal(SIGXFSZ, SIG_IGN);
+}
+
+void mlir::transformer::endWithParent() {
+  const char *parent = getenv("TRANSFORMER_MLIR_PARENT");
+  if (!parent)
+    return;
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  // It may have ended before that.
+  if (kill(pid_t(strtol(parent, nullptr, 10)), 0) && errno == ESRCH)
+    raise(SIGTERM);
 }
 
 TemporaryPath::TemporaryPath(StringRef path) {

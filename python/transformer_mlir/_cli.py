@@ -1,10 +1,13 @@
 """The command transformer-mlir.
 
 Exit codes: 0 done, 1 error (wrong usage too), 2 a condition of --fail-if holds,
-3 a budget was not reached (the best so far is there), 130 interrupted. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+3 a budget was not reached (the best so far is there), 128 + its number when a
+signal stopped it (130: Ctrl-C). SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """
 import argparse
+import contextlib
 import os
+import signal
 import sys
 
 from . import __version__
@@ -209,17 +212,43 @@ def make_parser():
     return parser
 
 
+class Stopped(KeyboardInterrupt):
+    """A signal that is treated like Ctrl-C, so that nothing half-made is left."""
+
+
+def on_signal(number, _):
+    raise Stopped(number)
+
+
+@contextlib.contextmanager
+def heeding_signals():
+    """SIGTERM and SIGHUP raise Stopped, unless whoever started this had them ignored (nohup)."""
+    before = {}
+    with contextlib.suppress(ValueError):  # not the main thread
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) == signal.SIG_DFL:
+                before[number] = signal.signal(number, on_signal)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def sentence(problem):
     if isinstance(problem, OSError) and problem.strerror and problem.filename:  # not "[Errno 2] ..."
         return f"{os.fsdecode(problem.filename)}: {problem.strerror}"
+    if isinstance(problem, OSError) and problem.strerror:
+        return problem.strerror
     return str(problem) or type(problem).__name__
 
 
 def main(arguments=None):
     try:
         options = make_parser().parse_args(arguments)
-        from . import _commands
-        getattr(_commands, options.command)(options)
+        with heeding_signals():
+            from . import _commands
+            getattr(_commands, options.command)(options)
         sys.stdout.flush()
         return 0
     except BudgetMissed as missed:
@@ -231,13 +260,22 @@ def main(arguments=None):
         for line in str(failure).splitlines():
             print(f"transformer-mlir: failed: {line}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("transformer-mlir: interrupted", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stop:
+        number = stop.args[0] if isinstance(stop, Stopped) else signal.SIGINT
+        with contextlib.suppress(OSError):  # of a terminal that is gone
+            print(f"transformer-mlir: {'interrupted' if number == signal.SIGINT else 'stopped by ' + signal.Signals(number).name}",
+                  file=sys.stderr)
+        return 128 + number
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # | head
         return 0
     except (OSError, ValueError, TypeError, RuntimeError, MemoryError, ImportError) as problem:
         for line in sentence(problem).splitlines():
             print(f"transformer-mlir: error: {line}", file=sys.stderr)
+        return 1
+    except Exception as problem:  # a mistake of ours is no reason to show users a traceback
+        if os.environ.get("TRANSFORMER_MLIR_TRACEBACK"):
+            raise
+        print(f"transformer-mlir: error: {options.command}: {type(problem).__name__}: {sentence(problem)}; this should not happen: "
+              "please report it, with what TRANSFORMER_MLIR_TRACEBACK=1 shows", file=sys.stderr)
         return 1

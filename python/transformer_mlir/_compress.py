@@ -2,11 +2,12 @@
 
 SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """
+import contextlib
 import os
 import subprocess
 import sys
 
-from . import _native
+from . import _folders, _native
 from ._calibrate import sequences_of
 from ._machine import compress_on_cpu_first, gpu_arguments
 from ._presets import DEFAULT, check_preset
@@ -46,14 +47,31 @@ def reporter(progress):
         return progress
     if progress is None:
         progress = sys.stderr.isatty()
-    return (lambda line: print(line, file=sys.stderr, flush=True)) if progress else None
+    return to_stderr if progress else None
+
+
+def to_stderr(line):
+    with contextlib.suppress(OSError):  # nobody reads it any more: the work goes on
+        print(line, file=sys.stderr, flush=True)
+
+
+def clean_after(child, arguments):
+    """Removes what a compiler that was killed could not: hidden names beside its output, with its number in them."""
+    out = os.path.realpath(arguments[arguments.index("-o") + 1]) if "-o" in arguments else ""
+    start = f".{os.path.basename(out)[:200]}.tmp-{child.pid}-"
+    with contextlib.suppress(OSError):
+        for name in os.listdir(os.path.dirname(out)) if out else ():
+            if name.startswith(start):
+                _folders.remove(os.path.join(os.path.dirname(out), name))
 
 
 def run_compiler(arguments, show=None):
     """Runs transformer-compile; raises CompileError with what it said."""
     command = [_native.find("transformer-compile"), *arguments]
     problems, last = [], []
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    # It ends when this process does, however that happens.
+    environment = {**os.environ, "TRANSFORMER_MLIR_PARENT": str(os.getpid())}
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment,
                           stderr=subprocess.STDOUT, encoding="utf-8", errors="replace") as child:
         try:
             for line in child.stdout:
@@ -68,6 +86,7 @@ def run_compiler(arguments, show=None):
             child.wait()
             raise
     if child.returncode < 0:
+        clean_after(child, arguments)
         problems.append(f"transformer-compile was ended by signal {-child.returncode}"
                         " (9 is often a lack of memory)")
     if child.returncode:

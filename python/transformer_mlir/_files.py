@@ -2,12 +2,13 @@
 import contextlib
 import json
 import os
+import secrets
 import sys
-import tempfile
 
 import numpy as np
 
 HELD_OUT = 10  # every tenth text
+ARTIFACT = ("model.so", "weights.safetensors", "report.json")  # by which the compiler knows one, too
 
 
 @contextlib.contextmanager
@@ -28,18 +29,17 @@ def new_file(path):
                 yield file
             return
         target = os.path.realpath(path)
-        handle, temporary = tempfile.mkstemp(dir=os.path.dirname(target), prefix="." + os.path.basename(target))
+        # Named first, so that no interruption leaves a file that nobody knows of.
+        temporary = os.path.join(os.path.dirname(target), f".{os.path.basename(target)[:200]}.{os.getpid()}-{secrets.token_hex(6)}")
         try:
-            with os.fdopen(handle, "wb") as file:
+            with open(temporary, "xb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            umask = os.umask(0)
-            os.umask(umask)
-            os.chmod(temporary, 0o666 & ~umask)
             os.replace(temporary, target)
         except BaseException:
-            os.unlink(temporary)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
             raise
 
 
@@ -130,7 +130,7 @@ def write_tensors(path, tensors, metadata=None):
         header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": [end, end := end + array.nbytes]}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
-    with open(path, "wb") as file:
+    with naming(path), open(path, "wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
         for _, array in tensors.values():
             file.write(np.ascontiguousarray(array).tobytes())
@@ -152,7 +152,9 @@ def check_target(out):
     """What transformer-compile would say at the end of the work."""
     if os.path.exists(out) and not os.path.isdir(out):
         raise NotADirectoryError(f"{out}: is a file; name a directory for the artifact")
-    if os.path.isdir(out) and os.listdir(out) and not os.path.exists(os.path.join(out, "model.so")):
+    if os.path.islink(out) and not os.path.exists(out):
+        raise FileNotFoundError(f"{out}: is a link to nothing; make the directory that it names, or name another one")
+    if os.path.isdir(out) and os.listdir(out) and not all(os.path.exists(os.path.join(out, name)) for name in ARTIFACT):
         raise FileExistsError(f"{out}: is not empty and holds no artifact, so it is left alone; name another directory")
     parent = os.path.dirname(os.path.abspath(out))
     if not os.path.isdir(parent):

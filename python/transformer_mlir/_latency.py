@@ -94,15 +94,22 @@ def measure(curves, compile_to, folder, show):
     return {"base_ms": milliseconds, "times": {kind: sorted(map(list, points.items())) for kind, points in times.items()}}
 
 
+def is_whole(kept, kinds):
+    """Whether a table is what `measure` gives, and no half or edited one."""
+    numbers = [kept["base_ms"], *(number for kind in kinds for point in kept["times"][kind] for number in point)]
+    return all(kept["times"][kind] and all(len(point) == 2 for point in kept["times"][kind]) for kind in kinds) \
+        and all(isinstance(number, (int, float)) and 0 <= number < 1e9 for number in numbers) and kept["base_ms"] > 0
+
+
 def table(curves, target, cpu, compile_to, folder, show):
     """The table of this CPU: the kept one, or a new one that is kept then."""
     path = cache_path(curves, target, cpu)
     try:
         with open(path, encoding="utf-8") as file:
             kept = json.load(file)
-        if kept["cpu"] == cpu and set(kept["times"]) >= {site["kind"] for site in curves["sites"]}:
+        if kept["cpu"] == cpu and is_whole(kept, {site["kind"] for site in curves["sites"]}):
             return kept
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
     found = {"cpu": cpu, "target": target, "workload": f"1x{LENGTH}, one thread", "file": path,
              **measure(curves, compile_to, folder, show)}

@@ -1,20 +1,21 @@
 """compress by a budget: plans, verified by true runs, the best so far kept.
 
-What a search has found out lies in OUT.search: profile, curves, times and
-runs. It goes when the goal is reached; until then the same command goes on
-where the last one stopped. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+What a search has found out lies in OUT.search (see _store) until the goal is
+reached; until then the same command goes on where the last one stopped.
+SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """
 import hashlib
 import json
 import os
 import pathlib
-import shutil
 
-from . import _files, _latency, _plan
+from . import _files, _folders, _latency, _plan
 from ._bench import interleave, summary
 from ._calibrate import profile as make_profile, sequences_of
 from ._compress import compress, check_source, reporter, run_compiler
 from ._plan import Corrections, Goal, Model
+from ._store import Store
+from ._version import __version__
 
 ROUNDS = 5
 MARGIN = 0.99  # of a goal, which the next plan aims at: measured times and losses vary
@@ -36,50 +37,10 @@ def loss_of(quality):
     return 1 - quality[name], name
 
 
-class Store:
-    """OUT.search: files by name, and search.json, written after each step."""
-
-    def __init__(self, out, key):
-        self.folder = os.path.abspath(out) + ".search"
-        self.path = os.path.join(self.folder, "search.json")
-        os.makedirs(self.folder, exist_ok=True)
-        try:
-            with open(self.path, encoding="utf-8") as file:
-                self.state = json.load(file)
-        except (OSError, ValueError):
-            self.state = {}
-        if not isinstance(self.state, dict) or self.state.get("key") != key:
-            shutil.rmtree(self.folder)
-            os.makedirs(self.folder)
-            self.state = {"key": key, "runs": []}
-            self.save()
-
-    def file(self, name):
-        return os.path.join(self.folder, name)
-
-    def save(self):
-        _files.write_json(self.path, self.state)
-
-    def remember(self, name, make):
-        if name not in self.state:
-            self.state[name] = make()
-            self.save()
-        return self.state[name]
-
-    def artifact(self, name, make):
-        """A directory that is there or not."""
-        path = self.file(name)
-        if not os.path.exists(os.path.join(path, "report.json")):
-            make(path)
-        return path
-
-    def remove(self):
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
 def key_of(source, text, held, profile, target_cpu):
     """What the findings depend on; not the goal, so that another one can go on with them."""
-    digest = hashlib.sha256()
+    from ._report import machine
+    digest = hashlib.sha256(f"{__version__} {machine()['cpu']}\n".encode())
     for name in sorted(os.listdir(source)):
         path = os.path.join(source, name)
         if os.path.isfile(path):
@@ -93,11 +54,9 @@ def key_of(source, text, held, profile, target_cpu):
 
 
 class Search:
-    def __init__(self, checkpoint, out, goal, *, text, held, profile, target_cpu, progress):
-        self.source, self.out, self.wanted = check_source(checkpoint), os.fspath(out), goal
-        self.held, self.target = held, target_cpu
-        self.show = reporter(progress) or (lambda line: None)
-        self.store = Store(self.out, key_of(self.source, text, held, profile, target_cpu))
+    def __init__(self, source, out, goal, store, *, text, held, profile, target_cpu, show):
+        self.source, self.out, self.wanted, self.store = source, out, goal, store
+        self.held, self.target, self.show = held, target_cpu, show
         self.prepare(text, profile)
 
     def compiler(self, arguments):
@@ -105,28 +64,26 @@ class Search:
 
     def prepare(self, text, profile):
         """Profile, exact model, curves, times: each once."""
-        given = [profile] if isinstance(profile, (str, os.PathLike)) else profile or []
-        own = self.store.file("profile.safetensors")
-        if given:
-            self.profiles = [f"--profile={os.fspath(path)}" for path in given]
-        else:
-            self.profiles = [f"--profile={own}"]
-            if not os.path.exists(own):
-                self.show("profile of the activations")
-                if text is None:
-                    self.compiler([self.source, "--emit=profile", "-o", own])
-                else:
-                    make_profile(self.source, text, own, progress=self.show)
-        self.exact = self.store.artifact("exact", lambda path: compress(
+        given = [profile] if isinstance(profile, (str, os.PathLike)) else profile or [
+            self.store.keep("profile.safetensors", lambda path: self.measure_profile(text, path))]
+        self.profiles = [f"--profile={os.fspath(path)}" for path in given]
+        self.exact = self.store.keep("exact", lambda path: compress(
             self.source, path, "exact", target_cpu=self.target, progress=self.show))
-        checkpoint = _files.read_report(self.exact)["bytes"]["checkpoint"]
-        self.checkpoint_bytes = checkpoint or os.path.getsize(os.path.join(self.exact, "weights.safetensors"))
+        self.exact_bytes = os.path.getsize(os.path.join(self.exact, "weights.safetensors"))
+        self.checkpoint_bytes = _files.read_report(self.exact)["bytes"]["checkpoint"] or self.exact_bytes
         self.curves = self.store.remember("curves", lambda: self.measure_curves(text))
         from ._report import machine
         level = _files.read_report(self.exact)["target"]["name"]
         self.latency = self.store.remember("latency", lambda: _latency.table(
             self.curves, level, machine()["cpu"], self.compile_plain, self.store.folder, self.show))
         self.exact_ms = self.store.remember("exact_ms", lambda: self.milliseconds(self.exact)[0])
+
+    def measure_profile(self, text, path):
+        self.show("profile of the activations")
+        if text is None:
+            self.compiler([self.source, "--emit=profile", "-o", path])
+        else:
+            make_profile(self.source, text, path, progress=self.show)
 
     def measure_curves(self, text):
         path = self.store.file("curves.json")
@@ -154,22 +111,20 @@ class Search:
 
     def corrections(self):
         """By the last run: what was measured against what curves and times predict."""
-        fix = Corrections(other_bytes=max(0, self.plain_bytes() - self.curves["linear_numbers"] - self.curves["table_numbers"]))
+        numbers = self.curves["linear_numbers"] + self.curves["table_numbers"]
+        fix = Corrections(other_bytes=max(0, self.exact_bytes - 4 * numbers))
         for run in self.store.state["runs"][-1:]:
             raw = Model(self.curves, self.latency)
             error, ms, size = raw.predict(raw.picks(run["sizes"]), run["bits"], run["table_bits"])
             fix = Corrections(run["loss"] / error if run["loss"] and error > 0 else fix.loss, run["ms"] / ms, run["bytes"] - size)
         return fix
 
-    def plain_bytes(self):
-        path = os.path.join(self.store.file("int8"), "weights.safetensors")
-        return os.path.getsize(path) if os.path.exists(path) else 0
-
     def next_plan(self):
         return _plan.best(Model(self.curves, self.latency, self.corrections()), self.aim())
 
     def compile_run(self, arguments):
         made = self.store.file("made")
+        _folders.remove(made)  # it may be half of one
         self.compiler([self.source, "-o", made, "--preset=int8", f"--target-cpu={self.target}", *self.profiles, *arguments])
         return made
 
@@ -188,11 +143,13 @@ class Search:
                "bytes": os.path.getsize(os.path.join(made, "weights.safetensors")),
                "weights_xxh3": _files.read_report(made)["weights_xxh3"], "ms": own * self.exact_ms / exact,
                "loss": loss_of(measured)[0] if measured else None, "quality": measured}
-        before = self.best()
         self.store.state["runs"].append(run)
-        if self.best() is not before:
-            self.finish(made)
-        self.store.save()
+        better = self.best() is run
+        if better:
+            self.report(made)
+        self.store.save()  # first: a model that is known and not yet in OUT is found again, one in OUT is not
+        if better:
+            self.place(made)
         return run
 
     def missed(self, run):
@@ -215,30 +172,34 @@ class Search:
     def best(self):
         return min(self.store.state["runs"], key=self.rank, default=None)
 
-    def finish(self, made):
-        """`made` becomes OUT, with what the search knows in its report."""
-        old = self.out + ".old"
-        if os.path.exists(self.out):
-            shutil.rmtree(old, ignore_errors=True)
-            os.rename(self.out, old)
-        os.rename(made, self.out)
-        shutil.rmtree(old, ignore_errors=True)
+    def place(self, made):
+        """`made` becomes OUT."""
+        _folders.replace(made, self.out)
+
+    def is_best(self, folder):
+        try:
+            return _files.read_report(folder)["weights_xxh3"] == self.best()["weights_xxh3"]
+        except (OSError, ValueError, KeyError):
+            return False
+
+    def recover(self):
+        """What a search that was killed has made and not put into OUT any more."""
+        made = self.store.file("made")
+        _folders.recover(made, os.path.realpath(self.out))
+        if self.best() and not self.is_best(self.out) and self.is_best(made):
+            self.place(made)
 
     def restore(self):
         """The best model into OUT, if somebody took it away or put another one there."""
-        best = self.best()
-        try:
-            there = _files.read_report(self.out)["weights_xxh3"]
-        except (OSError, ValueError, KeyError):
-            there = None
-        if there != best.get("weights_xxh3"):
+        if not self.is_best(self.out):
             self.show("run: the best one again, which is no longer in " + self.out)
-            self.finish(self.compile_run(best["arguments"]))
+            self.place(self.compile_run(self.best()["arguments"]))
 
-    def report(self):
+    def report(self, folder):
+        """What the search knows, into the report of the best model, which is in `folder`."""
         from ._report import finish, update
         best, runs = self.best(), self.store.state["runs"]
-        finish(self.out, self.source)
+        finish(folder, self.source)
         front = [{"name": " ".join(run["arguments"]) or "plain int8", "bytes": run["bytes"], "ms": run["ms"], "macs": None,
                   "loss": run["loss"], "chosen": run is best} for run in runs]
         search = {"max_size": self.wanted.bytes, "min_speedup": self.wanted.ms, "max_loss": self.wanted.loss,
@@ -246,8 +207,8 @@ class Search:
                   "size": best["bytes"] / self.checkpoint_bytes, "speedup": self.exact_ms / best["ms"], "loss": best["loss"]}
         parts = {"front": front, "search": search}
         if best["quality"]:
-            parts["quality"] = best["quality"]
-        return update(self.out, **parts)
+            parts["quality"] = {**best["quality"], "out": os.path.abspath(self.out)}
+        return update(folder, **parts)
 
     def describe(self, plan):
         """Lines that say what a plan does and what it is expected to give."""
@@ -270,6 +231,7 @@ class Search:
         return best is None or self.missed(best) or (best[free] is not None and getattr(plan, free) < (1 - WORTH) * best[free])
 
     def go(self):
+        self.recover()
         for _ in range(ROUNDS):
             plan = self.next_plan()
             if not self.is_worth(plan):
@@ -278,7 +240,7 @@ class Search:
                 self.show(line)
             self.run(plan)
         self.restore()
-        report = self.report()
+        report = self.report(self.out)
         if report["search"]["met"]:
             self.store.remove()
         return report
@@ -288,7 +250,8 @@ def search(checkpoint, out, *, max_size=None, min_speedup=None, max_loss=None, d
            profile=None, target_cpu="host", progress=None):
     """See compress. With `dry_run` a dict: what the plan is and what it is expected to give."""
     check_goal(max_size, min_speedup, max_loss)
-    _files.check_target(os.fspath(out))
+    out = os.fspath(out)
+    _files.check_target(out)
     if text is not None and profile is not None:
         raise ValueError("text makes a profile, and profile names one that is there: give one of them, and eval_text to judge by")
     if eval_text is None and text is not None:
@@ -297,10 +260,12 @@ def search(checkpoint, out, *, max_size=None, min_speedup=None, max_loss=None, d
     if max_loss is not None and eval_text is None:
         raise ValueError("max_loss is measured on text that the model is not fitted to: give text, of which every "
                          f"{_files.HELD_OUT}th line is held out, or eval_text")
-    found = Search(checkpoint, out, Goal(max_size, min_speedup, max_loss), text=text, held=eval_text, profile=profile,
-                   target_cpu=target_cpu, progress=progress)
-    if not dry_run:
-        return found.go()
-    plan = found.next_plan()
-    return {"lines": list(found.describe(plan)), "arguments": _plan.arguments(plan, found.curves),
-            "size": plan.bytes / found.checkpoint_bytes, "speedup": found.exact_ms / plan.ms, "loss": plan.loss}
+    source, show = check_source(checkpoint), reporter(progress) or (lambda line: None)
+    with Store(out, key_of(source, text, eval_text, profile, target_cpu), show) as store:
+        found = Search(source, out, Goal(max_size, min_speedup, max_loss), store, text=text, held=eval_text, profile=profile,
+                       target_cpu=target_cpu, show=show)
+        if not dry_run:
+            return found.go()
+        plan = found.next_plan()
+        return {"lines": list(found.describe(plan)), "arguments": _plan.arguments(plan, found.curves),
+                "size": plan.bytes / found.checkpoint_bytes, "speedup": found.exact_ms / plan.ms, "loss": plan.loss}

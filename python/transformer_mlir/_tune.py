@@ -12,7 +12,7 @@ import tempfile
 
 import numpy as np
 
-from . import _files, _report
+from . import _files, _folders, _report
 from ._bench import main_output
 from ._calibrate import read_sentences
 from ._fit import need_torch
@@ -241,7 +241,7 @@ def tune(out, text, *, minutes=10, steps=None, output=None, against=None, seed=0
     from . import _graph
     texts = Texts(checkpoint, text, seed)
     with tempfile.TemporaryDirectory(prefix="transformer-mlir-") as folder, \
-            tempfile.TemporaryDirectory(prefix=".tune-", dir=os.path.dirname(os.path.abspath(target))) as beside:
+            tempfile.TemporaryDirectory(prefix=".tune-", dir=os.path.dirname(os.path.realpath(target))) as beside:
         _graph.describe(run_compiler, [directory], folder)
         copy_companions(directory, folder)
         tuning = distil(folder, checkpoint, texts, run_compiler, say, minutes, steps, seed, rate, threads)
@@ -260,8 +260,6 @@ def tune(out, text, *, minutes=10, steps=None, output=None, against=None, seed=0
             return {**report, "tune": tuned}
         finish(fresh, checkpoint, report["preset"], tuned,
                by_module(_files.read_report(fresh)["remarks"], os.path.join(folder, _graph.TEXT)))
-        if os.path.isdir(target):
-            os.rename(target, os.path.join(beside, "old"))
-        os.rename(fresh, target)
+        _folders.replace(fresh, target)
     say(f"{target}: held-out {tuning.words(before)} before, {tuning.words(after)} after")
     return _files.read_report(target)

@@ -16,6 +16,7 @@ using namespace mlir::transformer;
 
 int main(int argc, char **argv) {
   installInterruptCleanup();
+  endWithParent();
   installFatalErrorExit();
   CompileOptions options = parseCompileOptions(argc, argv);
 

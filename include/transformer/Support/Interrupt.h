@@ -15,6 +15,11 @@ namespace mlir::transformer {
 /// of memory a sentence and status 1.
 void installInterruptCleanup();
 
+/// For the main function of a tool that another program runs: if
+/// TRANSFORMER_MLIR_PARENT is the number of the process that started this one,
+/// its end, by whatever cause, is a SIGTERM here.
+void endWithParent();
+
 /// For the main function of a tool for users: what LLVM would abort on (a
 /// thread that cannot be started) is a sentence and status 1.
 void installFatalErrorExit();
