@@ -121,6 +121,8 @@ def make_parser():
     compress.add_argument("--steps", type=positive, metavar="N", help="with --tune: so many steps, in place of the minutes")
     compress.add_argument("--threads", type=positive, metavar="N", help="with --tune: of PyTorch (default: its own)")
     compress.add_argument("--quiet", action="store_true", help="print errors only")
+    compress.add_argument("--no-measure", dest="measure", action="store_false",
+                          help="leave times and quality out of the report, unless a condition needs them, and hold out no part of --text")
 
     compress.add_argument("--eval-text", metavar="FILE", action="append",
                           help="held-out sentences, one a line: measure the quality and put it into the report "

@@ -9,6 +9,7 @@ import numpy as np
 from . import PRESETS, _gates, _presets, _quality, _report, compress as compile_checkpoint, load, profile as measure_profile
 from ._files import HELD_OUT, hold_out, new_file, read_array, read_lines, write_json
 from ._machine import check_driver
+from ._measure import Lines
 
 
 
@@ -56,10 +57,11 @@ def texts_of(options, judged):
         if text is None:
             raise ValueError(f"--fail-if: {judged[0]} is measured on text that the artifact was not made from: "
                              "pass --eval-text FILE")
-        lines, _ = _quality.read_texts(text)
-        text, held = hold_out(lines)
+        lines, counts = _quality.read_texts(text)
+        text, held = (Lines(part, counts["files"]) for part in hold_out(lines))
+        held.files = [f"every {HELD_OUT}th line of {name}" for name in options.text]
     if held is not None:
-        held, _ = _quality.read_texts(held)  # what is wrong with it is said before the work
+        _quality.read_texts(held)  # what is wrong with it is said before the work
     return text, held
 
 
@@ -71,7 +73,7 @@ def compress_by_budget(options, gates):
     report = compile_checkpoint(
         options.checkpoint, options.out, preset_of(options), profile=options.profile, pack=options.pack,
         **machine_of(options), progress=not options.quiet, text=text, eval_text=held, max_size=options.max_size,
-        min_speedup=options.min_speedup, max_loss=options.max_loss, dry_run=options.dry_run, **extra)
+        min_speedup=options.min_speedup, max_loss=options.max_loss, dry_run=options.dry_run, measure=options.measure, **extra)
     if options.dry_run:
         print("\n".join(report["lines"]))
         return
@@ -101,22 +103,21 @@ def compress(options):
         check_driver()
     report = compile_checkpoint(options.checkpoint, options.out, preset_of(options), profile=options.profile,
                                 pack=options.pack, **machine_of(options), progress=not options.quiet, text=text,
-                                attention=options.attention, attention_error=options.attention_error,
+                                attention=options.attention, attention_error=options.attention_error, eval_text=held,
+                                measure=options.measure, wanted=wanted,
                                 **{name: getattr(options, name)
                                    for name in ("epochs", "minutes", "seed", "tune", "steps", "max_loss", "threads")
                                    if getattr(options, name) is not None})
     if not options.quiet:
         sizes = {name: os.path.getsize(os.path.join(options.out, name)) for name in ("model.so", "weights.safetensors")}
         print(f"{options.out}: preset {report['preset']}, " + ", ".join(f"{n} {megabytes(s)}" for n, s in sizes.items()))
-    measured = _quality.sizes(options.out, options.checkpoint)
-    if held is not None:
-        measured = _quality.quality(options.out, options.checkpoint, held, wanted=wanted,
-                                    progress=None if not options.quiet else False)
-        measured["text"]["files"] = options.eval_text or [f"every {HELD_OUT}th line of {name}" for name in options.text]
-        _report.update(options.out, quality=measured)
-        if not options.quiet:
-            show_quality(measured)
-    _gates.check(gates, measured)
+        for row in report.get("latency", []):
+            ours, *others = row["systems"].values()
+            print(f"{row['workload']}, one thread: p50 {ours['median_ms']:.3f} ms, p95 {ours['p95_ms']:.3f} ms"
+                  + "".join(f", {other['ratio']:.2f} times as fast as float32" for other in others))
+        if "quality" in report:
+            show_quality(report["quality"])
+    _gates.check(gates, {**report.get("quality", {}), **_quality.sizes(options.out, options.checkpoint)})
 
 
 def tune(options):
@@ -133,8 +134,8 @@ def profile(options):
 
 def show_quality(result):
     counts = result.get("text")
-    what = f"{result['images']} images" if not counts else f"{counts['distinct']} texts ({counts['empty']} empty and " \
-        f"{counts['repeated']} repeated lines left out)"
+    what = result.get("judged_by") or f"{result['images']} images" if not counts else f"{counts['distinct']} texts " \
+        f"({counts['empty']} empty and {counts['repeated']} repeated lines left out)"
     print(f"{result['out']} against {result['against']}: {result['output']} of {what}")
     rows = []
     for name in _gates.KNOWN:

@@ -99,7 +99,7 @@ BUDGET = ("max_size", "min_speedup", "max_loss", "eval_text", "dry_run")
 
 def compress(checkpoint, out, preset=None, *, profile=None, pack=None, target_cpu="host", progress=None, text=None,
              attention=None, attention_error=None, target="cpu", gpu_chip=None, dtype=None, cuda_toolkit=None, fft_from=None,
-             **fitting):
+             measure=False, wanted=(), **fitting):
     """Compiles a Hugging Face checkpoint directory into an artifact directory.
 
     `out` may be missing, empty, or an older artifact, which is replaced as a
@@ -137,9 +137,17 @@ def compress(checkpoint, out, preset=None, *, profile=None, pack=None, target_cp
     dict. What was found out lies in `out`.search until the goal is reached;
     the report's "search" says whether it was ("met"). docs/budget.md.
 
+    `measure`: put times of calls, and the quality, into the report: on
+    `eval_text`; or on a part of `text` that is held out, every tenth line or
+    fewer, 500 at most; or on synthetic input. A few seconds, and those
+    of compiling the original. `eval_text` alone measures the quality; `wanted`:
+    metrics that it must have.
+
     Returns the report that is also in `out`/report.json, and drawn in
     report.html.
     """
+    given = {name: value for name, value in locals().items() if name not in ("fitting", "text", "measure", "wanted", "progress",
+                                                                              "checkpoint", "out", "preset")}
     # max_loss with tune is tune's.
     tuned = fitting.get("tune") is not None and fitting.get("max_size") is None and fitting.get("min_speedup") is None
     budget = {name: fitting.pop(name) for name in BUDGET if name in fitting and not (tuned and name == "max_loss")}
@@ -151,11 +159,17 @@ def compress(checkpoint, out, preset=None, *, profile=None, pack=None, target_cp
         others = {"preset": preset, "pack": pack, "attention": attention, "attention_error": attention_error, **fitting}
         for name in (name for name, value in others.items() if value is not None):
             raise ValueError(f"a budget takes the place of a preset: leave {name} out")
+        budget["measure"] = measure
         from ._search import search
         return search(checkpoint, out, profile=profile, target_cpu=check_text("target_cpu", target_cpu), progress=progress,
                       text=text, **budget)
-    if budget.get("eval_text") is not None or budget.get("dry_run"):
-        raise ValueError("eval_text and dry_run go with a budget: max_size, min_speedup or max_loss")
+    if budget.get("dry_run"):
+        raise ValueError("dry_run goes with a budget: max_size, min_speedup or max_loss")
+    if measure or budget.get("eval_text") is not None:
+        from ._measure import compress_and_measure
+        budget.pop("dry_run", None)
+        return compress_and_measure(checkpoint, out, preset, text=text, eval_text=budget.pop("eval_text", None), wanted=wanted,
+                                    measure=measure, progress=progress, **given, **budget, **fitting)
     preset = DEFAULT if preset is None else preset
     check_preset(preset)
     source, made = check_source(checkpoint), os.fspath(out)

@@ -108,7 +108,7 @@ def read_texts(sources):
     Of one file, or of a list of texts (str) and of files with one a line (pathlib.Path).
     """
     single = isinstance(sources, (str, os.PathLike))
-    files, lines = [], []
+    files, lines = list(getattr(sources, "files", ())), []
     for source in [sources] if single else sources:
         if single or isinstance(source, os.PathLike):
             files.append(os.fspath(source))

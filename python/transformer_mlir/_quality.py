@@ -75,8 +75,10 @@ def check_wanted(names, model, pairs):
                              f"there are: {', '.join(_gates.KINDS[kind])}")
 
 
-def check_inputs(model, out, text, pairs, pixels):
+def check_inputs(model, out, text, pairs, pixels, sequences):
     """The texts, their counts, the pairs and the pixels, as far as the model takes them."""
+    if sequences is not None:
+        return None, {}, None, None
     if "pixel_values" in model.input_names:
         if text is not None or pairs is not None or pixels is None:
             raise ValueError(f"{out}: takes images: pass pixels, and neither text nor pairs")
@@ -129,13 +131,14 @@ def sizes(out, against):
     return {**result, "smaller": checkpoint / weights} if checkpoint and weights else result
 
 
-def quality(out, against, text=None, pairs=None, pixels=None, *, speed=False, seed=0, threads=None, progress=None,
-            wanted=()):
+def quality(out, against, text=None, pairs=None, pixels=None, *, sequences=None, speed=False, seed=0, threads=None,
+            progress=None, wanted=()):
     """Measures how close the artifact `out` is to `against`, the checkpoint that it came from or another artifact.
 
     A checkpoint is compiled exactly first, so compiled code runs on both sides. `text`: a file, or a list of
     sentences (str) and of files with one a line (pathlib.Path). `pairs`: a file of query, tab, answer in each line, or
     a list of such pairs. `pixels`: for image models, an array [images, channels, height, width] or a .npy file.
+    `sequences`: arrays of token ids, in place of text.
     `speed`: time both too. `wanted`: names of metrics that must be among the results. Returns a flat dict;
     docs/quality.md tells what each number means.
 
@@ -151,13 +154,14 @@ def quality(out, against, text=None, pairs=None, pixels=None, *, speed=False, se
     if not any(os.path.exists(os.path.join(source, name)) for name in ("model.so", "config.json")):
         raise FileNotFoundError(f"{source}: is neither a checkpoint (config.json) nor an artifact (model.so)")
     other = load(directory, threads)
-    texts, counts, pairs, pixels = check_inputs(other, directory, text, pairs, pixels)
+    texts, counts, pairs, pixels = check_inputs(other, directory, text, pairs, pixels, sequences)
     check_wanted(wanted, other, pairs)
     with reference_of(source, threads, show) as reference:
         sides = Sides(reference, other, (source, directory), show)
         result = {"out": directory, "against": source, "kind": sides.kind, "output": sides.output,
-                  **({"text": counts} if texts else {"images": len(pixels)})}
-        measured = judge(sides, sides.texts(texts) if texts else sides.images(pixels), seed)
+                  **({"text": counts} if texts else {"sequences": len(sequences)} if sequences else {"images": len(pixels)})}
+        blocks = sides.texts(texts) if texts else sides.sequences(sequences) if sequences else sides.images(pixels)
+        measured = judge(sides, blocks, seed)
         intervals = measured.pop("intervals", {})
         if pairs:
             found = judge_pairs(sides, pairs, seed)

@@ -197,9 +197,9 @@ class Search:
 
     def report(self, folder):
         """What the search knows, into the report of the best model, which is in `folder`."""
-        from ._report import finish, update
+        from . import _report
         best, runs = self.best(), self.store.state["runs"]
-        finish(folder, self.source)
+        _report.finish(folder, self.source)
         front = [{"name": " ".join(run["arguments"]) or "plain int8", "bytes": run["bytes"], "ms": run["ms"], "macs": None,
                   "loss": run["loss"], "chosen": run is best} for run in runs]
         search = {"max_size": self.wanted.bytes, "min_speedup": self.wanted.ms, "max_loss": self.wanted.loss,
@@ -208,7 +208,7 @@ class Search:
         parts = {"front": front, "search": search}
         if best["quality"]:
             parts["quality"] = {**best["quality"], "out": os.path.abspath(self.out)}
-        return update(folder, **parts)
+        return _report.update(folder, **parts)
 
     def describe(self, plan):
         """Lines that say what a plan does and what it is expected to give."""
@@ -230,7 +230,7 @@ class Search:
             return False
         return best is None or self.missed(best) or (best[free] is not None and getattr(plan, free) < (1 - WORTH) * best[free])
 
-    def go(self):
+    def go(self, measure):
         self.recover()
         for _ in range(ROUNDS):
             plan = self.next_plan()
@@ -241,13 +241,17 @@ class Search:
             self.run(plan)
         self.restore()
         report = self.report(self.out)
+        if measure:
+            from . import _report
+            from ._measure import times
+            report = _report.update(self.out, latency=times(self.out, self.exact))
         if report["search"]["met"]:
             self.store.remove()
         return report
 
 
 def search(checkpoint, out, *, max_size=None, min_speedup=None, max_loss=None, dry_run=False, text=None, eval_text=None,
-           profile=None, target_cpu="host", progress=None):
+           profile=None, target_cpu="host", progress=None, measure=False):
     """See compress. With `dry_run` a dict: what the plan is and what it is expected to give."""
     check_goal(max_size, min_speedup, max_loss)
     out = os.fspath(out)
@@ -265,7 +269,7 @@ def search(checkpoint, out, *, max_size=None, min_speedup=None, max_loss=None, d
         found = Search(source, out, Goal(max_size, min_speedup, max_loss), store, text=text, held=eval_text, profile=profile,
                        target_cpu=target_cpu, show=show)
         if not dry_run:
-            return found.go()
+            return found.go(measure)
         plan = found.next_plan()
         return {"lines": list(found.describe(plan)), "arguments": _plan.arguments(plan, found.curves),
                 "size": plan.bytes / found.checkpoint_bytes, "speedup": found.exact_ms / plan.ms, "loss": plan.loss}

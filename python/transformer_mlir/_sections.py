@@ -104,7 +104,8 @@ def quality(report):
     rows = [[f"<code>{name}</code>", number(found[name]), span(intervals.get(name)), meaning]
             for name, meaning in MEANINGS.items() if name in found]
     counts = found.get("text")
-    what = f"{found['images']:,} images" if not counts else f"{counts['distinct']:,} distinct texts"
+    what = f"{counts['distinct']:,} distinct texts" if counts else f"{found['sequences']:,} sequences of token ids" \
+        if "sequences" in found else f"{found['images']:,} images"
     if counts and counts.get("files"):
         what += " of " + ", ".join(f"<code>{esc(f)}</code>" for f in counts["files"])
     body = table(["metric", "measured", "95 % interval", "what it is"], rows, "lrrl")
@@ -114,8 +115,8 @@ def quality(report):
         body += "<h3>Given queries and their answers</h3>" + table(
             ["metric", "measured", "original", "ratio", "95 % interval of the ratio", "what it is"], rows, "lrrrrl") + \
             f'<p class="note">{found["pair_queries"]:,} queries, each among all {found["pair_answers"]:,} answers.</p>'
-    return section("Quality", body, f"Against <code>{esc(found['against'])}</code>, compiled code on both sides; {what}. "
-                   f"Seed {found['seed']}.")
+    return section("Quality", body, f"Against <code>{esc(found['against'])}</code>, compiled code on both sides; {what}"
+                   + (f": {esc(found['judged_by'])}" if "judged_by" in found else "") + f". Seed {found['seed']}.")
 
 
 def latency(report):
@@ -123,7 +124,7 @@ def latency(report):
     for row in report.get("latency", []):
         for system, t in row["systems"].items():
             rows.append([esc(row["workload"]), esc(system), f"{t['median_ms']:.3f}", f"{t['p95_ms']:.3f}",
-                         f"{t['tokens_per_second']:,.0f}", f"{t['ratio']:.2f}×"])
+                         "–" if "images" in row else f"{t['tokens_per_second']:,.0f}", f"{t['ratio']:.2f}×"])
             charts.append((f"{row['workload']}, {system}", [t["median_ms"], t["p95_ms"]]))
     if not rows:
         return ""

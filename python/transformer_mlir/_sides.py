@@ -91,6 +91,12 @@ class Sides:
                     batch["token_type_ids"] = types[first:last]
                 yield self.run(batch, f"a text from {texts[begin + first][:40]!r} on")
 
+    def sequences(self, ids):
+        """The same for token ids."""
+        for begin in range(0, len(ids), BATCH):
+            for first, last in parts([len(row) for row in ids[begin:begin + BATCH]], max(1, NUMBERS // self.width)):
+                yield self.run({"input_ids": ids[begin + first:begin + last]}, f"a sequence from number {begin + first} on")
+
     def images(self, pixels):
         for begin in range(0, len(pixels), IMAGES):
             yield self.run({"pixel_values": pixels[begin:begin + IMAGES]}, f"an image from number {begin} on")

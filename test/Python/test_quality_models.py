@@ -18,9 +18,11 @@ def test_compress_with_conditions(tmp_path, capsys):
     code, _, said = command(capsys, "compress", source, "-o", out, "--preset", "int8", "--fail-if", "smaller<3.9", "--quiet")
     assert code == 2 and said.startswith("transformer-mlir: failed: smaller is ") and "below 3.9" in said
     report = json.loads((out / "report.json").read_text())
-    assert "quality" not in report and "encoder.layer.0.output.dense" in report["modules"]["before"]
+    assert report["quality"]["sequences"] == 200 and "for want of text" in report["quality"]["judged_by"]
+    assert "encoder.layer.0.output.dense" in report["modules"]["before"]
     page = (out / "report.html").read_text()
     assert "encoder.layer.1.attention.self.query" in page and "transformer-quantize-i8" in page and "http" not in page
+    assert "for want of text" in page and "1x32" in page and "float32, same compiler" in page and "Not measured" not in page
     code, shown, _ = command(capsys, "compress", source, "-o", out, "--preset", "int8", "--eval-text", text,
                              "--fail-if", "spearman<0.9", "--fail-if", "faster<0.001")
     assert code == 0 and "cosine_mean" in shown
@@ -84,3 +86,27 @@ def test_images(tmp_path, capsys):
     found = json.loads(shown)
     assert code == 0 and found["images"] == found["rows"] == 30 and found["agreement"] > 0.8 and found["faster"] > 0
     assert "30 images" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_what_compress_measures(tmp_path, capsys):
+    """By itself: times, and quality on text that nothing was fitted to."""
+    source, out, text = tiny.sentence_model(tmp_path / "checkpoint"), tmp_path / "out", tmp_path / "text.txt"
+    text.write_text("\n".join(tiny.sentences(400)))
+    code, shown, _ = command(capsys, "compress", source, "-o", out, "--text", text, "--fail-if", "smaller<3.9")
+    report = json.loads((out / "report.json").read_text())
+    assert code == 2 and "1x32, one thread: p50" in shown and "spearman" in shown
+    assert [row["workload"] for row in report["latency"]] == ["1x32"]  # the model takes 40 tokens
+    assert all(0 < t["median_ms"] <= t["p95_ms"] for row in report["latency"] for t in row["systems"].values())
+    assert report["quality"]["text"]["files"] == ["every 10th line of text.txt, which nothing was fitted to"]
+    assert report["quality"]["text"]["distinct"] == 40 and report["quality"]["against"] == str(source)
+    assert report["profile"]["source"] == "360 sentences of text.txt"
+    assert command(capsys, "compress", source, "-o", out, "--text", text, "--no-measure", "--quiet")[0] == 0
+    report = json.loads((out / "report.json").read_text())
+    assert not {"latency", "quality"} & set(report) and report["profile"]["source"] == "400 sentences of text.txt"
+    assert command(capsys, "compress", source, "-o", out, "--preset", "exact", "--quiet")[0] == 0
+    report = json.loads((out / "report.json").read_text())
+    assert "quality" not in report and [*report["latency"][0]["systems"]] == ["transformer-mlir"]
+    code, _, said = command(capsys, "compress", tiny.image_classifier(tmp_path / "images"), "-o", tmp_path / "vit", "--quiet")
+    report = json.loads((tmp_path / "vit" / "report.json").read_text())
+    assert code == 0 and report["quality"]["images"] == 32 and report["latency"][0]["workload"] == "1 image"
+    assert "synthetic images" in (tmp_path / "vit" / "report.html").read_text()
