@@ -12,7 +12,9 @@ import os
 import pathlib
 import shutil
 import signal
+import subprocess
 import sys
+import time
 
 import pytest
 
@@ -236,6 +238,29 @@ def test_signals_and_mistakes_are_sentences(monkeypatch, capsys):
     monkeypatch.setattr(_commands, "presets", lambda _: {}["name"])
     assert _cli.main(["presets"]) == 1
     assert "presets: KeyError: 'name'; this should not happen" in capsys.readouterr().err
+
+
+def test_compiler_ends_with_us(tmp_path):
+    """Whatever ends the process that runs it. It is halted meanwhile, so that it cannot be done before."""
+    model = pathlib.Path(__file__).parents[1] / "Integration" / "Inputs" / "tiny.mlir"
+    code = "import sys; from transformer_mlir._compress import run_compiler; run_compiler(sys.argv[1:])"
+    ours = subprocess.Popen([sys.executable, "-c", code, str(model), "-o", str(tmp_path / "out")])
+    children, found = pathlib.Path(f"/proc/{ours.pid}/task/{ours.pid}/children"), []
+    while not found and ours.poll() is None:
+        found = children.read_text().split()
+        time.sleep(0.001)
+    compiler = pathlib.Path("/proc", found[0])
+    while b"tiny.mlir" not in (compiler / "cmdline").read_bytes() or "transformer-com" not in (compiler / "comm").read_text():
+        time.sleep(0.001)
+    os.kill(int(found[0]), signal.SIGSTOP)
+    assert not (tmp_path / "out").exists()
+    ours.kill()
+    ours.wait()
+    os.kill(int(found[0]), signal.SIGCONT)
+    end = time.monotonic() + 60
+    while compiler.exists() and ") Z " not in (compiler / "stat").read_text() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_files_are_whole_or_not_there(tmp_path):
