@@ -18,9 +18,9 @@ def legend(names):
 
 
 def table(head, rows, kinds=""):
-    """`kinds`: a letter per column: l, r (number) or p (path). Cells are safe HTML already."""
-    classes = [{"r": ' class="r"', "p": ' class="path"'}.get(k, "") for k in kinds.ljust(len(head), "l")]
-    top = "".join(f'<th{c if "r" in c else ""}>{esc(h)}</th>' for h, c in zip(head, classes))
+    """`kinds`: a letter per column: l, r (number), p (path) or e (explains the row). Cells are safe HTML already."""
+    classes = [{"r": ' class="r"', "p": ' class="path"', "e": ' class="e"'}.get(k, "") for k in kinds.ljust(len(head), "l")]
+    top = "".join(f'<th{"" if "path" in c else c}>{esc(h)}</th>' for h, c in zip(head, classes))
     body = "".join(f"<tr{' class=' + chr(34) + 'total' + chr(34) if row and row[0] == 'total' else ''}>"
                    + "".join(f"<td{c}>{cell}</td>" for cell, c in zip(row, classes)) + "</tr>\n" for row in rows)
     return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'

@@ -50,7 +50,8 @@ def times_of(report):
         more = f", {quality['faster']:.2f}× the original" if "faster" in quality else ""
         return quality["p50_ms"], quality["p95_ms"], f"one call of {length} tokens, one thread{more}" \
             if "images" not in quality else f"one image, one thread{more}"
-    for row in report.get("latency", []):
+    rows = report.get("latency", [])
+    for row in [row for row in rows if row["workload"] == f"1x{LENGTH}"] or rows:
         ours = row["systems"]["transformer-mlir"]
         others = [f"{r['median_ms'] / ours['median_ms']:.2f}× {esc(n)}" for n, r in row["systems"].items()
                   if n != "transformer-mlir"]
@@ -108,7 +109,7 @@ def quality(report):
         if "sequences" in found else f"{found['images']:,} images"
     if counts and counts.get("files"):
         what += " of " + ", ".join(f"<code>{esc(f)}</code>" for f in counts["files"])
-    body = table(["metric", "measured", "95 % interval", "what it is"], rows, "lrrl")
+    body = table(["metric", "measured", "95 % interval", "what it is"], rows, "lrre")
     if "mrr" in found:
         rows = [[f"<code>{name}</code>", number(found[name]), number(found[f"{name}_against"]), number(found[f"{name}_ratio"]),
                  span(intervals.get(f"{name}_ratio")), meaning] for name, meaning in RETRIEVAL.items()]

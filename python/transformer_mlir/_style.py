@@ -48,7 +48,16 @@ svg .whisker { stroke: var(--c0); stroke-width: 2; }
 """ + "".join(f".f{i} {{ fill: var(--c{i}); background: var(--c{i}); }} .s{i} {{ stroke: var(--c{i}); }}\n" for i in range(8)) + """
 footer { color: var(--soft); font-size: 13px; }
 @media (max-width: 640px) { main { padding: 22px 14px; } section { padding: 18px 14px; } dl { grid-template-columns: 1fr; gap: 0; }
-  dd { margin-bottom: 8px; } figure { overflow-x: auto; } figure svg { min-width: 620px; } }
+  dd { margin-bottom: 8px; } figure { overflow-x: auto; } figure svg { min-width: 560px; } .r { padding-right: 12px; }
+  td.path, td code { white-space: normal; overflow-wrap: anywhere; } td.path { min-width: 150px; } td:not(.r, .path, .e):last-child { min-width: 165px; }
+  /* A shade at an edge behind which there is more. */
+  figure, .scroll { background: linear-gradient(90deg, var(--card) 30%, transparent) left / 40px 100% no-repeat local,
+    linear-gradient(270deg, var(--card) 30%, transparent) right / 40px 100% no-repeat local,
+    linear-gradient(90deg, rgba(90, 100, 120, .35), transparent) left / 12px 100% no-repeat scroll,
+    linear-gradient(270deg, rgba(90, 100, 120, .35), transparent) right / 12px 100% no-repeat scroll; }
+  /* What a row means goes below it. */
+  tr:has(> .e) { display: grid; grid-template-columns: 8.8em 5em 1fr; border-bottom: 1px solid var(--rule); padding: 5px 0; }
+  tr:has(> .e) > * { border: 0; padding-top: 0; padding-bottom: 0; } th.e { display: none; } td.e { grid-column: 1 / -1; color: var(--soft); } }
 @media print { :root { --page: #fff; --card: #fff; --ink: #000; --soft: #444; --rule: #ccc; --wash: #fff; --c0: #1f5fd0; --c1: #e07b29;
   --accent: #1f5fd0; --good: #12805c; --bad: #b3402a; color-scheme: light; }
   body { font-size: 11pt; } main { max-width: none; padding: 0; } section, .card { border-radius: 0; } h1 { font-size: 22pt; }
