@@ -229,12 +229,14 @@ def test_table_of_times_is_checked(tmp_path, monkeypatch):
 
 def test_signals_and_mistakes_are_sentences(monkeypatch, capsys):
     from transformer_mlir import _commands
+    ours = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         monkeypatch.setattr(_commands, "presets", lambda _: signal.raise_signal(number))
         before = [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGHUP)]
         assert _cli.main(["presets"]) == 128 + number
         assert capsys.readouterr().err.startswith("transformer-mlir: " + ("interrupted" if number == signal.SIGINT else "stopped by SIG"))
         assert before == [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGHUP)]
+    signal.signal(signal.SIGINT, ours)
     monkeypatch.setattr(_commands, "presets", lambda _: {}["name"])
     assert _cli.main(["presets"]) == 1
     assert "presets: KeyError: 'name'; this should not happen" in capsys.readouterr().err
