@@ -59,19 +59,34 @@ LogicalResult LaunchFormer::formPositions(PositionsOp op) {
 /// The patches that `prepend` puts rows before, if all between works row by
 /// row: rows for what comes before are then kept free from the start.
 static PatchesOp patchesOf(PrependOp prepend) {
-  Operation *user = prepend;
-  for (Value value = prepend.getInput();;) {
-    Operation *op = value.getDefiningOp();
-    if (!op || llvm::any_of(op->getUsers(),
-                            [&](Operation *other) { return other != user; }))
+  llvm::SetVector<Operation *> between;
+  between.insert(prepend);
+  PatchesOp patches;
+  for (size_t i = 0; i < between.size(); ++i)
+    for (Value operand : between[i]->getOperands()) {
+      // What has a row for each token; the others are parameters.
+      auto type = dyn_cast<RankedTensorType>(operand.getType());
+      if (!type || type.getRank() == 0 || !type.isDynamicDim(0))
+        continue;
+      Operation *op = operand.getDefiningOp();
+      if (auto found = dyn_cast_if_present<PatchesOp>(op)) {
+        if (patches && patches != found)
+          return nullptr;
+        patches = found;
+      } else if (op && (isNorm(op) || isActivation(op) ||
+                        isa<LinearOp, QuantizeOp, SelectOp, arith::AddFOp,
+                            arith::ExtFOp, arith::TruncFOp>(op))) {
+        between.insert(op);
+      } else {
+        return nullptr;
+      }
+    }
+  auto isBetween = [&](Operation *user) { return between.contains(user); };
+  for (Operation *op : between.getArrayRef().drop_front())
+    if (!llvm::all_of(op->getUsers(), isBetween))
       return nullptr;
-    if (auto patches = dyn_cast<PatchesOp>(op))
-      return patches;
-    if (!isa<LinearOp, QuantizeOp>(op) && !isNorm(op) && !isActivation(op))
-      return nullptr;
-    user = op;
-    value = op->getOperand(0);
-  }
+  return patches && llvm::all_of(patches->getUsers(), isBetween) ? patches
+                                                                 : nullptr;
 }
 
 /// The first row op that follows patches up to the rows before them.
