@@ -4,6 +4,7 @@ SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """
 import contextlib
 import os
+import random
 
 import numpy as np
 
@@ -39,6 +40,15 @@ def hold_out(text):
     names = [os.path.basename(name) for name in counts["files"]] or ["the text"]
     held = Lines(lines[::every], [f"every {every}th line of {name}, which nothing was fitted to" for name in names])
     return Lines([line for i, line in enumerate(lines) if i % every], counts["files"]), held
+
+
+def held_by_fit(text, seed):
+    """What tuning and the preset static hold out of `text` themselves; None if that is too little."""
+    lines, counts = _files.read_texts(text)
+    random.Random(seed).shuffle(lines)
+    held = _files.hold_out(lines)[1][:JUDGED]
+    names = [os.path.basename(name) for name in counts["files"]] or ["the text"]
+    return Lines(held, [f"lines of {name} that the fit held out" for name in names]) if len(held) >= _quality.LEAST else None
 
 
 def synthetic(model):
@@ -139,6 +149,8 @@ def compress_and_measure(checkpoint, out, preset, *, text, eval_text, wanted, me
     must, device = eval_text is not None, "cpu" if options["target"] == "cpu" else "cuda"
     if must:
         _quality.read_texts(eval_text)  # what is wrong with it is said before the work
+    elif text is not None and (preset == "static" or options.get("tune") is not None):
+        eval_text = held_by_fit(text, options.get("seed", 0))
     elif text is not None:
         text, eval_text = hold_out(text)
     report = compress(checkpoint, out, preset, text=text, progress=progress, **options)

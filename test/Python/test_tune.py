@@ -87,6 +87,8 @@ def test_compress_and_tune(source, tmp_path):
     (tmp_path / "text").write_text("\n".join(tiny.sentences(200)))
     assert _cli.main(["compress", str(source), "-o", str(tmp_path / "out"), "--preset", "turbo", "--tune", "1", "--steps", "10",
                       "--text", str(tmp_path / "text"), "--quiet"]) == 0
+    judged = _files.read_report(tmp_path / "out")["quality"]
+    assert judged["text"]["files"] == ["lines of text that the fit held out"] and judged["text"]["distinct"] == 20
     report = tm.tune(tmp_path / "out", tiny.sentences(100), steps=2, output=tmp_path / "again", progress=False)
     assert report["preset"] == "turbo" and report["tune"]["steps"] == 2
     assert any("[Passed] encoder.layer.0.output.dense: transformer-quantize-i8" in line
