@@ -8,13 +8,23 @@
 Needs NumPy, and `tokenizers` on the first `encode`.
 """
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-from ._calibrate import profile
-from ._compress import CompileError, compress
-from ._model import Model, load
-from ._presets import DEFAULT as DEFAULT_PRESET, PRESETS
-from ._quality import quality
-from ._tune import to_torch, tune
+import importlib
+
 from ._version import __version__
 
-__all__ = ["CompileError", "DEFAULT_PRESET", "Model", "PRESETS", "compress", "load", "profile", "quality", "to_torch", "tune",
-           "__version__"]
+# Imported when they are asked for: the command starts at once, and Ctrl-C while NumPy is being read is heeded.
+HOMES = {"CompileError": "_compress", "DEFAULT_PRESET": "_presets", "Model": "_model", "PRESETS": "_presets", "compress": "_compress",
+         "load": "_model", "profile": "_calibrate", "quality": "_quality", "to_torch": "_tune", "tune": "_tune"}
+__all__ = [*HOMES, "__version__"]
+
+
+def __getattr__(name):
+    if name not in HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = importlib.import_module(f".{HOMES[name]}", __name__)
+    globals()[name] = value = getattr(home, "DEFAULT" if name == "DEFAULT_PRESET" else name)
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *HOMES})

@@ -161,3 +161,11 @@ def test_wheel(tmp_path):
                     str(tmp_path / "site"), str(next(tmp_path.glob("*.whl")))], check=True)
     program = tmp_path / "site/transformer_mlir/bin/transformer-compile"
     assert subprocess.run([program, "--version"], capture_output=True).returncode == 0
+
+
+def test_the_command_starts_at_once():
+    """What takes long to import is imported where Ctrl-C is heeded already."""
+    code = "import transformer_mlir._cli, sys; sys.exit('numpy' in sys.modules or 'transformer_mlir._compress' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+    code = "import transformer_mlir as tm; assert tm.DEFAULT_PRESET in tm.PRESETS and all(hasattr(tm, n) and n in dir(tm) for n in tm.__all__)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
