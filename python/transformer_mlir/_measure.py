@@ -31,24 +31,29 @@ class Lines(list):
         self.files = list(files)
 
 
+def read(text):
+    """Once: it may be standard input. Also the names of its files."""
+    lines, counts = _files.read_texts(text)
+    return Lines(lines, counts["files"]), [os.path.basename(name) for name in counts["files"]] or ["the text"]
+
+
 def hold_out(text):
     """(text to fit to, text to judge by, None if there is too little of it)."""
-    lines, counts = _files.read_texts(text)
+    lines, names = read(text)
     every = max(_files.HELD_OUT, -(-len(lines) // JUDGED))
     if len(lines) < every * _quality.LEAST:
-        return text, None
-    names = [os.path.basename(name) for name in counts["files"]] or ["the text"]
+        return lines, None
     held = Lines(lines[::every], [f"every {every}th line of {name}, which nothing was fitted to" for name in names])
-    return Lines([line for i, line in enumerate(lines) if i % every], counts["files"]), held
+    return Lines([line for i, line in enumerate(lines) if i % every], lines.files), held
 
 
 def held_by_fit(text, seed):
-    """What tuning and the preset static hold out of `text` themselves; None if that is too little."""
-    lines, counts = _files.read_texts(text)
-    random.Random(seed).shuffle(lines)
-    held = _files.hold_out(lines)[1][:JUDGED]
-    names = [os.path.basename(name) for name in counts["files"]] or ["the text"]
-    return Lines(held, [f"lines of {name} that the fit held out" for name in names]) if len(held) >= _quality.LEAST else None
+    """The same for tuning and the preset static, which hold out some of `text` themselves."""
+    lines, names = read(text)
+    drawn = list(lines)
+    random.Random(seed).shuffle(drawn)
+    held = _files.hold_out(drawn)[1][:JUDGED]
+    return lines, Lines(held, [f"lines of {name} that the fit held out" for name in names]) if len(held) >= _quality.LEAST else None
 
 
 def synthetic(model):
@@ -150,7 +155,7 @@ def compress_and_measure(checkpoint, out, preset, *, text, eval_text, wanted, me
     if must:
         _quality.read_texts(eval_text)  # what is wrong with it is said before the work
     elif text is not None and (preset == "static" or options.get("tune") is not None):
-        eval_text = held_by_fit(text, options.get("seed", 0))
+        text, eval_text = held_by_fit(text, options.get("seed", 0))
     elif text is not None:
         text, eval_text = hold_out(text)
     report = compress(checkpoint, out, preset, text=text, progress=progress, **options)
