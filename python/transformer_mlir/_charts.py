@@ -5,7 +5,7 @@ SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 import re
 
 from . import _svg
-from ._page import figure, legend, section
+from ._page import figure, legend, section, table
 from ._remarks import errors_of, passes_of, series_of
 from ._svg import esc
 
@@ -82,4 +82,11 @@ def front(report):
             unit = {"bytes": "MB of weights", "macs": "million multiply-adds"}.get(key, label)
             body += figure(_svg.scatter([(p.get("name", ""), p[key] / scale, p["loss"], p.get("chosen", False)) for p in known],
                                         (unit, "loss"), f"loss by {label}"))
+    if any(p.get("plan") for p in points):
+        def cell(point, key, scale, digits):
+            return "–" if point.get(key) is None else f"{point[key] / scale:{digits}}"
+
+        rows = [[esc(p.get("name", "")) + (" (taken)" if p.get("chosen") else ""), cell(p, "bytes", 1e6, ".2f"), cell(p, "ms", 1, ".3g"),
+                 cell(p, "loss", 1, ".5f"), esc(p.get("plan", ""))] for p in points]
+        body += table(["run", "MB", "ms", "loss", "plan"], rows, "lrrrl")
     return section("Size, speed and quality", body, "Every plan that was measured; the filled one was taken.") if body else ""

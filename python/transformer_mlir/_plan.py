@@ -8,6 +8,7 @@ alpha and beta are swept, bits follow, and the best of all plans is taken.
 SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """
 import math
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -193,6 +194,11 @@ def arguments(plan, curves):
     if plan.table_bits:
         result.append(f"--table-bits={plan.table_bits:g}")
     return result
+
+
+def words(found):
+    """The same for people."""
+    return "; ".join(re.sub(r"[\^$\\]", "", one.removeprefix("--")).replace("=", " ").replace(",", ", ") for one in found) or "plain int8"
 
 
 def escape(path):

@@ -200,14 +200,14 @@ class Search:
         from . import _report
         best, runs = self.best(), self.store.state["runs"]
         _report.finish(folder, self.source)
-        front = [{"name": " ".join(run["arguments"]) or "plain int8", "bytes": run["bytes"], "ms": run["ms"], "macs": None,
-                  "loss": run["loss"], "chosen": run is best} for run in runs]
+        front = [{"name": f"run {number}", "plan": _plan.words(run["arguments"]), "bytes": run["bytes"], "ms": run["ms"], "macs": None,
+                  "loss": run["loss"], "chosen": run is best} for number, run in enumerate(runs, 1)]
         search = {"max_size": self.wanted.bytes, "min_speedup": self.wanted.ms, "max_loss": self.wanted.loss,
                   "met": not self.missed(best), "missed": self.missed(best), "runs": len(runs), "latency": self.latency,
                   "size": best["bytes"] / self.checkpoint_bytes, "speedup": self.exact_ms / best["ms"], "loss": best["loss"]}
         parts = {"front": front, "search": search}
         if best["quality"]:
-            parts["quality"] = {**best["quality"], "out": os.path.abspath(self.out)}
+            parts["quality"] = {**best["quality"], "out": os.path.abspath(self.out), "against": self.source}
         return _report.update(folder, **parts)
 
     def describe(self, plan):

@@ -33,7 +33,14 @@ def title_of(report):
 def subtitle(report):
     target = report.get("target", {}).get("name", "")
     preset = report.get("preset")
-    return " · ".join(filter(None, [f"preset <b>{esc(preset)}</b>" if preset else "",
+    search = report.get("search")
+    if search:
+        limits = [f"{word} {search[key]:g}" for key, word in (("max_size", "size at most"), ("min_speedup", "speed at least"),
+                                                              ("max_loss", "loss at most")) if search.get(key) is not None]
+        preset = f"budget <b>{esc(', '.join(limits))}</b>, {'reached' if search.get('met') else 'not reached'}"
+    else:
+        preset = f"preset <b>{esc(preset)}</b>" if preset else ""
+    return " · ".join(filter(None, [preset,
                                     f"code for {esc(target.replace(',', ', '))}" if target else ""]))
 
 

@@ -133,6 +133,8 @@ def end_at(step, how, work):
 def test_ended_at_any_step(play, tmp_path, how, size):
     whole = make_place(tmp_path / "whole", False)
     expected = search(whole, size)
+    page = _report.render({**expected, "quality": {}, "modules": {}})
+    assert "run 2" in page and "bits" in page and f"size at most {size}" in page and "--" not in expected["front"][0]["plan"]
     assert expected["search"]["met"] == (size == 0.15) and (whole / "out.search").exists() == (size == 0.05)
     for step in range(1000):
         place = make_place(tmp_path / str(step), step % 2)
