@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cblas.h>
 #include <cmath>
+#include <limits>
 
 using namespace mlir;
 using namespace mlir::transformer;
@@ -88,6 +89,12 @@ double Matrix::energy() const {
 
 std::vector<float> Matrix::toFloats() const {
   return std::vector<float>(values.begin(), values.end());
+}
+
+bool Matrix::fitsFloats() const {
+  return llvm::all_of(values, [](double value) {
+    return std::abs(value) <= std::numeric_limits<float>::max();
+  });
 }
 
 Matrix transformer::multiply(const Matrix &a, const Matrix &b, Form formA,

@@ -176,6 +176,9 @@ FailureOr<double> transformer::factorize(RewriterBase &rewriter,
     up = multiply(up, down.selectColumns(parts.pivots));
     down = downOf(parts);
   }
+  if (!down.fitsFloats() || !up.fitsFloats())
+    return rewriter.notifyMatchFailure(group.linears.front(),
+                                       "f32 does not hold its factors");
   down = down.roundedToFloats();
   up = up.roundedToFloats();
   Matrix old = stacked(group), basis = down.transposed();

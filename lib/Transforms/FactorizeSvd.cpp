@@ -293,13 +293,16 @@ transformer::factorizeSvd(ModuleOp module, const FactorizeSvdOptions &options) {
         std::pair("ratio", options.ratio)})
     if (value && !(*value >= 0 && *value <= 1))
       return makeError(llvm::Twine(name) + " is no part between 0 and 1");
-  for (auto [name, value] : {std::pair("rank", options.rank),
-                             std::pair("max-bytes", options.maxBytes)})
-    if (value && *value < 1)
-      return makeError(llvm::Twine(name) + " is " + llvm::Twine(*value) +
-                       ", expected 1 or more");
-  if (options.multiple < 1 || !(options.fit.damping >= 0))
-    return makeError("multiple or damping is too small");
+  for (auto [name, value] :
+       {std::pair("rank", options.rank),
+        std::pair("multiple", std::optional(options.multiple))})
+    if (llvm::Error error = checkSize(name, value))
+      return error;
+  if (options.maxBytes && *options.maxBytes < 1)
+    return makeError("max-bytes is " + llvm::Twine(*options.maxBytes) +
+                     ", expected 1 or more");
+  if (llvm::Error error = checkWeight("damping", options.fit.damping))
+    return error;
   return Factorizer(module, options).run();
 }
 

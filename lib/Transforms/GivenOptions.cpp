@@ -3,10 +3,31 @@
 #include "GivenOptions.h"
 
 #include "transformer/Support/Error.h"
+#include "transformer/Support/Limits.h"
 #include "transformer/Transforms/Quantize.h"
+
+#include "llvm/Support/FormatVariadic.h"
+
+#include <cmath>
 
 using namespace mlir;
 using namespace mlir::transformer;
+
+llvm::Error transformer::checkSize(StringRef name,
+                                   std::optional<int64_t> value) {
+  if (!value || (*value >= 1 && *value <= limits::optionSize))
+    return llvm::Error::success();
+  return makeError(name + " is " + llvm::Twine(*value) + ", expected 1 to " +
+                   llvm::Twine(limits::optionSize));
+}
+
+llvm::Error transformer::checkWeight(StringRef name, double value) {
+  if (std::isfinite(value) && value >= 0)
+    return llvm::Error::success();
+  return makeError(
+      llvm::formatv("{0} is {1}, expected a number of at least 0", name, value)
+          .str());
+}
 
 llvm::Expected<GivenOptions> GivenOptions::read(ModuleOp module, StringRef skip,
                                                 StringRef only,

@@ -31,6 +31,10 @@ LogicalResult runWithGiven(ModuleOp module, StringRef flag, StringRef skip,
                            StringRef saveProfile,
                            function_ref<llvm::Error(GivenOptions &)> work);
 
+/// Refuses what is no size, and what is no finite number of at least 0.
+llvm::Error checkSize(StringRef name, std::optional<int64_t> value);
+llvm::Error checkWeight(StringRef name, double value);
+
 /// An option that a user may leave out.
 template <typename To, typename Option>
 void takeGiven(std::optional<To> &to, const Option &option) {

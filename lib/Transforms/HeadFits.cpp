@@ -3,6 +3,7 @@
 #include "KnownWeights.h"
 #include "Numbers.h"
 
+#include "transformer/Support/Error.h"
 #include "transformer/Support/LowRank.h"
 #include "transformer/Transforms/Narrow.h"
 
@@ -143,6 +144,10 @@ public:
       return std::move(error);
     if (llvm::Error error = narrowScoresOfAll())
       return std::move(error);
+    for (const Matrix *weight :
+         {&plan.query, &plan.key, &plan.value, &plan.output, &plan.single})
+      if (!weight->fitsFloats())
+        return makeError("f32 does not hold the weights that were fitted");
     return std::move(plan);
   }
 

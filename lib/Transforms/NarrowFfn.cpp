@@ -56,6 +56,8 @@ llvm::Expected<FfnPlan> transformer::planFfn(FfnPair pair,
   llvm::Expected<Matrix> weight = refit(moments.covariance, old, kept, damping);
   if (!weight)
     return weight.takeError();
+  if (!weight->fitsFloats())
+    return makeError("f32 does not hold the weight that was fitted");
   Matrix basis = selection(old.columns, kept);
   FfnPlan fit{kept, weight->roundedToFloats(), {}};
   fit.bias =
@@ -250,15 +252,17 @@ transformer::narrowFfns(ModuleOp module, const NarrowFfnOptions &options) {
   if (!given && options.widths.empty())
     return makeError("how narrow is not said: give width=, keep=, max-error= "
                      "or widths=");
-  if (options.width && *options.width < 1)
-    return makeError("width is " + llvm::Twine(*options.width) +
-                     ", expected a number of neurons");
   if (options.keep && !(*options.keep > 0 && *options.keep <= 1))
     return makeError("keep is no part between 0 and 1");
   if (options.maxError && !(*options.maxError >= 0 && *options.maxError <= 1))
     return makeError("max-error is no part between 0 and 1");
-  if (options.multiple < 1 || !(options.damping >= 0))
-    return makeError("multiple or damping is too small");
+  for (auto [name, value] :
+       {std::pair("width", options.width),
+        std::pair("multiple", std::optional(options.multiple))})
+    if (llvm::Error error = checkSize(name, value))
+      return error;
+  if (llvm::Error error = checkWeight("damping", options.damping))
+    return error;
   llvm::Expected<NumbersByPath> widths =
       parseNumbersByPath("widths", options.widths);
   if (!widths)

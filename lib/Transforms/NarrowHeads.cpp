@@ -399,17 +399,18 @@ transformer::narrowHeads(ModuleOp module, const NarrowHeadsOptions &options) {
                      "vo-rank=, max-error=, head-counts= or qk-ranks=");
   for (auto [name, value] :
        {std::pair("heads", options.heads), std::pair("qk-rank", options.qkRank),
-        std::pair("vo-rank", options.voRank)})
-    if (value && *value < 1)
-      return makeError(llvm::Twine(name) + " is " + llvm::Twine(*value) +
-                       ", expected 1 or more");
+        std::pair("vo-rank", options.voRank),
+        std::pair("multiple", std::optional(options.multiple))})
+    if (llvm::Error error = checkSize(name, value))
+      return error;
   if (options.keep && !(*options.keep > 0 && *options.keep <= 1))
     return makeError("keep is no part between 0 and 1");
   if (options.maxError && !(*options.maxError >= 0 && *options.maxError <= 1))
     return makeError("max-error is no part between 0 and 1");
-  if (options.multiple < 1 || !(options.damping >= 0) ||
-      !(options.rankError >= 0))
-    return makeError("multiple, damping or rank-error is too small");
+  for (auto [name, value] : {std::pair("damping", options.damping),
+                             std::pair("rank-error", options.rankError)})
+    if (llvm::Error error = checkWeight(name, value))
+      return error;
   llvm::Expected<NumbersByPath> ranks =
       parseNumbersByPath("qk-ranks", options.qkRanks);
   if (!ranks)

@@ -13,6 +13,8 @@
 #include "mlir/IR/Threading.h"
 #include "llvm/Support/FormatVariadic.h"
 
+#include <cmath>
+
 namespace mlir::transformer {
 #define GEN_PASS_DEF_TRANSFORMERREPLACEATTENTION
 #include "transformer/Transforms/Passes.h.inc"
@@ -268,6 +270,10 @@ private:
     Location loc = op.getLoc();
     if (!candidate.curve.empty())
       remarkFound(loc, kFlag, "error-ladder", candidate.curve);
+    if (candidate.chosen && !fitsFloats(*candidate.chosen)) {
+      candidate.chosen.reset();
+      candidate.why = "f32 does not hold what was fitted";
+    }
     if (!candidate.chosen)
       return missed(op, candidate.why);
     std::string from = source(candidate);
@@ -279,6 +285,15 @@ private:
                llvm::formatv("{0} in its place, {1}, {2}",
                              nameOf(candidate.chosen->rung), candidate.how,
                              from));
+  }
+
+  static bool fitsFloats(const Replacement &by) {
+    return llvm::all_of(
+               by.parts,
+               [](const auto &part) { return part.second.fitsFloats(); }) &&
+           by.queryDown.fitsFloats() && by.queryUp.fitsFloats() &&
+           by.outputDown.fitsFloats() &&
+           llvm::all_of(by.bias, [](double v) { return std::isfinite(v); });
   }
 
   /// The sites of the linears that there will be.
@@ -375,8 +390,10 @@ transformer::replaceAttention(ModuleOp module,
     return makeError("max-error goes with auto, and nothing is auto");
   if (options.maxError && !(*options.maxError >= 0))
     return makeError("max-error is less than 0");
-  if (!(options.damping >= 0) || !(options.rankError >= 0))
-    return makeError("damping or rank-error is less than 0");
+  for (auto [name, value] : {std::pair("damping", options.damping),
+                             std::pair("rank-error", options.rankError)})
+    if (llvm::Error error = checkWeight(name, value))
+      return error;
   return AttentionReplacer(module, options, *kinds).run();
 }
 

@@ -10,6 +10,10 @@
 // RUN: transformer-opt %s --transformer-factorize-svd='rank=5 multiple=1' --split-input-file --remarks-filter='transformer-factorize-svd' --remark-format=emitRemark 2>&1 | FileCheck %s --check-prefix=NAMES5
 // RUN: not transformer-opt %s --transformer-factorize-svd='rank=1 energy=0.5' --split-input-file 2>&1 | FileCheck %s --check-prefix=BOTH
 // BOTH: transformer-factorize-svd: several options say which rank: give one of rank=, energy=, error=, ratio= and max-bytes=
+// RUN: not transformer-opt %s --transformer-factorize-svd='rank=0' 2>&1 | FileCheck %s --check-prefix=NONE
+// NONE: transformer-factorize-svd: rank is 0, expected 1 to 2147483647
+// RUN: transformer-opt %s --transformer-factorize-svd='rank=1 multiple=1 damping=1e308' --split-input-file --remarks-filter='transformer-factorize-svd' --remark-format=emitRemark 2>&1 | FileCheck %s --check-prefix=LARGE
+// LARGE-DAG: loc("example"): {{.*}}the linear keeps its rank: f32 does not hold its factors
 
 // CHECK-LABEL: func @example
 // CHECK: %[[Z:.*]] = transformer.linear %arg0, %{{.*}} : (tensor<?x4xf32>, tensor<1x4xf32>) -> tensor<?x1xf32>

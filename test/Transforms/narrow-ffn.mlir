@@ -4,6 +4,12 @@
 // RUN: transformer-opt %s --transformer-narrow-ffn='max-error=1e-6 multiple=1 only=up' --split-input-file --remarks-filter='transformer-narrow-ffn' --remark-format=emitRemark 2>&1 | FileCheck %s --check-prefix=ASSUMED
 // RUN: transformer-opt %s --transformer-narrow-ffn='keep=0.3 multiple=2 skip=kept' --split-input-file | FileCheck %s --check-prefix=KEEP
 // RUN: transformer-opt %s --transformer-narrow-ffn='widths=upp:3,^up$:1,o:2 multiple=1' --split-input-file | FileCheck %s --check-prefix=WIDTHS
+// RUN: not transformer-opt %s --transformer-narrow-ffn='width=9223372036854775807' 2>&1 | FileCheck %s --check-prefix=HUGE
+// RUN: not transformer-opt %s --transformer-narrow-ffn='widths=.:9223372036854775807' 2>&1 | FileCheck %s --check-prefix=HUGES
+// RUN: not transformer-opt %s --transformer-narrow-ffn='width=2 damping=-1' 2>&1 | FileCheck %s --check-prefix=DAMPING
+// HUGE: transformer-narrow-ffn: width is 9223372036854775807, expected 1 to 2147483647
+// HUGES: transformer-narrow-ffn: widths has '.:9223372036854775807', expected a regular expression, ':' and a number from 1 to 2147483647
+// DAMPING: transformer-narrow-ffn: damping is {{-1.*}}, expected a number of at least 0
 
 // Neurons 0 and 1 are the same.
 // CHECK-LABEL: func @example

@@ -7,6 +7,8 @@
 // RUN: not transformer-opt %s --transformer-narrow-heads='heads=1 keep=0.5' --split-input-file 2>&1 | FileCheck %s --check-prefix=BOTH
 // NOTHING: transformer-narrow-heads: how narrow is not said: give heads=, keep=, qk-rank=, vo-rank=, max-error=, head-counts= or qk-ranks=
 // BOTH: transformer-narrow-heads: heads and keep exclude each other: give one
+// RUN: not transformer-opt %s --transformer-narrow-heads='vo-rank=2 multiple=9223372036854775807' 2>&1 | FileCheck %s --check-prefix=HUGE
+// HUGE: transformer-narrow-heads: multiple is 9223372036854775807, expected 1 to 2147483647
 // RUN: not transformer-opt %s --transformer-narrow-heads='qk-rank=1 single-queries=true' --split-input-file 2>&1 | FileCheck %s --check-prefix=ALONE
 // ALONE: transformer-narrow-heads: single-queries stand in for heads that go: give heads=, keep=, head-counts= or max-error= too
 // RUN: transformer-opt %s --transformer-narrow-heads='heads=1 single-queries=true' --split-input-file --remarks-filter='transformer-narrow-heads' --remark-format=emitRemark 2>&1 | FileCheck %s --check-prefix=SUMS

@@ -34,6 +34,9 @@ inline constexpr int64_t positions = 1 << 28;
 inline constexpr int64_t labels = 1 << 24;
 inline constexpr int64_t imageSide = 1 << 16;
 
+// Options of passes that are sizes: far from where sums of them overflow
+inline constexpr int64_t optionSize = INT32_MAX;
+
 // MLIR text given to a tool
 inline constexpr uint64_t textBytes = 256 << 20;
 inline constexpr uint64_t textDepth = 256;

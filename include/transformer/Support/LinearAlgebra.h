@@ -47,6 +47,8 @@ struct Matrix {
   /// The sum of the squares.
   double energy() const;
   std::vector<float> toFloats() const;
+  /// Whether f32 holds all of them: no NaN, and none too large.
+  bool fitsFloats() const;
   /// With the nearest numbers that f32 holds.
   Matrix roundedToFloats() const { return Matrix(rows, columns, toFloats()); }
 };

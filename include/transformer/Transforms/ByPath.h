@@ -4,6 +4,7 @@
 #define TRANSFORMER_TRANSFORMS_BYPATH_H
 
 #include "transformer/Support/Error.h"
+#include "transformer/Support/Limits.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
@@ -79,10 +80,11 @@ using NumbersByPath = ByPath<int64_t>;
 inline llvm::Expected<NumbersByPath> parseNumbersByPath(llvm::StringRef option,
                                                         llvm::StringRef text) {
   return NumbersByPath::parse(
-      option, text, "a number of at least 1",
+      option, text, "a number from 1 to " + llvm::Twine(limits::optionSize),
       [](llvm::StringRef, llvm::StringRef word) -> std::optional<int64_t> {
         int64_t value;
-        if (word.getAsInteger(10, value) || value < 1)
+        if (word.getAsInteger(10, value) || value < 1 ||
+            value > limits::optionSize)
           return std::nullopt;
         return value;
       });
