@@ -94,6 +94,8 @@ def make_parser():
                           "linear, mean, mq+linear, lags or auto, such as layer.5:mq")
     compress.add_argument("--attention-error", metavar="PART", type=float,
                           help="for auto: take the cheapest one that loses at most this part of the variance of its output")
+    compress.add_argument("--passes", metavar="PIPELINE", help="passes before the preset rounds, such as "
+                          "'transformer-factorize-svd{ratio=0.7 pivoted=true}'; those that fit go by --text or --profile (docs/compression.md)")
     compress.add_argument("--pack", choices=["none", "entropy"],
                           help="entropy: a smaller weights file, decoded when the model is loaded (default for small, tiny and static)")
     compress.add_argument("--target-cpu", default="host", metavar="LEVELS",

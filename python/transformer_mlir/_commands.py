@@ -73,7 +73,8 @@ def compress_by_budget(options, gates):
     report = compile_checkpoint(
         options.checkpoint, options.out, preset_of(options), profile=options.profile, pack=options.pack,
         **machine_of(options), progress=not options.quiet, text=text, eval_text=held, max_size=options.max_size,
-        min_speedup=options.min_speedup, max_loss=options.max_loss, dry_run=options.dry_run, measure=options.measure, **extra)
+        min_speedup=options.min_speedup, max_loss=options.max_loss, dry_run=options.dry_run, measure=options.measure,
+        attention=options.attention, attention_error=options.attention_error, passes=options.passes, **extra)
     if options.dry_run:
         print("\n".join(report["lines"]))
         return
@@ -103,8 +104,8 @@ def compress(options):
         check_driver()
     report = compile_checkpoint(options.checkpoint, options.out, preset_of(options), profile=options.profile,
                                 pack=options.pack, **machine_of(options), progress=not options.quiet, text=text,
-                                attention=options.attention, attention_error=options.attention_error, eval_text=held,
-                                measure=options.measure, wanted=wanted,
+                                attention=options.attention, attention_error=options.attention_error, passes=options.passes,
+                                eval_text=held, measure=options.measure, wanted=wanted,
                                 **{name: getattr(options, name)
                                    for name in ("epochs", "minutes", "seed", "tune", "steps", "max_loss", "threads")
                                    if getattr(options, name) is not None})

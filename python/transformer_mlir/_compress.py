@@ -10,6 +10,7 @@ import sys
 from . import _folders, _native
 from ._calibrate import sequences_of
 from ._machine import compress_on_cpu_first, gpu_arguments
+from ._passes import arguments_of as passes_by, check as check_passes
 from ._presets import DEFAULT, check_preset
 
 PREFIX = "transformer-compile: "
@@ -98,8 +99,8 @@ BUDGET = ("max_size", "min_speedup", "max_loss", "eval_text", "dry_run")
 
 
 def compress(checkpoint, out, preset=None, *, profile=None, pack=None, target_cpu="host", progress=None, text=None,
-             attention=None, attention_error=None, target="cpu", gpu_chip=None, dtype=None, cuda_toolkit=None, fft_from=None,
-             measure=False, wanted=(), **fitting):
+             attention=None, attention_error=None, passes=None, target="cpu", gpu_chip=None, dtype=None, cuda_toolkit=None,
+             fft_from=None, measure=False, wanted=(), **fitting):
     """Compiles a Hugging Face checkpoint directory into an artifact directory.
 
     `out` may be missing, empty, or an older artifact, which is replaced as a
@@ -120,7 +121,8 @@ def compress(checkpoint, out, preset=None, *, profile=None, pack=None, target_cp
     `attention`, with presets that round to 8 bits: what takes the place of
     attention, by a regular expression for its module path, such as
     "layer.5:mq" or "layer.[45]:auto", where auto is the cheapest one that loses
-    at most the part `attention_error` of its output (docs/compression.md). "static" is
+    at most the part `attention_error` of its output (docs/compression.md). `passes`: what runs before the preset
+    rounds, as a pipeline in text, such as "transformer-factorize-svd{ratio=0.7 pivoted=true}"; those that fit go by the profile. "static" is
     fitted to its `text`; `epochs`, `minutes` and
     `seed` go with it (docs/static.md). `tune`, with "turbo": so many minutes of
     tuning on `text` after a harder cut; `steps`, `max_loss`, `seed` and `threads`
@@ -156,7 +158,7 @@ def compress(checkpoint, out, preset=None, *, profile=None, pack=None, target_cp
         if gpu:
             raise ValueError("a budget is measured on this machine's CPU: reach it with the target cpu, and compile what comes out "
                              "by transformer-compile OUT --target=nvptx")
-        others = {"preset": preset, "pack": pack, "attention": attention, "attention_error": attention_error, **fitting}
+        others = {"preset": preset, "pack": pack, "attention": attention, "attention_error": attention_error, "passes": passes, **fitting}
         for name in (name for name, value in others.items() if value is not None):
             raise ValueError(f"a budget takes the place of a preset: leave {name} out")
         budget["measure"] = measure
@@ -180,6 +182,10 @@ def compress(checkpoint, out, preset=None, *, profile=None, pack=None, target_cp
         raise ValueError(f"attention goes with a preset that rounds to 8 bits, and {preset} is none")
     if attention_error is not None and attention is None:
         raise ValueError("attention_error goes with attention")
+    if passes is not None:
+        check_passes(passes)
+        if preset == "static" or fitting.get("tune") is not None:
+            raise ValueError("passes go before a preset that rounds: leave them out with static and tune, which choose their structure")
     if gpu and (preset == "static" or fitting.get("tune") is not None):
         coded = pack or ("none" if preset in ("int8", "int4", "turbo") else "entropy")
         return compress_on_cpu_first(
@@ -209,7 +215,7 @@ def compress(checkpoint, out, preset=None, *, profile=None, pack=None, target_cp
         if name not in FITTING:
             raise TypeError(f"compress() got an unexpected keyword argument {name!r}")
         raise ValueError(f"{name} goes with {'tune' if name in ('steps', 'max_loss', 'threads', 'rate') else 'the preset static'}")
-    if preset in UNFITTED and text is not None:
+    if preset in UNFITTED and passes is None and text is not None:
         raise ValueError(f"the preset {preset} fits nothing to text: leave text out")
     if profile is not None and text is not None:
         raise ValueError("text makes a profile, and profile names one that is there: give one of them")
@@ -220,10 +226,14 @@ def compress(checkpoint, out, preset=None, *, profile=None, pack=None, target_cp
         arguments.append(f"--attention={check_text('attention', attention)}")
     if attention_error is not None:
         arguments.append(f"--attention-error={float(attention_error)}")
-    for path in [profile] if isinstance(profile, (str, os.PathLike)) else profile or []:
-        arguments.append(f"--profile={os.fspath(path)}")
+    profiles = [profile] if isinstance(profile, (str, os.PathLike)) else list(profile or [])
     show = reporter(progress)
-    with sequences_of(source, text, show) as sequences:
+    with sequences_of(source, text, show) as sequences, contextlib.ExitStack() as kept:
+        if passes is not None:
+            sequences, profiles = kept.enter_context(passes_by(passes, source, profiles, sequences, attention,
+                                                               lambda arguments: run_compiler(arguments, show)))
+        if passes is None or preset not in UNFITTED:
+            arguments += [f"--profile={os.fspath(path)}" for path in profiles]
         run_compiler(arguments + sequences, show)
     from ._report import finish
     return finish(made, source)

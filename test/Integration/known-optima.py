@@ -2,7 +2,7 @@
 # REQUIRES: numpy
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Where the best answer is known the passes find it: on ViT and FNet, in weights of known rank, with neurons that
-repeat others and heads that give nothing."""
+repeat others and heads that give nothing; and on a layer of the shape of BERT base."""
 import json
 import pathlib
 import re
@@ -81,3 +81,21 @@ for kind in ("vit", "fnet"):
 said, text = remarks("vit", "heads", silent_heads, "transformer-narrow-heads", "max-error=1e-5 multiple=1")
 left = HEADS - len(SILENT)
 assert text.count(f"num_heads = {left} : i64") == 2 and f"num_heads = {HEADS}" not in text, said
+
+# BERT base: of its neurons, whose elimination takes half a minute, docs/compression.md tells.
+checkpoint.H, checkpoint.INNER, checkpoint.HEADS, checkpoint.LAYERS = 768, 3072, 12, 1
+checkpoint.weights = lambda _, size, __: (0.04 * np.random.default_rng(size).standard_normal(size)).astype("<f4").tobytes()
+HEADS, SILENT, RANK = 12, (3, 4, 11), 40
+
+
+def base(weights):
+    silent_heads(weights)
+    query, generator = weights["encoder.layer.0.attention.self.query.weight"], np.random.default_rng(1)
+    query[:] = generator.standard_normal((768, RANK)) @ generator.standard_normal((RANK, 768)) / 200
+
+
+said, text = remarks("bert", "heads", base, "transformer-narrow-heads", "max-error=1e-5 multiple=1")
+# The bias of the queries is one channel more.
+assert f"12 heads to 9, 64 channels of scores to {RANK + 1}, 64 channels of values to 64" in said, said
+said, text = remarks("bert", "rank", base, "transformer-factorize-svd", "error=1e-7 multiple=1 damping=0 only=query share=false")
+assert f"rank {RANK}, {2 * RANK * 768} numbers in place of {768 * 768}" in said, said
