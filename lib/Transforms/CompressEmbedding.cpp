@@ -173,7 +173,7 @@ static FailureOr<Encoded> encode(MLIRContext *context, Table &table,
   return encoded;
 }
 
-static std::string whyNot(EmbeddingOp op, ModuleOp module) {
+std::string transformer::whyNotCompressed(EmbeddingOp op) {
   StringRef why = whyNotRounded(op);
   if (!why.empty())
     return why.str();
@@ -185,7 +185,7 @@ static std::string whyNot(EmbeddingOp op, ModuleOp module) {
                          rows, width, kLeastRowsPerColumn * width);
   Attribute table = constantOf(op.getTable());
   std::string found;
-  module.walk([&](Operation *user) {
+  op->getParentOfType<ModuleOp>().walk([&](Operation *user) {
     for (Value operand : user->getOperands()) {
       if (user == op || isa<ml_program::GlobalLoadConstOp>(user) ||
           !isa<RankedTensorType>(operand.getType()) ||
@@ -201,7 +201,7 @@ static std::string whyNot(EmbeddingOp op, ModuleOp module) {
 FailureOr<CompressedTable>
 transformer::compressEmbedding(RewriterBase &rewriter, EmbeddingOp op,
                                double bits) {
-  std::string why = whyNot(op, op->getParentOfType<ModuleOp>());
+  std::string why = whyNotCompressed(op);
   if (!why.empty())
     return rewriter.notifyMatchFailure(op, why);
   auto type = cast<RankedTensorType>(op.getTable().getType());

@@ -23,6 +23,21 @@
 // PLAN: transformer-quantize-i8
 // PLAN-SAME: bits=4.5
 //
+// Numbers arrive as they were given, and so do those of factors.
+// RUN: transformer-opt %s --dump-pass-pipeline -pass-pipeline='builtin.module(transformer-compress{qk-rank=16 ffn-error=0.00125 attention=.:auto attention-error=1e-7 svd-ratio=0.625 svd-only=query pivoted=true bits=4.125})' 2>&1 \
+// RUN:   | FileCheck %s --check-prefix=NUMBERS
+// NUMBERS: transformer-replace-attention{
+// NUMBERS-SAME: max-error=1.000000e-07
+// NUMBERS: transformer-narrow-heads{
+// NUMBERS-SAME: qk-rank=16
+// NUMBERS: transformer-narrow-ffn{
+// NUMBERS-SAME: max-error=1.250000e-03
+// NUMBERS: transformer-factorize-svd{
+// NUMBERS-SAME: only=query pivoted=true
+// NUMBERS-SAME: ratio=6.250000e-01
+// NUMBERS: transformer-quantize-i8{
+// NUMBERS-SAME: bits=4.125
+//
 // A feed-forward pair, narrowed without a profile and rounded.
 // RUN: transformer-opt %s -pass-pipeline='builtin.module(transformer-compress{ffn-widths=.:32})' | FileCheck %s
 // CHECK: tensor<32x4xi8>

@@ -119,6 +119,18 @@ struct CompressOptions : public PassPipelineOptions<CompressOptions> {
   Option<std::string> ffnWidths{
       *this, "ffn-widths", llvm::cl::desc("widths of transformer-narrow-ffn"),
       llvm::cl::init("")};
+  Option<double> svdRatio{*this, "svd-ratio",
+                          llvm::cl::desc("ratio of transformer-factorize-svd"),
+                          llvm::cl::init(0)};
+  Option<double> svdError{*this, "svd-error",
+                          llvm::cl::desc("error of transformer-factorize-svd"),
+                          llvm::cl::init(0)};
+  Option<std::string> svdOnly{
+      *this, "svd-only", llvm::cl::desc("only of transformer-factorize-svd"),
+      llvm::cl::init("")};
+  Option<bool> pivoted{*this, "pivoted",
+                       llvm::cl::desc("pivoted of transformer-factorize-svd"),
+                       llvm::cl::init(false)};
   Option<double> tableBits{
       *this, "table-bits",
       llvm::cl::desc("bits of transformer-compress-embedding"),
@@ -126,6 +138,16 @@ struct CompressOptions : public PassPipelineOptions<CompressOptions> {
   Option<double> bits{*this, "bits",
                       llvm::cl::desc("bits of transformer-quantize-i8"),
                       llvm::cl::init(0)};
+  Option<int64_t> maxBytes{
+      *this, "max-bytes",
+      llvm::cl::desc("of the weight file: bits and table-bits follow, by "
+                     "transformer-round-to-size"),
+      llvm::cl::init(0)};
+  Option<double> maxSize{
+      *this, "max-size",
+      llvm::cl::desc("the same as a part of what the weights take in f32, "
+                     "where nothing narrows the model"),
+      llvm::cl::init(0)};
   Option<bool> compensate{
       *this, "compensate",
       llvm::cl::desc("compensate of transformer-quantize-i8"),
@@ -134,8 +156,8 @@ struct CompressOptions : public PassPipelineOptions<CompressOptions> {
 
 /// `transformer-compress`: the compression passes in their order, for a plan,
 /// as transformer-compile runs them: what loses nothing, attention, heads,
-/// feed-forward layers, tables, i8. Fails, and tells why, for an option that
-/// its pass does not take.
+/// feed-forward layers, factors, tables, i8. Fails, and tells why, for an
+/// option that its pass does not take.
 LogicalResult buildCompressPipeline(OpPassManager &pm,
                                     const CompressOptions &options,
                                     raw_ostream &errors);

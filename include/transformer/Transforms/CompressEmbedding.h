@@ -15,6 +15,9 @@ struct CompressedTable {
   double error = 0; // of the variance of the rows, in the norm's metric
 };
 
+/// Why the table of `op` stays as it is; empty if a basis pays for it.
+std::string whyNotCompressed(EmbeddingOp op);
+
 /// Looks rows up as integers in their principal basis; see the pass
 /// transformer-compress-embedding.
 FailureOr<CompressedTable> compressEmbedding(RewriterBase &rewriter,
