@@ -5,6 +5,8 @@
 #include "transformer/Support/SafetensorsWriter.h"
 
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/raw_ostream.h"
 #include "gtest/gtest.h"
 
 #include <cmath>
@@ -188,6 +190,28 @@ TEST_F(ProfileTest, gramsAreThoseOfTheRowsAndSurviveTheFile) {
   EXPECT_TRUE(found->isWeighted);
   EXPECT_EQ(found->products.values, gram.products.values);
   EXPECT_EQ(read.tokenCounts, profile.tokenCounts);
+}
+
+TEST_F(ProfileTest, flippedBytesAnywhereAreRefused) {
+  Profile profile = example();
+  profile.tokenCounts = {1, 2, 3};
+  ASSERT_FALSE(bool(writeProfile(profile, path)));
+  EXPECT_EQ(problem(), "");
+  auto file = llvm::MemoryBuffer::getFile(path);
+  ASSERT_TRUE(bool(file));
+  const std::string whole = (*file)->getBuffer().str();
+  // Without its name the checksum is text like any other.
+  size_t name = whole.find("checksum");
+  for (size_t i = 0; i < whole.size(); ++i) {
+    if (i >= name && i < name + 8)
+      continue;
+    SCOPED_TRACE(i);
+    std::string other = whole;
+    other[i] = char(other[i] ^ 1);
+    std::error_code code;
+    llvm::raw_fd_ostream(path, code) << other;
+    EXPECT_NE(problem(), "");
+  }
 }
 
 TEST_F(ProfileTest, profilesOfTwoCorporaAddUp) {

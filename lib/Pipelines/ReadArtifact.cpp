@@ -127,7 +127,7 @@ static llvm::Error checkWeights(StringRef directory, const Safetensors &file) {
       object ? object->getString("weights_xxh3") : std::nullopt;
   if (!hash)
     return makeError(directory + "/report.json: has no weights_xxh3");
-  if (*hash != llvm::utohexstr(hashBytes(file.dataSection()),
+  if (*hash != llvm::utohexstr(hashBytes(file.file()->data()),
                                /*LowerCase=*/true, 16))
     return makeError(file.path() + ": is not the file that " + directory +
                      " was compiled with, or it has been damaged");

@@ -192,6 +192,6 @@ mlir::transformer::writeWeights(ModuleOp module, StringRef path, Pack pack,
     return makeError("internal error: " + path + " has " +
                      Twine(written->dataSection().size()) +
                      " bytes of weights instead of " + Twine(identity.bytes));
-  identity.xxh3 = hashBytes(written->dataSection());
+  identity.xxh3 = hashBytes(written->file()->data());
   return identity;
 }

@@ -54,6 +54,28 @@ void transformer::onThreads(unsigned threads, size_t jobs,
 /// that called the entry.
 static thread_local const Observer *listener = nullptr;
 
+namespace {
+/// Memory of a thread that stays for its next batch: pages that are new to a
+/// process are cleared by the system first.
+class Scratch {
+public:
+  char *get(int64_t bytes) {
+    if (bytes > size) {
+      memory.reset(); // before there are two
+      memory.reset(static_cast<char *>(std::aligned_alloc(kAlignment, bytes)));
+      size = memory ? bytes : 0;
+    }
+    return memory.get();
+  }
+
+private:
+  std::unique_ptr<char, decltype(&std::free)> memory{nullptr, &std::free};
+  int64_t size = 0;
+};
+} // namespace
+
+static thread_local Scratch scratch;
+
 /// Called by the code, with the parts of a buffer.
 static void receive(int64_t site, float *, float *data, int64_t offset,
                     int64_t rows, int64_t width, int64_t stride, int64_t) {
@@ -219,19 +241,16 @@ InProcessModel::run(const Batch &batch, Observer observer,
   };
   for (int64_t i = 0; i < d.output_count; ++i)
     reserve(sizeOf(i) * int64_t(sizeof(float)));
-  std::unique_ptr<char, decltype(&std::free)> memory(
-      static_cast<char *>(
-          std::aligned_alloc(kAlignment, std::max(size, kAlignment))),
-      &std::free);
+  char *memory = scratch.get(std::max(size, kAlignment));
   if (!memory)
     return makeError("out of memory: running the model for a profile needs " +
                      Twine(size) + " bytes");
-  call.workspace = memory.get();
+  call.workspace = memory;
   // In front of a thread's workspace lies a header: nobody measures here.
-  std::memset(memory.get() + at[0], 0, TM_THREAD_HEADER);
-  call.pool = memory.get() + at[0] + TM_THREAD_HEADER;
+  std::memset(memory + at[0], 0, TM_THREAD_HEADER);
+  call.pool = memory + at[0] + TM_THREAD_HEADER;
   for (int64_t i = 0; i < d.output_count; ++i)
-    call.outputs[i] = memory.get() + at[1 + i];
+    call.outputs[i] = memory + at[1 + i];
   call.wanted = ~uint64_t(0);
   call.parallel = runSerially;
   call.threads = 1;

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The code knows where each tensor lies, so the names and shapes in the file's
-// header are not read here: the checksum of the data decides.
+// header are not read here: the checksum of the file decides.
 //===----------------------------------------------------------------------===//
 #include "Internal.h"
 
@@ -52,7 +52,8 @@ static int check_layout(const char *path, const tm_descriptor *descriptor,
                    "a multiple of %d: the file was written by another program",
                    path, header + 8, (int)TM_ALIGNMENT);
   weights->data = bytes + 8 + header;
-  uint64_t found = XXH3_64bits(weights->data, data);
+  /* Of the header too: other programs read it. */
+  uint64_t found = XXH3_64bits(weights->base, weights->bytes);
   if (found != descriptor->weights_xxh3)
     return tm_fail(error, TM_MISMATCH,
                    "the weights in %s do not match model.so (checksum "

@@ -11,14 +11,19 @@
 // ".mixing.held_out" a Gram matrix, behind ".mixing.mean" and
 // ".mixing.averaged" the four of a site; the metadata "mixing:<path>" says that
 // it is there. "token_counts" [vocabulary] is optional too. What else belongs
-// to a profile is metadata: "linear:<path>" names the site of a linear. A
+// to a profile is metadata: "linear:<path>" names the site of a linear, and
+// "checksum" is that of all others and of the tensors. A
 // reader ignores tensors with other endings, which later versions may add
 // beside these.
 //===----------------------------------------------------------------------===//
 #include "transformer/Support/Profile.h"
 #include "transformer/Support/Error.h"
+#include "transformer/Support/Hash.h"
 #include "transformer/Support/Safetensors.h"
 #include "transformer/Support/SafetensorsWriter.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 
 #include <cmath>
 #include <cstring>
@@ -34,24 +39,40 @@ static constexpr llvm::StringLiteral kLinear = "linear:";
 static constexpr llvm::StringLiteral kWeighted = "weighted:";
 static constexpr llvm::StringLiteral kMixing = "mixing:";
 static constexpr llvm::StringLiteral kTokenCounts = "token_counts";
+static constexpr llvm::StringLiteral kChecksum = "checksum";
 
 namespace {
+/// XXH3-64 of all names and values, in whatever order they come.
+class Checksum {
+public:
+  void add(StringRef name, llvm::ArrayRef<char> value) {
+    lines.push_back((name + "=" + llvm::utohexstr(hashBytes(value))).str());
+  }
+  std::string get() {
+    llvm::sort(lines);
+    return llvm::utohexstr(hashBytes(llvm::join(lines, "\n")));
+  }
+
+private:
+  std::vector<std::string> lines;
+};
+
 class Writer {
 public:
   llvm::Error write(const Profile &profile, StringRef path) {
-    writer.addMetadata("format", kFormat.str());
-    writer.addMetadata("version", kVersion.str());
-    writer.addMetadata("checkpoint", profile.checkpoint);
-    writer.addMetadata("source", profile.source);
-    writer.addMetadata("tokens", std::to_string(profile.tokens));
+    addText("format", kFormat.str());
+    addText("version", kVersion.str());
+    addText("checkpoint", profile.checkpoint);
+    addText("source", profile.source);
+    addText("tokens", std::to_string(profile.tokens));
     for (const auto &[linear, site] : profile.linears)
-      writer.addMetadata(kLinear.str() + linear, site);
+      addText(kLinear.str() + linear, site);
     for (const auto &[site, statistics] : profile.sites)
       addSite(site, statistics);
     for (const auto &[site, gram] : profile.grams)
       addGram(site, gram);
     for (const auto &[name, mixing] : profile.mixings) {
-      writer.addMetadata(kMixing.str() + name, "1");
+      addText(kMixing.str() + name, "1");
       std::string prefix = name + ".mixing";
       numbers.emplace_back(mixing.widths.begin(), mixing.widths.end());
       add(prefix + ".widths", numbers.back());
@@ -62,14 +83,23 @@ public:
     }
     if (!profile.tokenCounts.empty())
       add(kTokenCounts.str(), profile.tokenCounts);
+    for (const auto &[name, bytes] : tensors)
+      checksum.add(name, bytes);
+    writer.addMetadata(kChecksum.str(), checksum.get());
     return writer.write(path);
   }
 
 private:
+  void addText(const std::string &key, const std::string &value) {
+    checksum.add(key, value);
+    writer.addMetadata(key, value);
+  }
+
   void add(const std::string &name, llvm::ArrayRef<double> values) {
-    writer.add(name, DataType::F64, {int64_t(values.size())},
-               {reinterpret_cast<const char *>(values.data()),
-                values.size() * sizeof(double)});
+    llvm::ArrayRef<char> bytes(reinterpret_cast<const char *>(values.data()),
+                               values.size() * sizeof(double));
+    tensors.emplace_back(name, bytes);
+    writer.add(name, DataType::F64, {int64_t(values.size())}, bytes);
   }
 
   void addSite(const std::string &site, const ChannelStatistics &statistics) {
@@ -82,24 +112,19 @@ private:
 
   void addGram(const std::string &site, const GramStatistics &gram) {
     if (gram.isWeighted)
-      writer.addMetadata(kWeighted.str() + site, "1/variance");
+      addText(kWeighted.str() + site, "1/variance");
     add(site + ".gram.weight", gram.weight);
     add(site + ".gram.sum", gram.sum);
-    const Matrix &products = gram.products;
-    int64_t width = gram.width();
-    writer.add(
-        site + ".gram.products", DataType::F64, {width * (width + 1) / 2},
-        [&products](SafetensorsWriter::Sink sink) -> llvm::Error {
-          for (int64_t r = 0; r < products.rows; ++r)
-            if (llvm::Error error = sink(
-                    {reinterpret_cast<const char *>(products.row(r).data()),
-                     size_t(r + 1) * sizeof(double)}))
-              return error;
-          return llvm::Error::success();
-        });
+    std::vector<double> &triangle = numbers.emplace_back();
+    triangle.reserve(gram.width() * (gram.width() + 1) / 2);
+    for (int64_t r = 0; r < gram.products.rows; ++r)
+      llvm::append_range(triangle, gram.products.row(r).take_front(r + 1));
+    add(site + ".gram.products", triangle);
   }
 
   SafetensorsWriter writer;
+  Checksum checksum;
+  std::vector<std::pair<std::string, llvm::ArrayRef<char>>> tensors;
   std::list<std::vector<double>> numbers; // stay until the file is written
 };
 } // namespace
@@ -123,6 +148,10 @@ public:
       return fail("is a profile of version " + quoted(metadata["version"]) +
                   ", and this program reads version " + kVersion +
                   ": make it again");
+    if (metadata.count(kChecksum.str()) &&
+        metadata[kChecksum.str()] != checksum())
+      return fail("has been damaged: it is not what its checksum says; make it "
+                  "again");
     profile.checkpoint = metadata["checkpoint"];
     profile.source = metadata["source"];
     if (StringRef(metadata["tokens"]).getAsInteger(10, profile.tokens))
@@ -152,6 +181,16 @@ public:
   }
 
 private:
+  std::string checksum() const {
+    Checksum found;
+    for (const auto &[key, value] : file.metadata())
+      if (key != kChecksum)
+        found.add(key, value);
+    for (const TensorInfo &tensor : file.tensors())
+      found.add(tensor.name, file.data(tensor));
+    return found.get();
+  }
+
   llvm::Error fail(const llvm::Twine &what) const {
     return makeError(file.path() + " " + what);
   }

@@ -23,6 +23,8 @@ def read_sentences(checkpoint, text):
     if not sentences:
         raise ValueError(f"{name}: has no line that is not empty")
     config = read_json(pathlib.Path(checkpoint) / "config.json")
+    if "image_size" in config and "vocab_size" not in config:
+        raise ValueError(f"{os.fspath(checkpoint)}: takes images, and no text; without text its profile is made of synthetic images")
     positions = length_of(config.get("max_position_embeddings"), config.get("n_positions"))
     # Two fewer, because RoBERTa counts its positions from two on.
     tokenizer = Tokenizer(checkpoint, min(LONGEST, (positions or LONGEST + 2) - 2))

@@ -76,6 +76,7 @@ path = coded + "/weights.safetensors"
 with open(path, "rb") as file:
     whole = file.read()
 for bytes_, sentence in ((whole[:-1], "was cut short"), (whole[:-100] + bytes([whole[-100] ^ 4]) + whole[-99:], "do not match model.so"),
+                         (whole.replace(b'"dtype":"U8"', b'"dtype":"I8"', 1), "do not match model.so"),
                          (whole[:40], "not a whole safetensors file")):
     with open(path, "wb") as file:
         file.write(bytes_)

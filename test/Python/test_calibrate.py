@@ -107,6 +107,12 @@ def test_refusals(source, tmp_path, options, problem):
     assert not (tmp_path / "out").exists()
 
 
+def test_image_models_take_no_text(tmp_path):
+    checkpoint = tiny.image_classifier(tmp_path / "images")
+    with pytest.raises(ValueError, match="takes images, and no text"):
+        tm.compress(checkpoint, tmp_path / "out", "int8", text=["w1"], progress=False)
+
+
 def test_an_option_that_there_is_not(source, tmp_path):
     with pytest.raises(TypeError, match="unexpected keyword argument 'epoch'"):
         tm.compress(source, tmp_path / "out", progress=False, epoch=3)

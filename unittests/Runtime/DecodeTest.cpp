@@ -46,7 +46,7 @@ protected:
                 XXH3_64bits(decoded.data(), decoded.size())};
     tm_descriptor d = fake_descriptor();
     d.weights_bytes = data.size();
-    d.weights_xxh3 = XXH3_64bits(data.data(), data.size());
+    d.weights_xxh3 = checksum;
     d.weights_memory = 512 + zeros;
     d.part_count = 3;
     d.parts = parts;

@@ -64,6 +64,18 @@ TEST_F(LoadTest, FlippedByte) {
   EXPECT_CONTAINS(loadError(TM_MISMATCH), "do not match model.so");
 }
 
+TEST_F(LoadTest, FlippedByteOfTheHeader) {
+  std::vector<float> values(64, 1.5f);
+  std::string data(reinterpret_cast<char *>(values.data()), 256);
+  writeWeights(data);
+  FILE *file = fopen(weightsPath().c_str(), "r+b");
+  ASSERT_NE(file, nullptr);
+  fseek(file, 40, SEEK_SET);
+  fputc('\t', file);
+  fclose(file);
+  EXPECT_CONTAINS(loadError(TM_MISMATCH), "do not match model.so");
+}
+
 TEST_F(LoadTest, CutShortAnywhere) {
   for (off_t size : {0, 1, 7, 8, 9, 10, 63, 64, 65, 319}) {
     SCOPED_TRACE(size);

@@ -95,7 +95,7 @@ protected:
     writeWeights(data);
     tm_descriptor d = saved;
     d.weights_bytes = data.size();
-    d.weights_xxh3 = XXH3_64bits(data.data(), data.size());
+    d.weights_xxh3 = checksum;
     fake_set_descriptor(&d);
   }
   std::string weightsPath() { return directory + "/weights.safetensors"; }
@@ -104,7 +104,9 @@ protected:
     header.resize(56, ' ');
     std::string size(8, '\0');
     size[0] = char(header.size());
-    writeFile(size + header + data);
+    std::string bytes = size + header + data;
+    checksum = XXH3_64bits(bytes.data(), bytes.size());
+    writeFile(bytes);
   }
   void writeFile(const std::string &bytes) {
     FILE *file = fopen(weightsPath().c_str(), "wb");
@@ -133,6 +135,7 @@ protected:
 
   tm_descriptor saved;
   std::string directory;
+  uint64_t checksum = 0; // of what writeWeights wrote
 };
 
 #endif // TRANSFORMER_UNITTESTS_RUNTIME_RUNTIMEFIXTURE_H

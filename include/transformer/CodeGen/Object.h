@@ -26,7 +26,8 @@ struct WeightsPart {
 
 /// The weights file that the code belongs to.
 struct WeightsIdentity {
-  uint64_t bytes = 0, xxh3 = 0;   // of the data section
+  uint64_t bytes = 0;             // of the data section
+  uint64_t xxh3 = 0;              // of the whole file
   uint64_t memory = 0;            // what the code sees
   std::vector<WeightsPart> parts; // none: the data section is what it sees
 };

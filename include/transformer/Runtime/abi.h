@@ -216,7 +216,7 @@ typedef struct tm_descriptor {
   int64_t workspace_per_sequence;
   int64_t thread_workspace;
   uint64_t weights_bytes; /* of the data section of weights.safetensors */
-  uint64_t weights_xxh3;  /* its XXH3-64 */
+  uint64_t weights_xxh3;  /* XXH3-64 of the whole file */
   int64_t span_count;     /* 0: compiled without probes */
   const tm_span_desc *spans;
   void (*forward)(tm_call *call);

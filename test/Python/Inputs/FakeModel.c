@@ -22,7 +22,7 @@ static const tm_span_desc spans[] = {{"sum", "some.path"}};
 
 static void forward(tm_call *call);
 
-// The weights file holds no data; the number is the checksum of nothing.
+// The number is the checksum of a weights file without tensors (conftest.py).
 const tm_descriptor tm_model_descriptor = {
     .abi_version = TM_ABI_VERSION,
     .size = sizeof(tm_descriptor),
@@ -34,7 +34,7 @@ const tm_descriptor tm_model_descriptor = {
     .inputs = inputs,
     .output_count = 2,
     .outputs = outputs,
-    .weights_xxh3 = 0x2D06800538D394C2u,
+    .weights_xxh3 = 0x58456C49B98C00BCu,
     .span_count = 1,
     .spans = spans,
     .forward = forward,
