@@ -15,10 +15,11 @@ import signal
 import subprocess
 import sys
 import time
+import types
 
 import pytest
 
-from transformer_mlir import _cli, _files, _folders, _latency, _plan, _quality, _report, _search
+from transformer_mlir import _cli, _compress, _files, _folders, _latency, _plan, _quality, _report, _search
 from transformer_mlir._store import Store
 
 CURVES = {"linear_numbers": 1000, "table_numbers": 500, "linear_bits": [[5, 4.0 ** -5], [3, 4.0 ** -3]], "table_bits": [[2, 4.0 ** -2]],
@@ -272,3 +273,22 @@ def test_files_are_whole_or_not_there(tmp_path):
         file.write(b"half")
         raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []
+
+
+def test_after_a_compiler_that_was_killed(tmp_path):
+    for name in (".out.tmp-77-ab", ".out.tmp-78-ab", ".other.tmp-77-ab", "out"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").touch()
+    _compress.clean_after(types.SimpleNamespace(pid=77), ["in", "-o", str(tmp_path / "out"), "--quiet"])
+    assert {path.name for path in tmp_path.iterdir()} == {".out.tmp-78-ab", ".other.tmp-77-ab", "out"}
+
+
+def test_progress_that_nobody_reads_stops_nothing(monkeypatch):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        _compress.reporter(True)("a line")
+        monkeypatch.undo()
+        with contextlib.suppress(BrokenPipeError):
+            stream.close()
