@@ -62,7 +62,9 @@ protected:
     SafetensorsWriter writer;
     writer.add("w", DataType::F32, {1}, bytesOf(weight));
     ASSERT_EQ(toString(writer.write(file("weights.safetensors"))), "");
-    weights = {4, hashBytes(bytesOf(weight))};
+    auto written = llvm::MemoryBuffer::getFile(file("weights.safetensors"));
+    ASSERT_TRUE(bool(written));
+    weights = {4, hashBytes((*written)->getBuffer())};
   }
   void TearDown() override { sys::fs::remove_directories(directory); }
   static ArrayRef<char> bytesOf(const float &value) {

@@ -255,7 +255,7 @@ TEST_F(NarrowFfnTest, RefusesWhatSaysNothing) {
   options.keep = std::nullopt, options.widths = "up";
   EXPECT_EQ(whyNot(options),
             "widths has 'up', expected a regular expression, ':' and a number "
-            "of at least 1");
+            "from 1 to 2147483647");
   options.widths = "(:3";
   EXPECT_NE(whyNot(options).find("which is no regular expression"),
             std::string::npos);
