@@ -235,8 +235,8 @@ static Precision precisionOf(const Flags &flags) {
   bool isGpu = flags.machine == Machine::Nvptx;
   if (!flags.dtype.empty() && flags.dtype != "f32" && flags.dtype != "bf16" &&
       !(isGpu && flags.dtype == "f16"))
-    misuse("--dtype=" + flags.dtype + ": supported are f32 and bf16" +
-           (flags.dtype == "f16" ? ", and f16 with --target=nvptx" : ""));
+    misuse("--dtype=" + flags.dtype + ": supported are f32, bf16" +
+           (isGpu ? " and f16" : ", and f16 with --target=nvptx"));
   SmallVector<std::pair<StringRef, Precision>> said;
   if (!flags.quantize.empty())
     said.push_back({"--quantize", isI4 ? Precision::I4 : Precision::I8});
