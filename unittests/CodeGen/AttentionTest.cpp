@@ -63,8 +63,14 @@ public:
     bias = randoms(rows * keys, 5);
     for (int64_t i = 0; i < rows * keys; i += 3)
       bias[i] = -INFINITY;
-    for (int64_t j = 0; rows > 2 && j < keys; ++j)
+    for (int64_t j = 0; rows > 2 && j < keys; ++j) {
       bias[keys + j] = -INFINITY;
+      // Such a number hides nothing: these keys weigh the same, as far as the
+      // sums of scores and the logarithms that i8 needs can tell.
+      if (form.products != std::string("i8"))
+        bias[2 * keys + j] =
+            j % 3 ? std::numeric_limits<float>::lowest() : -INFINITY;
+    }
   }
 
   float *row(int which, int64_t i) {
