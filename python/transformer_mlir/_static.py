@@ -95,22 +95,24 @@ class Teacher:
         hidden = np.concatenate([block["last_hidden_state"][place::len(singles[0])] for block in blocks])
         return hidden, vectors
 
-    def embed(self, sequences):
-        """Their sentence embeddings, of length 1."""
+    def embed(self, sequences, more):
+        """Their sentence embeddings, of length 1, and then the rows `more`, in one array: it is the largest that there is."""
         order = np.argsort([len(ids) for ids in sequences], kind="stable")
         total = max(1, sum(map(len, sequences)))
-        found, begun, last, done = np.empty((len(sequences), self.model._outputs["sentence_embedding"][2]), np.float32), \
-            time.monotonic(), time.monotonic(), 0
+        found = np.empty((len(sequences) + len(more), more.shape[1]), np.float32)
+        found[len(sequences):] = more
+        begun = last = time.monotonic()
+        done = 0
         for begin in range(0, len(order), CALL):
             part = order[begin:begin + CALL]
             batch = [sequences[i] for i in part]
-            found[part] = self.model.run(batch, outputs=["sentence_embedding"])["sentence_embedding"]
+            found[part] = _metrics.unit(self.model.run(batch, outputs=["sentence_embedding"])["sentence_embedding"])
             done += sum(map(len, batch))
             if time.monotonic() - last > 5:
                 last = time.monotonic()
                 self.show(f"computing the original's embeddings: {begin + len(part):,} of {len(order):,} sentences, "
                           f"{(last - begun) * (total - done) / done:.0f} s left")
-        return _metrics.unit(found)
+        return found
 
 
 def short_texts(texts, seed):
@@ -174,10 +176,9 @@ def compress_static(source, out, text, compile_, *, epochs=EPOCHS, minutes=None,
         usable, singles, place = teacher.single_tokens()
         rows, vectors = teacher.rows(singles, place)
         begun = time.monotonic()
-        embeddings = teacher.embed(held + sequences)
+        embeddings = teacher.embed(held + sequences, _metrics.unit(vectors[usable]))
         targets, held_targets = embeddings[len(held):], embeddings[:len(held)]
         seconds = {"targets": time.monotonic() - begun}
-        targets = np.concatenate([targets, _metrics.unit(vectors[usable])])
         sequences += [singles[i] for i in usable]
         hidden = vectors.shape[1]
         inner = 4 * hidden
