@@ -57,16 +57,34 @@ protected:
   Value thread, lane, warp;
 
 private:
+  /// `isThere`: of each row, instead of those below `count`, a bit.
   void copyRows(Value base, Value from, Value count, int64_t rows,
-                int64_t numHeads, Value whichHead, int64_t dim, Value place);
-  void copyKeys(Value block, Value slot);
+                int64_t numHeads, Value whichHead, int64_t dim, Value place,
+                ArrayRef<Value> isThere = {});
+  void copyKeys(Value block, Value slot, ArrayRef<Value> seen);
   void countBlocks(Value local);
-  Values masked(ArrayRef<Value> scores, Value firstKey);
-  Values addBlock(Value block, Value slot, ArrayRef<Value> carried);
+  /// Whether all queries see these keys, of which the lane asks for one each.
+  Values readKeys(Value block);
+  /// As bits, the same in all lanes.
+  Values vote(ArrayRef<Value> lanes);
+  /// What the mask has for each score of a block.
+  Values readMask(Value block);
+  Values addMask(ArrayRef<Value> scores, ArrayRef<Value> mask);
+  Values masked(ArrayRef<Value> scores, Value firstKey, ArrayRef<Value> seen);
+  Values addBlock(Value block, Value slot, ArrayRef<Value> carried,
+                  ArrayRef<Value> seen);
+  Value allOf(ArrayRef<Value> seen, int64_t bits);
   void finish(ArrayRef<Value> carried);
   Value quad(Value x, llvm::function_ref<Value(Value, Value)> combine) {
     return b.allReduce(x, 4, combine);
   }
+
+  std::optional<MaskForm> mask;
+  /// Whether the mask is of keys alone: a bit each, in words of the tile's
+  /// keys. Hidden ones are then zeros in shared memory, whatever they hold.
+  bool hasBits;
+  bool isAdded;
+  Value maskPointer, maskRows[2]; // of this lane's rows
 
   Value query, key, value, output, head, kvHead;
   Value firstQuery, numQueries; // of the block

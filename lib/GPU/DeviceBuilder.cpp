@@ -126,6 +126,14 @@ Value DeviceBuilder::exchange(Value x, int64_t bit) {
   return type.isF32() ? bits : arith::BitcastOp::create(*this, type, bits);
 }
 
+Value DeviceBuilder::ballot(Value condition) {
+  return intrinsic("vote.ballot.sync", getI32Type(), {i32(-1), condition});
+}
+Value DeviceBuilder::isSet(Value bits, Value number) {
+  return arith::TruncIOp::create(*this, getI1Type(),
+                                 arith::ShRUIOp::create(*this, bits, number));
+}
+
 Value DeviceBuilder::offset(Value base, Value index, Type element) {
   return LLVM::GEPOp::create(*this, base.getType(), element, base,
                              ValueRange{index});
@@ -150,20 +158,20 @@ void DeviceBuilder::store(Value value, Value pointer) {
                         std::min(16u, bytesOf(value.getType())));
 }
 
-static Value widened(DeviceBuilder &b, Value value) {
+Value DeviceBuilder::widened(Value value) {
   if (value.getType().isF32())
     return value;
   if (value.getType().isInteger())
-    return arith::SIToFPOp::create(b, b.f32(), value);
-  return arith::ExtFOp::create(b, b.f32(), value);
+    return arith::SIToFPOp::create(*this, f32(), value);
+  return arith::ExtFOp::create(*this, f32(), value);
 }
-static Values elements(DeviceBuilder &b, Value vector, int64_t count) {
+Values DeviceBuilder::split(Value vector, int64_t count) {
   if (count == 1)
     return {vector};
   Values values;
   for (int64_t i = 0; i < count; ++i)
     values.push_back(
-        LLVM::ExtractElementOp::create(b, vector, b.i32(i)).getResult());
+        LLVM::ExtractElementOp::create(*this, vector, i32(i)).getResult());
   return values;
 }
 static Type vectorOf(Type element, int64_t count) {
@@ -175,9 +183,9 @@ Value DeviceBuilder::loadVector(Value pointer, Type element, int64_t count) {
 }
 
 Values DeviceBuilder::floats(Value vector, int64_t count) {
-  Values values = elements(*this, vector, count);
+  Values values = split(vector, count);
   for (Value &value : values)
-    value = widened(*this, value);
+    value = widened(value);
   return values;
 }
 
@@ -185,21 +193,22 @@ Values DeviceBuilder::loadFloats(Value pointer, Type element, int64_t count) {
   return floats(loadVector(pointer, element, count), count);
 }
 
+Value DeviceBuilder::loadIf(Value condition, Value pointer, Type type) {
+  if (!condition)
+    return load(pointer, type);
+  auto ifOp = scf::IfOp::create(*this, type, condition, /*withElse=*/true);
+  InsertionGuard guard(*this);
+  setInsertionPointToStart(&ifOp.getThenRegion().front());
+  scf::YieldOp::create(*this, load(pointer, type));
+  setInsertionPointToStart(&ifOp.getElseRegion().front());
+  Value zero = LLVM::ZeroOp::create(*this, type);
+  scf::YieldOp::create(*this, zero);
+  return ifOp.getResult(0);
+}
+
 Values DeviceBuilder::loadFloatsIf(Value condition, Value pointer, Type element,
                                    int64_t count) {
-  if (!condition)
-    return loadFloats(pointer, element, count);
-  Type type = vectorOf(element, count);
-  auto ifOp = scf::IfOp::create(*this, type, condition, /*withElse=*/true);
-  {
-    InsertionGuard guard(*this);
-    setInsertionPointToStart(&ifOp.getThenRegion().front());
-    scf::YieldOp::create(*this, load(pointer, type));
-    setInsertionPointToStart(&ifOp.getElseRegion().front());
-    Value zero = LLVM::ZeroOp::create(*this, type);
-    scf::YieldOp::create(*this, zero);
-  }
-  return floats(ifOp.getResult(0), count);
+  return floats(loadIf(condition, pointer, vectorOf(element, count)), count);
 }
 
 void DeviceBuilder::storeValues(ArrayRef<Value> values, Value pointer,

@@ -79,6 +79,10 @@ public:
   Value allReduce(Value x, int64_t lanes,
                   llvm::function_ref<Value(Value, Value)> combine);
 
+  /// A bit of each lane of the warp; and whether a bit of such is set.
+  Value ballot(Value condition);
+  Value isSet(Value bits, Value number);
+
   /// The number of 32 bits that the lane has whose number differs by this bit.
   Value exchange(Value x, int64_t bit);
   /// Row and column of a tile of a matrix, of so many rows and columns of them,
@@ -98,12 +102,24 @@ public:
   /// `count` neighbours; a scalar load if count is 1. And the same as f32.
   Value loadVector(Value pointer, Type element, int64_t count);
   Values floats(Value vector, int64_t count);
+  Values split(Value vector, int64_t count);
+  /// Zero where `condition` does not hold; null: it does.
+  Value loadIf(Value condition, Value pointer, Type type);
   Values loadFloats(Value pointer, Type element, int64_t count);
   /// The same, zeros where `condition` does not hold; null: it does.
   Values loadFloatsIf(Value condition, Value pointer, Type element,
                       int64_t count);
   /// Rounded to `element`, which may be i8 for integers of 32 bits.
   void storeValues(ArrayRef<Value> values, Value pointer, Type element);
+
+  /// As f32.
+  Value widened(Value value);
+  /// The row of a mask for a query, of `query` in the sequence, whose first key
+  /// is `firstKey`: pointer to what it says of that key.
+  Value maskRow(const MaskForm &form, Value mask, Value sequence, Value head,
+                int64_t heads, Value query, Value firstKey);
+  /// Whether a number of a mask lets the key be seen.
+  Value isSeen(Value number);
 
   void ifThen(Value condition, Body body);
   /// `values` where `condition` holds, and what `ifNot` makes where it does

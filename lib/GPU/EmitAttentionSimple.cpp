@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A warp per query and head, whose lanes share the numbers of the head: any
-// type, any head dim, one query per sequence, masks that are added.
+// type, any head dim, one query per sequence, any mask.
 //===----------------------------------------------------------------------===//
 #include "DeviceBuilder.h"
 #include "Tiles.h"
@@ -18,7 +18,8 @@ void mlir::transformer::gpu::emitAttentionSimpleKernel(DeviceBuilder &b,
   Value query = b.nextArgument(), key = b.nextArgument(),
         value = b.nextArgument(), offsets = b.nextArgument();
   Value keyOffsets = spec.has("key_offsets") ? b.nextArgument() : offsets;
-  Value mask = spec.has("mask") ? b.nextArgument() : Value();
+  std::optional<MaskForm> form = spec.mask();
+  Value mask = form ? b.nextArgument() : Value();
   Value output = b.nextArgument();
   Value tokens = b.nextArgument(), sequences = b.nextArgument();
   int64_t heads = spec.number("heads"), kvHeads = spec.number("kv_heads");
@@ -49,24 +50,29 @@ void mlir::transformer::gpu::emitAttentionSimpleKernel(DeviceBuilder &b,
       return b.load(b.offset(base, b.add(sequence, more), i32), i32);
     };
     Value from = offsetAt(keyOffsets, 0), to = offsetAt(keyOffsets, 1);
-    Value firstKey = from;
     if (spec.has("causal") && !isSingle) {
       // The last query sees all keys.
       Value behind = b.sub(b.sub(offsetAt(offsets, 1), token), b.i32(1));
       to = b.sub(to, behind);
     }
-    int64_t maskLength = spec.number("mask");
-    if (mask) {
-      Value place = isSingle ? b.i32(0) : b.sub(token, offsetAt(offsets, 0));
-      Value row = b.add(b.mul(head, maskLength), place);
-      mask = b.offset(mask, b.rowStart(row, maskLength), b.f32());
-    }
+    Value maskRow;
+    if (mask)
+      maskRow = b.maskRow(
+          *form, mask, sequence, head, heads,
+          isSingle ? b.i32(0) : b.sub(token, offsetAt(offsets, 0)), from);
     Values q = readHead(query, token, heads, head, qkDim);
     int64_t parts = (valueDim + 31) / 32;
     Values start(parts, b.f32(0));
     start.push_back(b.f32(-INFINITY)); // the largest score
     start.push_back(b.f32(0));         // the sum of weights
-    Value scale = b.f32(spec.real("scale") * llvm::numbers::log2e);
+    // Biases are added before all else: the least of them times a constant
+    // would be infinite, and then there is no key left in a row of such.
+    bool isAdded = form && form->isAdded();
+    double units = llvm::numbers::log2e;
+    Value scale = b.f32(spec.real("scale") * (isAdded ? 1 : units));
+    auto power = [&](Value score) {
+      return b.exp2(isAdded ? b.fmul(score, b.f32(units)) : score);
+    };
     Values end =
         b.loop(from, to, b.i32(1), start, [&](Value at, ArrayRef<Value> old) {
           Values k = readHead(key, at, kvHeads, kvHead, qkDim);
@@ -76,21 +82,29 @@ void mlir::transformer::gpu::emitAttentionSimpleKernel(DeviceBuilder &b,
           dot = b.allReduce(dot, 32,
                             [&](Value l, Value r) { return b.fadd(l, r); });
           Value score = b.fmul(dot, scale), most = old[parts];
+          Value isSeen;
           if (mask) {
-            Value bias =
-                b.load(b.offset(mask, b.sub(at, firstKey), b.f32()), b.f32());
-            score = b.fma(bias, b.f32(llvm::numbers::log2e), score);
+            Value place = b.offset(maskRow, b.sub(at, from), form->element);
+            Value says = b.load(place, form->element);
+            isSeen = b.isSeen(says);
+            if (isAdded)
+              score = b.fadd(score, b.widened(says));
+            score = b.select(isSeen, score, b.f32(-INFINITY));
           }
           Value next = b.maxnum(most, score);
           // Before the first score there is nothing to scale.
           Value isNone =
               b.compare(arith::CmpFPredicate::OEQ, next, b.f32(-INFINITY));
           Value pivot = b.select(isNone, b.f32(0), next);
-          Value keep = b.exp2(b.fsub(most, pivot));
-          Value weight = b.exp2(b.fsub(score, pivot));
+          Value keep = power(b.fsub(most, pivot));
+          Value weight = power(b.fsub(score, pivot));
           Values sums = readHead(value, at, kvHeads, kvHead, valueDim);
-          for (int64_t i = 0; i < parts; ++i)
+          for (int64_t i = 0; i < parts; ++i) {
+            // Nothing of a hidden key, not even its infinity.
+            if (isSeen)
+              sums[i] = b.select(isSeen, sums[i], b.f32(0));
             sums[i] = b.fma(weight, sums[i], b.fmul(old[i], keep));
+          }
           sums.push_back(next);
           sums.push_back(b.fma(old[parts + 1], keep, weight));
           return sums;

@@ -72,6 +72,14 @@ static LogicalResult emitKernel(LLVM::LLVMFuncOp kernel, const Chip &chip) {
   if (family == "mix")
     kernel->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
                     b.getI32IntegerAttr(3));
+  // Attention whose lanes read masks: the same for a third block, and for the
+  // second of warpgroups it could do with fewer than it takes.
+  std::optional<MaskForm> mask = spec.mask();
+  bool isNarrow = spec.number("qk_dim") <= 64 && spec.number("value_dim") <= 64;
+  if (mask && (!mask->isPerKey || mask->isAdded()) &&
+      (family == "attention" || (family == "attention_wgmma" && isNarrow)))
+    kernel->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                    b.getI32IntegerAttr(2));
   if (family == "rows")
     emitRowsKernel(b, spec);
   else if (family == "positions")

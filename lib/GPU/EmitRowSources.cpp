@@ -38,18 +38,36 @@ Values RowsEmitter::pool(const Source &source) {
   Type element = source.what.element;
   auto [from, to] = bounds(source, row);
   bool isMax = source.what.detail == "max", isCls = source.what.detail == "cls";
-  Value count = b.sub(to, from), isEmpty = b.less(count, 1);
-  if (isCls)
-    to = b.select(isEmpty, to, b.add(from, 1));
+  Value count = b.sub(to, from);
+  if (isCls && !source.mask)
+    to = b.select(b.less(count, 1), to, b.add(from, 1));
   Values start(tile.chunks * tile.vector, b.f32(isMax ? -INFINITY : 0.0));
+  if (source.mask)
+    start.push_back(b.i32(0)); // how many tokens there have been
   Values x =
       b.loop(from, to, b.i32(1), start, [&](Value token, ArrayRef<Value> sums) {
-        Values next = readRow(source.data, token, element);
-        for (auto [value, sum] : llvm::zip_equal(next, sums))
-          value = isMax ? b.maximum(sum, value) : b.fadd(sum, value);
-        return next;
+        auto addToken = [&] {
+          Values next = readRow(source.data, token, element);
+          for (auto [value, sum] : llvm::zip(next, sums))
+            value = isMax ? b.maximum(sum, value) : b.fadd(sum, value);
+          if (source.mask)
+            next.push_back(b.add(sums.back(), 1));
+          return next;
+        };
+        if (!source.mask)
+          return addToken();
+        Type type = source.what.mask;
+        Value isSeen =
+            b.isSeen(b.load(b.offset(source.mask, token, type), type));
+        if (isCls) // the first of them, and no more
+          isSeen = b.both(isSeen, b.equal(sums.back(), 0));
+        auto isHidden = arith::XOrIOp::create(
+            b, isSeen, arith::ConstantOp::create(b, b.getBoolAttr(true)));
+        return b.changedIf(isHidden, sums, /*ifNot=*/addToken);
       });
-  Value factor;
+  if (source.mask)
+    count = x.pop_back_val();
+  Value isEmpty = b.less(count, 1), factor;
   if (source.what.detail == "mean")
     factor =
         b.fdiv(b.f32(1), arith::SIToFPOp::create(

@@ -148,10 +148,12 @@ void RowsEmitter::emit() {
   SmallVector<Source> sources;
   bool needsSequences = false;
   for (const RowSource &what : spec.sources()) {
-    Source source{what, b.nextArgument(), nullptr, nullptr};
+    Source source{what, b.nextArgument(), nullptr, nullptr, nullptr};
     if (what.numPointers() > 1 && what.kind != RowSource::Prepend)
       source.indices = b.nextArgument();
-    if (what.kind == RowSource::Prepend || what.numPointers() == 3)
+    if (what.mask)
+      source.mask = b.nextArgument();
+    else if (what.kind == RowSource::Prepend || what.numPointers() == 3)
       source.scales = b.nextArgument();
     needsSequences |= what.needsSequences();
     sources.push_back(source);

@@ -155,7 +155,8 @@ Launch &LaunchFormer::launch(Operation *op, NamedAttrList &spec,
 LogicalResult LaunchFormer::form(Operation *op) {
   if (op->hasTrait<OpTrait::IsTerminator>() || op->use_empty() ||
       isa<ml_program::GlobalLoadConstOp, tensor::DimOp, arith::ConstantOp,
-          arith::IndexCastOp, tensor::FromElementsOp>(op) ||
+          arith::IndexCastOp, tensor::FromElementsOp, arith::CmpIOp,
+          tensor::SplatOp>(op) ||
       isAbsorbed(op))
     return success();
   if (auto quantize = dyn_cast<QuantizeOp>(op);
@@ -194,6 +195,8 @@ LogicalResult LaunchFormer::run() {
     DeviceBuffer &buffer = place.buffer;
     buffer.name = name ? name.str() : "";
     buffer.element = type.getElementType();
+    if (buffer.element.isInteger(1)) // in a byte
+      buffer.element = b.getI8Type();
     bool isOffsets = llvm::any_of(argument.getUses(), [](OpOperand &use) {
       if (auto op = dyn_cast<AttentionOp>(use.getOwner()))
         return op.getQueryOffsets() == use.get() ||
@@ -212,12 +215,19 @@ LogicalResult LaunchFormer::run() {
     bool isImages = llvm::any_of(argument.getUsers(), [](Operation *user) {
       return isa<PatchesOp>(user);
     });
-    buffer.rows = type.hasStaticShape() ? DeviceBuffer::Fixed
-                  : isImages            ? DeviceBuffer::Sequences
-                  : isOffsets           ? DeviceBuffer::Offsets
-                                        : DeviceBuffer::Tokens;
+    std::optional<DeviceBuffer::Rows> ofMask = maskRows(argument);
+    buffer.rows = ofMask                  ? *ofMask
+                  : type.hasStaticShape() ? DeviceBuffer::Fixed
+                  : isImages              ? DeviceBuffer::Sequences
+                  : isOffsets             ? DeviceBuffer::Offsets
+                                          : DeviceBuffer::Tokens;
     buffer.width = 1;
-    for (int64_t size : type.getShape())
+    // Of masks, what there is for each token or sequence.
+    int64_t counted = !ofMask                                  ? 0
+                      : buffer.rows == DeviceBuffer::Tokens    ? 2
+                      : buffer.rows == DeviceBuffer::Sequences ? 1
+                                                               : 0;
+    for (int64_t size : type.getShape().drop_front(counted))
       if (!ShapedType::isDynamic(size))
         buffer.width *= size;
     place.argument.kind = LaunchArgument::Input;
@@ -235,6 +245,8 @@ LogicalResult LaunchFormer::run() {
     output.width = type.getRank() == 2 ? type.getDimSize(1) : 1;
     table.outputs.push_back(output);
   }
+  if (failed(checkMasks()))
+    return failure();
   for (Operation &op : forward.getBody().front())
     if (failed(form(&op)))
       return failure();

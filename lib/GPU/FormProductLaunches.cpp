@@ -142,15 +142,11 @@ LogicalResult LaunchFormer::formAttention(AttentionOp op) {
     spec.set("key_offsets", b.getUnitAttr());
     arguments.push_back(keys->argument);
   }
-  if (Value mask = op.getMask()) {
-    auto type = cast<RankedTensorType>(mask.getType());
-    FailureOr<LaunchArgument> argument = vector(mask, op);
-    if (failed(argument))
+  if (op.getMask()) {
+    FailureOr<std::string> form = formMask(op, arguments);
+    if (failed(form))
       return failure();
-    if (type.getRank() != 3 || !type.hasStaticShape())
-      return op.emitOpError() << "has a mask of unknown size: " << type;
-    spec.set("mask", b.getI64IntegerAttr(type.getDimSize(2)));
-    arguments.push_back(*argument);
+    set(spec, "mask", *form);
   }
   DeviceBuffer::Rows rows =
       isSingle ? DeviceBuffer::Sequences : DeviceBuffer::Tokens;
@@ -174,8 +170,6 @@ LogicalResult LaunchFormer::formAttention(AttentionOp op) {
     why = "they take head dims of 16, 32, ... 128";
   else if (isSingle)
     why = "they take many queries per sequence, and this has one";
-  else if (op.getMask())
-    why = "they take causal masks, and this one is added";
   if (!why.empty())
     set(spec, "family", "attention_simple");
   else if (hasWgmma)

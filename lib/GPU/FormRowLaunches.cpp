@@ -29,10 +29,18 @@ LogicalResult LaunchFormer::addSource(Value value, Operation *user, bool isRoot,
     if (failed(offsets))
       return failure();
     rows = DeviceBuffer::Sequences;
-    sources.push_back(b.getStringAttr("pool " + nameOf(data->buffer.element) +
-                                      " " + stringifyPoolKind(pool.getKind())));
+    std::string text = ("pool " + nameOf(data->buffer.element) + " " +
+                        stringifyPoolKind(pool.getKind()))
+                           .str();
     arguments.push_back(data->argument);
     arguments.push_back(offsets->argument);
+    if (pool.getMask()) {
+      FailureOr<Type> element = addMask(pool.getMask(), pool, arguments);
+      if (failed(element))
+        return failure();
+      text += (" " + nameOf(*element)).str();
+    }
+    sources.push_back(b.getStringAttr(text));
     return success();
   }
   if (auto gather = dyn_cast_if_present<EmbeddingOp>(op); gather && isPart) {

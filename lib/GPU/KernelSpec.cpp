@@ -19,6 +19,7 @@ Type mlir::transformer::gpu::typeOfName(MLIRContext *context, StringRef name) {
       .Case("bf16", b.getBF16Type())
       .Case("i8", b.getI8Type())
       .Case("i32", b.getI32Type())
+      .Case("i64", b.getI64Type())
       .Default(Type());
 }
 
@@ -74,9 +75,32 @@ SmallVector<RowSource> KernelSpec::sources() const {
         readNumber(source.start);
       if (!rest.empty())
         source.detail = rest[0];
+      if (source.kind == RowSource::Pool && rest.size() > 1)
+        source.mask = typeOfName(dictionary.getContext(), rest[1]);
       sources.push_back(source);
     }
   return sources;
+}
+
+std::optional<MaskForm> KernelSpec::mask() const {
+  SmallVector<StringRef, 4> words;
+  word("mask").split(words, ' ');
+  MaskForm form;
+  form.element = typeOfName(dictionary.getContext(), words[0]);
+  ArrayRef<StringRef> rest = ArrayRef(words).drop_front();
+  auto take = [&](StringRef name) {
+    bool isNext = !rest.empty() && rest[0] == name;
+    rest = rest.drop_front(isNext);
+    return isNext;
+  };
+  form.isPerKey = take("keys");
+  form.hasBatch = !form.isPerKey && take("batch");
+  form.hasHeads = !form.isPerKey && take("heads");
+  if (!form.isPerKey &&
+      (rest.empty() || rest.consume_front().getAsInteger(10, form.length) ||
+       form.length < 1))
+    return std::nullopt;
+  return form.element && rest.empty() ? std::optional(form) : std::nullopt;
 }
 
 int64_t RowSource::numPointers() const {
@@ -89,6 +113,7 @@ int64_t RowSource::numPointers() const {
   case Lags:
     return 3;
   case Pool:
+    return mask ? 3 : 2;
   case Unpool:
   case Prepend:
   case Select:

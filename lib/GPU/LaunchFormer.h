@@ -17,11 +17,12 @@
 namespace mlir::transformer::gpu {
 
 inline StringRef nameOf(Type type) {
-  return type.isF32()        ? "f32"
-         : type.isF16()      ? "f16"
-         : type.isBF16()     ? "bf16"
-         : type.isInteger(8) ? "i8"
-                             : "i32";
+  return type.isF32()         ? "f32"
+         : type.isF16()       ? "f16"
+         : type.isBF16()      ? "bf16"
+         : type.isInteger(8)  ? "i8"
+         : type.isInteger(64) ? "i64"
+                              : "i32";
 }
 inline Type elementOf(Value value) {
   return cast<ShapedType>(value.getType()).getElementType();
@@ -46,6 +47,11 @@ inline bool isMix(Operation *op) {
              op) ||
          (mix && !hasMatrices(mix));
 }
+/// The integers of which a mask says which are not 0, if arith.cmpi says so;
+/// else the mask.
+Value maskSource(Value mask);
+/// How an argument that is a mask lies in memory; nothing if it is none.
+std::optional<DeviceBuffer::Rows> maskRows(BlockArgument argument);
 /// Whether `op` gives offsets 0, 1, 2, ...: sequences of one row each.
 bool isOneEach(PositionsOp op);
 
@@ -72,6 +78,12 @@ private:
   LogicalResult place(Value value, DeviceBuffer::Rows rows);
   FailureOr<Place> find(Value value, Operation *user);
   FailureOr<LaunchArgument> vector(Value weight, Operation *user);
+  /// Says which masks there can be, if there are others.
+  LogicalResult checkMasks();
+  /// Adds the argument that a mask is, and returns the type that it is read as.
+  FailureOr<Type> addMask(Value mask, Operation *op, Arguments &arguments);
+  /// The words of a KernelSpec for it.
+  FailureOr<std::string> formMask(AttentionOp op, Arguments &arguments);
   bool isAbsorbed(Operation *op);
   LogicalResult form(Operation *op);
   LogicalResult formPositions(PositionsOp op);

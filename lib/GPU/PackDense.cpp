@@ -56,17 +56,10 @@ LogicalResult Packer::add(Operation &op, ValueRange values) {
 
 /// The rows of an op that has them in dense form.
 LogicalResult Packer::collect(Operation &op) {
-  auto reject = [&] {
-    return op.emitOpError()
-           << "is dense and has a mask, which no GPU kernel takes";
-  };
-
   return llvm::TypeSwitch<Operation *, LogicalResult>(&op)
       .Case([&](AttentionOp attention) -> LogicalResult {
         if (attention.isPacked())
           return success();
-        if (attention.getMask())
-          return reject();
         mixers.push_back(&op);
         return add(op, {attention.getQuery(), attention.getKey(),
                         attention.getValue(), attention.getResult()});
@@ -80,8 +73,6 @@ LogicalResult Packer::collect(Operation &op) {
       .Case([&](PoolOp pool) -> LogicalResult {
         if (pool.getOffsets())
           return success();
-        if (pool.getMask())
-          return reject();
         mixers.push_back(&op);
         return add(op, pool.getInput());
       })

@@ -20,6 +20,7 @@ private:
     Value data;
     Value indices; // of Pool and what else needs sequences, the offsets
     Value scales;  // of Lags and Prepend, the parameters
+    Value mask;    // of Pool
   };
   using Values = DeviceBuilder::Values;
   using Combine = llvm::function_ref<Value(Value, Value)>;

@@ -31,7 +31,8 @@ static LogicalResult verifyRows(const KernelSpec &spec, EmitError emitError) {
                     : isFloat(source.element) && source.detail.empty())
         : source.kind == RowSource::Pool
             ? isFloat(source.element) &&
-                  isOneOf(source.detail, {"mean", "cls", "max"})
+                  isOneOf(source.detail, {"mean", "cls", "max"}) &&
+                  (!source.mask || source.mask.isInteger())
             : isFloat(source.element) && source.detail.empty() &&
                   (source.kind != RowSource::Lags || source.count % 2 == 1) &&
                   (source.kind != RowSource::Select || source.count > 0) &&
@@ -44,7 +45,8 @@ static LogicalResult verifyRows(const KernelSpec &spec, EmitError emitError) {
       return emitError()
              << "each of the sources of a kernel of rows is 'TYPE',"
                 " 'gather TYPE', 'gather i8 row', 'gather i8 one' "
-                "'pool TYPE mean|cls|max', 'unpool TYPE', 'lags TYPE COUNT' "
+                "'pool TYPE mean|cls|max' (and 'i8', 'i32' or 'i64', if some "
+                "tokens are left out), 'unpool TYPE', 'lags TYPE COUNT' "
                 "(odd), 'prepend TYPE LENGTH COUNT', 'select TYPE COUNT' or "
                 "'slice TYPE COUNT START', TYPE f32, f16 or bf16";
   }
@@ -95,13 +97,15 @@ static LogicalResult verifyAttention(const KernelSpec &spec,
   if (!isFloat(spec.type("input")) || !isFloat(spec.type("output")))
     return emitError()
            << "input and output of an attention kernel are f32, f16 or bf16";
-  if (spec.has("mask") && spec.number("mask") < 1)
-    return emitError() << "the mask of an attention kernel is its length";
+  if (spec.has("mask") && !spec.mask())
+    return emitError() << "the mask of an attention kernel is 'TYPE keys' or "
+                          "'TYPE [batch] [heads] LENGTH', TYPE f32, f16, bf16, "
+                          "i8, i32 or i64";
   if (spec.family() == "attention_simple")
     return success();
-  if (spec.has("mask") || spec.has("single"))
-    return emitError() << "attention on tensor cores has neither a mask nor a "
-                          "query per sequence; use attention_simple";
+  if (spec.has("single"))
+    return emitError() << "attention on tensor cores has many queries per "
+                          "sequence; use attention_simple";
   if (spec.type("input").isF32() || qk % 16 || value % 16 || qk > 128 ||
       value > 128)
     return emitError() << "attention on tensor cores takes f16 or bf16 and "

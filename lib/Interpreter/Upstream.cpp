@@ -246,23 +246,27 @@ static LogicalResult dim(tensor::DimOp op, Frame &frame) {
 /// Elementwise ops by name of their two (or one, then twice the same) operands.
 static std::optional<LogicalResult> arithmetic(Operation *op, Frame &frame) {
   using Function = double (*)(double, double);
-  auto function = llvm::TypeSwitch<Operation *, Function>(op)
-                      .Case<arith::AddFOp, arith::AddIOp>([](auto) {
-                        return [](double a, double b) { return a + b; };
-                      })
-                      .Case<arith::SubFOp, arith::SubIOp>([](auto) {
-                        return [](double a, double b) { return a - b; };
-                      })
-                      .Case<arith::MulFOp, arith::MulIOp>([](auto) {
-                        return [](double a, double b) { return a * b; };
-                      })
-                      .Case<arith::DivFOp>([](auto) {
-                        return [](double a, double b) { return a / b; };
-                      })
-                      .Case<arith::NegFOp>([](auto) {
-                        return [](double a, double) { return -a; };
-                      })
-                      .Default([](Operation *) -> Function { return nullptr; });
+  auto function =
+      llvm::TypeSwitch<Operation *, Function>(op)
+          .Case<arith::AddFOp, arith::AddIOp>(
+              [](auto) { return [](double a, double b) { return a + b; }; })
+          .Case<arith::SubFOp, arith::SubIOp>(
+              [](auto) { return [](double a, double b) { return a - b; }; })
+          .Case<arith::MulFOp, arith::MulIOp>(
+              [](auto) { return [](double a, double b) { return a * b; }; })
+          .Case<arith::DivFOp>(
+              [](auto) { return [](double a, double b) { return a / b; }; })
+          .Case<arith::NegFOp>(
+              [](auto) { return [](double a, double) { return -a; }; })
+          .Case([](arith::CmpIOp compare) -> Function {
+            using Predicate = arith::CmpIPredicate;
+            if (compare.getPredicate() == Predicate::ne)
+              return [](double a, double b) { return double(a != b); };
+            if (compare.getPredicate() == Predicate::eq)
+              return [](double a, double b) { return double(a == b); };
+            return nullptr;
+          })
+          .Default([](Operation *) -> Function { return nullptr; });
   if (!function)
     return std::nullopt;
   return map(op, frame, function);

@@ -6,6 +6,7 @@
 // in packed form. What other ops still need of them is unpacked.
 //===----------------------------------------------------------------------===//
 #include "PackedLayout.h"
+#include "TokenRows.h"
 
 #include "transformer/IR/TransformerDialect.h"
 #include "transformer/Transforms/Passes.h"
@@ -28,62 +29,6 @@ namespace mlir::transformer {
 
 using namespace mlir;
 using namespace mlir::transformer;
-
-static bool isDense(Value value, int64_t least) {
-  auto type = dyn_cast_or_null<RankedTensorType>(value.getType());
-  return type && type.getRank() >= least;
-}
-
-/// The operands and results of `op` that have one row per token, when row t of
-/// the results needs row t of the operands only; empty for other ops.
-static SmallVector<Value> rowsOf(Operation *op) {
-  SmallVector<Value> rows;
-  auto add = [&](ValueRange values) { llvm::append_range(rows, values); };
-  llvm::TypeSwitch<Operation *>(op)
-      .Case<LinearOp>([&](LinearOp op) {
-        if (isDense(op.getInput(), 3))
-          add({op.getInput(), op.getResult()});
-        if (!rows.empty() && op.getInputScales())
-          rows.push_back(op.getInputScales());
-      })
-      .Case<EmbeddingOp>([&](EmbeddingOp op) {
-        if (isDense(op.getIds(), 2))
-          add({op.getIds(), op.getResult()});
-      })
-      .Case<SelectOp>([&](SelectOp op) {
-        if (isDense(op.getInput(), 3))
-          add({op.getInput(), op.getResult()});
-      })
-      .Case<LayerNormOp, RmsNormOp>([&](auto op) {
-        if (isDense(op.getInput(), 3))
-          add({op.getInput(), op.getResult()});
-        if (!rows.empty() && op.getResidual())
-          rows.push_back(op.getResidual());
-      })
-      .Case<UnpoolOp>([&](UnpoolOp op) {
-        if (!op.getOffsets())
-          rows.push_back(op.getResult());
-      })
-      .Case<QuantizeOp>([&](QuantizeOp op) {
-        if (isDense(op.getInput(), 3))
-          add({op.getInput(), op.getResult(), op.getScales()});
-      })
-      .Case<DequantizeOp, L2NormalizeOp, RopeOp>([&](auto op) {
-        if (isDense(op->getOperand(0), 3)) {
-          add(op->getOperands());
-          add(op->getResults());
-        }
-      })
-      .Default([&](Operation *op) {
-        if (!op->hasTrait<OpTrait::Elementwise>() || op->getNumResults() != 1 ||
-            !llvm::all_of(op->getOperands(),
-                          [](Value v) { return isDense(v, 2); }))
-          return;
-        add(op->getOperands());
-        add(op->getResults());
-      });
-  return rows;
-}
 
 namespace {
 class Unpadder {

@@ -154,11 +154,106 @@ func.func @forward(%x: tensor<2x8x64xf32>) -> tensor<2x8x64xf32> {
 
 // -----
 
-func.func @forward(%x: tensor<2x8x64xf32>, %m: tensor<2x8xi1>) -> tensor<2x8x64xf32> {
-  // expected-error @below {{is dense and has a mask, which no GPU kernel takes}}
+// Masks of dense batches are arguments, as they are: of keys alone, a number for
+// each token; by query and key, so many for each sequence; or one for all.
+// CHECK: inputs = ["tokens 64 f16", "tokens 1 i8", "sequences 128 f16", "fixed 64 i32", "tokens 1 i64", "offsets 1 i32 offsets"]
+// CHECK-SAME: arguments = ["input 0", "input 0", "input 0", "input 5", "input 1", "buffer 0", "tokens", "sequences"]
+// CHECK-SAME: arguments = ["buffer 0", "buffer 0", "buffer 0", "input 5", "input 2", "buffer 1", "tokens", "sequences"]
+// CHECK-SAME: arguments = ["buffer 1", "buffer 1", "buffer 1", "input 5", "input 3", "output 0", "tokens", "sequences"]
+// CHECK-SAME: arguments = ["output 0", "input 5", "input 4", "output 1", "sequences"]
+// CHECK: llvm.func @attention_0() {{.*}}mask = "i8 keys"
+// CHECK: llvm.func @attention_1() {{.*}}mask = "f16 batch heads 8"
+// CHECK: llvm.func @attention_2() {{.*}}mask = "i32 8"
+// CHECK: llvm.func @rows_3() {{.*}}sources = ["pool f16 mean i64"]
+// WGMMA: llvm.func @attention_wgmma_0() {{.*}}mask = "i8 keys"
+func.func @forward(%x: tensor<2x8x64xf16>, %keys: tensor<2x8xi1>, %bias: tensor<2x2x8x8xf16>, %pairs: tensor<1x1x8x8xi32>, %long: tensor<2x8xi64>)
+    -> (tensor<2x8x64xf16>, tensor<2x64xf16>) {
+  %0 = transformer.attention %x, %x, %x mask(%keys) {num_heads = 2 : i64, num_kv_heads = 2 : i64}
+      : (tensor<2x8x64xf16>, tensor<2x8x64xf16>, tensor<2x8x64xf16>, tensor<2x8xi1>) -> tensor<2x8x64xf16>
+  %1 = transformer.attention %0, %0, %0 mask(%bias) {num_heads = 2 : i64, num_kv_heads = 2 : i64}
+      : (tensor<2x8x64xf16>, tensor<2x8x64xf16>, tensor<2x8x64xf16>, tensor<2x2x8x8xf16>) -> tensor<2x8x64xf16>
+  %z = arith.constant dense<0> : tensor<1x1x8x8xi32>
+  %m = arith.cmpi ne, %pairs, %z : tensor<1x1x8x8xi32>
+  %2 = transformer.attention %1, %1, %1 mask(%m) {num_heads = 2 : i64, num_kv_heads = 2 : i64}
+      : (tensor<2x8x64xf16>, tensor<2x8x64xf16>, tensor<2x8x64xf16>, tensor<1x1x8x8xi1>) -> tensor<2x8x64xf16>
+  %none = arith.constant dense<0> : tensor<2x8xi64>
+  %seen = arith.cmpi ne, %long, %none : tensor<2x8xi64>
+  %3 = transformer.pool mean %2 mask(%seen) : (tensor<2x8x64xf16>, tensor<2x8xi1>) -> tensor<2x64xf16>
+  return %2, %3 : tensor<2x8x64xf16>, tensor<2x64xf16>
+}
+
+// -----
+
+// A mask that is a weight is added; of keys alone, sizes need not be known.
+// CHECK: inputs = ["tokens 64 f16", "tokens 1 i64", "offsets 1 i32 offsets"]
+// CHECK-SAME: "weight f32 bias"
+// CHECK: llvm.func @attention_0() {{.*}}mask = "i64 keys"
+// CHECK: llvm.func @attention_1() {{.*}}mask = "f32 heads 8"
+ml_program.global private @bias(#ml_program.extern : tensor<1x2x8x8xf16>) : tensor<1x2x8x8xf16>
+func.func @forward(%x: tensor<?x8x64xf16>, %long: tensor<?x8xi64>) -> tensor<?x8x64xf16> {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant 0 : i64
+  %n = tensor.dim %long, %c0 : tensor<?x8xi64>
+  %none = tensor.splat %zero[%n] : tensor<?x8xi64>
+  %seen = arith.cmpi ne, %long, %none : tensor<?x8xi64>
+  %bias = ml_program.global_load_const @bias : tensor<1x2x8x8xf16>
+  %0 = transformer.attention %x, %x, %x mask(%seen) {num_heads = 2 : i64, num_kv_heads = 2 : i64}
+      : (tensor<?x8x64xf16>, tensor<?x8x64xf16>, tensor<?x8x64xf16>, tensor<?x8xi1>) -> tensor<?x8x64xf16>
+  %1 = transformer.attention %0, %0, %0 mask(%bias) {num_heads = 2 : i64, num_kv_heads = 2 : i64}
+      : (tensor<?x8x64xf16>, tensor<?x8x64xf16>, tensor<?x8x64xf16>, tensor<1x2x8x8xf16>) -> tensor<?x8x64xf16>
+  return %1 : tensor<?x8x64xf16>
+}
+
+// -----
+
+func.func @forward(%x: tensor<2x8x64xf32>, %m: tensor<2x8xf32>) -> tensor<2x8x64xf32> {
+  %n = arith.negf %m : tensor<2x8xf32>
+  // expected-error @below {{has a mask, 'tensor<2x8xf32>', that arith.negf computes; GPU kernels take masks that are arguments, arith.cmpi ne of an argument of i8, i32 or i64 and 0, or weights that are added}}
+  %0 = transformer.attention %x, %x, %x mask(%n) {num_heads = 2 : i64, num_kv_heads = 2 : i64}
+      : (tensor<2x8x64xf32>, tensor<2x8x64xf32>, tensor<2x8x64xf32>, tensor<2x8xf32>) -> tensor<2x8x64xf32>
+  return %0 : tensor<2x8x64xf32>
+}
+
+// -----
+
+// Only what is not zero is seen.
+func.func @forward(%x: tensor<2x8x64xf32>, %m: tensor<2x8xi64>) -> tensor<2x64xf32> {
+  %one = arith.constant dense<1> : tensor<2x8xi64>
+  %n = arith.cmpi ne, %m, %one : tensor<2x8xi64>
+  // expected-error @below {{has a mask, 'tensor<2x8xi1>', that arith.cmpi computes; GPU kernels take}}
+  %0 = transformer.pool mean %x mask(%n) : (tensor<2x8x64xf32>, tensor<2x8xi1>) -> tensor<2x64xf32>
+  return %0 : tensor<2x64xf32>
+}
+
+// -----
+
+ml_program.global private @m(#ml_program.extern : tensor<2x8xi1>) : tensor<2x8xi1>
+func.func @forward(%x: tensor<2x8x64xf32>) -> tensor<2x8x64xf32> {
+  %m = ml_program.global_load_const @m : tensor<2x8xi1>
+  // expected-error @below {{has a mask, 'tensor<2x8xi1>', that is a weight; GPU kernels take}}
   %0 = transformer.attention %x, %x, %x mask(%m) {num_heads = 2 : i64, num_kv_heads = 2 : i64}
       : (tensor<2x8x64xf32>, tensor<2x8x64xf32>, tensor<2x8x64xf32>, tensor<2x8xi1>) -> tensor<2x8x64xf32>
   return %0 : tensor<2x8x64xf32>
+}
+
+// -----
+
+func.func @forward(%x: tensor<2x8x64xf32>, %m: tensor<2x8xi16>) -> tensor<2x8x64xf32> {
+  %z = arith.constant dense<0> : tensor<2x8xi16>
+  %n = arith.cmpi ne, %m, %z : tensor<2x8xi16>
+  // expected-error @below {{has a mask, 'tensor<2x8xi1>', that is made of 'i16'; GPU kernels take}}
+  %0 = transformer.attention %x, %x, %x mask(%n) {num_heads = 2 : i64, num_kv_heads = 2 : i64}
+      : (tensor<2x8x64xf32>, tensor<2x8x64xf32>, tensor<2x8x64xf32>, tensor<2x8xi1>) -> tensor<2x8x64xf32>
+  return %0 : tensor<2x8x64xf32>
+}
+
+// -----
+
+func.func @forward(%x: tensor<2x?x64xf32>, %m: tensor<2x1x?x?xi1>) -> tensor<2x?x64xf32> {
+  // expected-error @below {{has a mask by query and key whose size its type, 'tensor<2x1x?x?xi1>', does not say, as GPU kernels need it; a mask [batch, keys] may have any}}
+  %0 = transformer.attention %x, %x, %x mask(%m) {num_heads = 2 : i64, num_kv_heads = 2 : i64}
+      : (tensor<2x?x64xf32>, tensor<2x?x64xf32>, tensor<2x?x64xf32>, tensor<2x1x?x?xi1>) -> tensor<2x?x64xf32>
+  return %0 : tensor<2x?x64xf32>
 }
 
 // -----

@@ -221,11 +221,17 @@ bool DeviceModel::run(ArrayRef<int> lengths, Mutation mutation,
                        buffer.rows == transformer::gpu::DeviceBuffer::Sequences
                    ? sequences
                    : tokens;
-    arguments.push_back(s.randomTensor(buffer.element, shape, s.limits[i]));
+    Type element =
+        cast<ShapedType>(forward.getArgumentTypes()[i]).getElementType();
+    bool isBoolean = element.isInteger(1);
+    arguments.push_back(
+        s.randomTensor(element, shape, isBoolean ? 2 : s.limits[i]));
     if (isa<FloatType>(buffer.element) && scale != 1)
       for (double &x : arguments.back().data)
         x = roundToType(x * scale, buffer.element);
   }
+  if (changeInputs)
+    changeInputs(arguments);
   FailureOr<SmallVector<TensorValue>> right = interpret(
       forward, ArrayRef(arguments).take_front(forward.getNumArguments()));
   if (failed(right))

@@ -14,6 +14,8 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 
+#include <functional>
+
 namespace mlir::transformer::test {
 
 class DeviceModel {
@@ -36,7 +38,9 @@ public:
   double error() const;
   std::map<std::string, int> reports;
   Mutable counts;
-  double scale = 1;   // of random floats among the inputs
+  double scale = 1; // of random floats among the inputs
+  /// May change inputs before a run; the offsets are the last of a dense model.
+  std::function<void(MutableArrayRef<TensorValue>)> changeInputs;
   bool hasFft = true; // whether cuFFT is there
   /// Of kernels whose blocks do several tiles.
   int64_t mostBlocks = 2;

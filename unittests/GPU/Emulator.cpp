@@ -177,6 +177,23 @@ static void shuffle(llvm::MutableArrayRef<Lane> lanes) {
     *static_cast<uint32_t *>(lanes[i].result) = values[i];
 }
 
+/// A bit of each lane, in all of them.
+static void ballot(llvm::MutableArrayRef<Lane> lanes) {
+  struct Arguments {
+    int mask;
+    bool condition;
+  };
+  uint32_t bits = 0;
+  for (int i = 0; i < 32; ++i) {
+    auto *at = static_cast<const Arguments *>(lanes[i].arguments);
+    if (at->mask != -1)
+      machine.report("vote of a part of the warp");
+    bits |= uint32_t(at->condition) << i;
+  }
+  for (Lane &lane : lanes)
+    *static_cast<uint32_t *>(lane.result) = bits;
+}
+
 /// Products: all lanes of four warps.
 bool Machine::runWarpgroup(int first) {
   const void *arguments[128];
@@ -222,6 +239,9 @@ bool Machine::runWarp(int first) {
     break;
   case DeviceOp::Shuffle:
     shuffle(warp);
+    break;
+  case DeviceOp::Ballot:
+    ballot(warp);
     break;
   case DeviceOp::LoadMatrices:
   case DeviceOp::LoadMatricesTransposed:

@@ -112,6 +112,7 @@ enum class DeviceOp {
   Exp2,
   Reciprocal,
   Shuffle,
+  Ballot,
   LoadMatrices,
   LoadMatricesTransposed,
   MultiplyF16,

@@ -92,6 +92,17 @@ func.func @forward(%q: tensor<?x{1}x{0}>, %k: tensor<?x{1}x{0}>, %v: tensor<?x{1
       .str();
 }
 
+std::string maskedText(const char *mask) {
+  return llvm::formatv(R"(
+func.func @forward(%q: tensor<3x70x64xf16>, %k: tensor<3x70x64xf16>, %v: tensor<3x70x64xf16>, %m: tensor<{0}>) -> tensor<3x70x64xf16> {{
+  %0 = transformer.attention %q, %k, %v mask(%m) {{num_heads = 2 : i64, num_kv_heads = 2 : i64}
+      : (tensor<3x70x64xf16>, tensor<3x70x64xf16>, tensor<3x70x64xf16>, tensor<{0}>) -> tensor<3x70x64xf16>
+  return %0 : tensor<3x70x64xf16>
+})",
+                       mask)
+      .str();
+}
+
 TEST(GpuMutations, Linears) {
   const char *simple = R"(
 ml_program.global private @w(#ml_program.extern : tensor<19x37xf16>) : tensor<19x37xf16>
@@ -131,7 +142,24 @@ func.func @forward(%q: tensor<?x32xf32>, %offsets: tensor<?xi32>) -> tensor<?x32
       : (tensor<?x32xf32>, tensor<?x32xf32>, tensor<?x32xf32>, tensor<?xi32>, tensor<2x24x24xf32>) -> tensor<?x32xf32>
   return %0 : tensor<?x32xf32>
 })";
-  expectNoticed({{"attention",
+  // Of keys, whose bits all warps have; of queries too, read by lanes.
+  std::string ofKeys = maskedText("3x70xi1"),
+              added = maskedText("1x2x70x70xf16");
+  expectNoticed({{"mask of keys", ofKeys, {70, 70, 70}, kOffsetsOnly},
+                 {"added mask", added, {70, 70, 70}, kOffsetsOnly},
+                 {"mask of keys, wgmma",
+                  ofKeys,
+                  {70, 70, 70},
+                  kOffsetsOnly,
+                  "f16",
+                  "sm_90a"},
+                 {"added mask, wgmma",
+                  added,
+                  {70, 70, 70},
+                  kOffsetsOnly,
+                  "f16",
+                  "sm_90a"},
+                 {"attention",
                   attentionText("f16", 2, 32),
                   {70, 1, 0, 129},
                   kOffsetsOnly},

@@ -27,6 +27,7 @@ static std::optional<DeviceOp> opOf(StringRef name) {
       .Case("ex2.approx.ftz.f32", DeviceOp::Exp2)
       .Case("rcp.approx.ftz.f", DeviceOp::Reciprocal)
       .Case("shfl.sync.bfly.f32", DeviceOp::Shuffle)
+      .Case("vote.ballot.sync", DeviceOp::Ballot)
       .Case("ldmatrix.sync.aligned.m8n8.x4.b16.p3", DeviceOp::LoadMatrices)
       .Case("ldmatrix.sync.aligned.m8n8.x4.trans.b16.p3",
             DeviceOp::LoadMatricesTransposed)

@@ -13,6 +13,8 @@
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Diagnostics.h"
 
+#include <optional>
+
 namespace mlir::transformer::gpu {
 
 inline constexpr llvm::StringLiteral kKernelAttribute = "transformer.kernel";
@@ -36,11 +38,25 @@ struct RowSource {
   /// Of Gather from an i8 table: a scale per row ("row"), or one ("one"). Of
   /// Pool: mean, cls or max.
   StringRef detail;
+  /// Of Pool: of a number per token, which is 0 where the token is left out;
+  /// null: all count.
+  Type mask;
   int64_t length = 0, start = 0, count = 0; // count: of Lags, how many
 
   int64_t numPointers() const;
   /// Whether the kernel has to search for the sequences of its rows.
   bool needsSequences() const { return kind == Unpool || kind == Lags; }
+};
+
+/// What an attention kernel reads of a mask, "TYPE keys" or "TYPE [batch]
+/// [heads] LENGTH": a number for each key, of all sequences back to back; or
+/// LENGTH rows of LENGTH numbers, by query and key in the sequence, for each
+/// sequence and head that it has some of its own for.
+struct MaskForm {
+  Type element; // integers: 0 hides the key; floats are added to the score
+  bool isPerKey = false, hasBatch = false, hasHeads = false;
+  int64_t length = 0;
+  bool isAdded() const { return isa<FloatType>(element); }
 };
 
 /// How many blocks: a linear function of the batch.
@@ -78,6 +94,8 @@ public:
   /// The type that is named by the word `name`; null if there is none.
   Type type(StringRef name) const;
   SmallVector<RowSource> sources() const;
+  /// Nothing if there is no mask, or none that is of a form above.
+  std::optional<MaskForm> mask() const;
   DictionaryAttr attribute() const { return dictionary; }
 
   /// Whether the dictionary is one that this version knows how to emit; if not,

@@ -116,6 +116,49 @@ def TransformerUnpad : Pass<"transformer-unpad", "::mlir::func::FuncOp"> {
                            "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def TransformerPackInputs : Pass<"transformer-pack-inputs", "::mlir::ModuleOp"> {
+  let summary = "Take token-major inputs and offsets instead of a dense batch and its mask";
+  let description = [{
+    Makes of a dense model what the importer makes of a checkpoint. `@forward` has an
+    argument with `transformer.input = "attention_mask"`, `[batch, length]`: 1 for
+    tokens, 0 for padding. **Each row of it must be ones, then zeros**: nothing in
+    the IR says so, who runs the pass does. It goes, and `offsets` come; inputs with
+    a row per token, such as `input_ids`, become `[tokens]` of i32, and results with
+    one `[tokens, hidden]`, marked `transformer.rows = "tokens"`. The model takes
+    batches of any number of sequences then, each as long as it is, whatever sizes
+    the types said, and `transformer-compile --passes=transformer-pack-inputs`
+    compiles it for CPUs and GPUs. `transformer-unpad` does the same inside of a
+    function whose signature stays.
+
+    All of the model has to be packed: attention and pooling by this mask (or `arith.cmpi
+    ne` of it and 0), pooling of the first token, and what works on each token alone.
+    Position ids are a constant whose rows count up from one number, and become
+    `transformer.positions`. Where the length of sequences is known it is the model's
+    `max_length`, and the rows of tables are the `transformer.limit` of ids, unless these
+    are given. What cannot be packed is an error that names the op. Without that
+    input, or with offsets already, nothing is done and a remark says so.
+
+    Example:
+
+    ```mlir
+    func.func @forward(%x: tensor<2x5x8xf32> {transformer.input = "features"},
+                       %m: tensor<2x5xi1> {transformer.input = "attention_mask"}) -> tensor<2x8xf32> {
+      %s = transformer.pool mean %x mask(%m) : (tensor<2x5x8xf32>, tensor<2x5xi1>) -> tensor<2x8xf32>
+      return %s : tensor<2x8xf32>
+    }
+    // becomes
+    func.func @forward(%x: tensor<?x8xf32> {transformer.input = "features"},
+                       %offsets: tensor<?xi32> {transformer.input = "offsets"})
+        -> (tensor<?x8xf32> {transformer.rows = "sequences"}) {
+      %s = transformer.pool mean %x offsets(%offsets) : (tensor<?x8xf32>, tensor<?xi32>) -> tensor<?x8xf32>
+      return %s : tensor<?x8xf32>
+    }
+    ```
+  }];
+  let statistics = [Statistic<"numPacked", "packed", "ops packed">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def TransformerFuse : Pass<"transformer-fuse"> {
   let summary = "Fuse activations into linears, sums into norms, Q, K and V into one";
   let description = [{
