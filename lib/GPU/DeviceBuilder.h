@@ -206,6 +206,23 @@ private:
 /// different banks.
 Value swizzled(DeviceBuilder &b, Value row, Value chunk, int64_t chunks);
 
+/// How the numbers of a row become i8, as transformer.quantize says; NaN and
+/// infinity make the whole row NaN.
+class RowRounding {
+public:
+  /// `largest`: of the row's sizes. `given`: a scale for all rows; null: each
+  /// has its own.
+  RowRounding(DeviceBuilder &b, Value largest, Value given);
+  /// As an i32.
+  Value round(Value x) const;
+
+  Value scale;
+
+private:
+  DeviceBuilder &b;
+  Value given, factor, isFinite, hasValues;
+};
+
 /// The emitters of the families. Each fills the body of a declaration.
 void emitRowsKernel(DeviceBuilder &b, const KernelSpec &spec);
 void emitPositionsKernel(DeviceBuilder &b, const KernelSpec &spec);
@@ -218,6 +235,7 @@ void emitMirrorKernel(DeviceBuilder &b, const KernelSpec &spec);
 void emitStackKernel(DeviceBuilder &b, const KernelSpec &spec);
 void emitRopeKernel(DeviceBuilder &b, const KernelSpec &spec);
 void emitLinearTileKernel(DeviceBuilder &b, const KernelSpec &spec);
+void emitLinearPairKernel(DeviceBuilder &b, const KernelSpec &spec);
 void emitLinearWgmmaKernel(DeviceBuilder &b, const KernelSpec &spec);
 void emitLinearSimpleKernel(DeviceBuilder &b, const KernelSpec &spec);
 void emitAttentionTileKernel(DeviceBuilder &b, const KernelSpec &spec);

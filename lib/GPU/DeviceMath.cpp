@@ -8,6 +8,8 @@
 
 #include "llvm/Support/MathExtras.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace mlir::transformer::gpu;
 
@@ -115,4 +117,24 @@ Value DeviceBuilder::activate(StringRef name, Value x) {
   Value s =
       tanh(*this, fmul(fadd(x, cubic), f32(std::sqrt(2 / llvm::numbers::pi))));
   return fma(half, s, half);
+}
+
+RowRounding::RowRounding(DeviceBuilder &b, Value largest, Value given)
+    : b(b), given(given) {
+  isFinite = b.compare(arith::CmpFPredicate::OLT, largest, b.f32(INFINITY));
+  hasValues = b.both(isFinite, b.compare(arith::CmpFPredicate::OGE, largest,
+                                         b.f32(std::ldexp(1.0, -100))));
+  Value divisor = b.select(hasValues, largest, b.f32(127));
+  factor = b.fdiv(b.f32(127), divisor);
+  scale = given ? given : b.fdiv(divisor, b.f32(127)); // tiny rows: 1
+  scale = b.select(isFinite, scale, b.f32(NAN));
+}
+
+Value RowRounding::round(Value x) const {
+  Value nearest = LLVM::RoundEvenOp::create(
+      b, b.f32(), ValueRange{given ? b.fdiv(x, given) : b.fmul(x, factor)});
+  if (given)
+    nearest = b.clamp(nearest, -127, 127);
+  nearest = b.select(given ? isFinite : hasValues, nearest, b.f32(0));
+  return arith::FPToSIOp::create(b, b.getI32Type(), nearest);
 }

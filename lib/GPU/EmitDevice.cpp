@@ -102,6 +102,8 @@ static LogicalResult emitKernel(LLVM::LLVMFuncOp kernel, const Chip &chip) {
     emitRopeKernel(b, spec);
   else if (family == "linear")
     emitLinearTileKernel(b, spec);
+  else if (family == "linear_pair")
+    emitLinearPairKernel(b, spec);
   else if (family == "linear_wgmma")
     emitLinearWgmmaKernel(b, spec);
   else if (family == "linear_simple")

@@ -6,8 +6,6 @@
 //===----------------------------------------------------------------------===//
 #include "RowsEmitter.h"
 
-#include <cmath>
-
 using namespace mlir;
 using namespace mlir::transformer::gpu;
 using Values = DeviceBuilder::Values;
@@ -102,7 +100,6 @@ Value RowsEmitter::givenScale() {
   return spec.has("scale") ? b.f32(spec.real("scale")) : Value();
 }
 
-/// As transformer.quantize says; NaN and infinity make the whole row NaN.
 void RowsEmitter::quantize(Values x) {
   if (multiplier)
     for (int64_t chunk = 0; chunk < tile.chunks; ++chunk) {
@@ -120,28 +117,12 @@ void RowsEmitter::quantize(Values x) {
     sizes.push_back(b.fabs(value));
   Value largest =
       reduce(sizes, [&](Value l, Value r) { return b.maximum(l, r); });
-  Value isFinite =
-      b.compare(arith::CmpFPredicate::OLT, largest, b.f32(INFINITY));
-  Value hasValues =
-      b.both(isFinite, b.compare(arith::CmpFPredicate::OGE, largest,
-                                 b.f32(std::ldexp(1.0, -100))));
-  Value divisor = b.select(hasValues, largest, b.f32(127));
-  Value given = givenScale();
-  Value factor = b.fdiv(b.f32(127), divisor);
-  Value scale = given ? given : b.fdiv(divisor, b.f32(127)); // tiny rows: 1
-  scale = b.select(isFinite, scale, b.f32(NAN));
-  for (Value &value : x) {
-    Value nearest = LLVM::RoundEvenOp::create(
-        b, b.f32(),
-        ValueRange{given ? b.fdiv(value, given) : b.fmul(value, factor)});
-    if (given)
-      nearest = b.clamp(nearest, -127, 127);
-    nearest = b.select(given ? isFinite : hasValues, nearest, b.f32(0));
-    value = arith::FPToSIOp::create(b, b.getI32Type(), nearest);
-  }
+  RowRounding rounding(b, largest, givenScale());
+  for (Value &value : x)
+    value = rounding.round(value);
   write(x, rounded, b.getI8Type());
   b.ifThen(b.less(lane, 1),
-           [&] { b.store(scale, b.offset(scales, row, b.f32())); });
+           [&] { b.store(rounding.scale, b.offset(scales, row, b.f32())); });
 }
 
 void RowsEmitter::emit() {

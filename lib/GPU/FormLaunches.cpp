@@ -58,6 +58,8 @@ bool LaunchFormer::isAbsorbed(Operation *op) {
 
 /// Gives a result its place: an output, or a buffer.
 LogicalResult LaunchFormer::place(Value value, DeviceBuffer::Rows rows) {
+  if (places.contains(value)) // by another launch, for other numbers of rows
+    return success();
   auto type = dyn_cast<RankedTensorType>(value.getType());
   if (!type || type.getRank() > 2 || type.getRank() == 0)
     return forward.emitOpError()
@@ -147,8 +149,8 @@ Launch &LaunchFormer::launch(Operation *op, NamedAttrList &spec,
                                     {}));
     function->setAttr(kKernelAttribute, dictionary);
   }
-  table.launches.push_back(
-      {name, kernel.launch(), Launch::Always, std::move(arguments)});
+  table.launches.push_back({name, kernel.launch(), Launch::Always,
+                            std::move(arguments), above, most});
   return table.launches.back();
 }
 
@@ -157,7 +159,7 @@ LogicalResult LaunchFormer::form(Operation *op) {
       isa<ml_program::GlobalLoadConstOp, tensor::DimOp, arith::ConstantOp,
           arith::IndexCastOp, tensor::FromElementsOp, arith::CmpIOp,
           tensor::SplatOp>(op) ||
-      isAbsorbed(op))
+      isAbsorbed(op) || paired.contains(op))
     return success();
   if (auto quantize = dyn_cast<QuantizeOp>(op);
       quantize && places.contains(quantize.getResult()))
@@ -166,8 +168,13 @@ LogicalResult LaunchFormer::form(Operation *op) {
     return formPositions(positions);
   if (auto patches = dyn_cast<PatchesOp>(op))
     return formPatches(patches);
-  if (auto linear = dyn_cast<LinearOp>(op))
-    return formLinear(linear, nullptr);
+  if (auto linear = dyn_cast<LinearOp>(op)) {
+    if (failed(planPair(linear)))
+      return failure();
+    if (paired.contains(op))
+      return success();
+    return formLinear(linear, nullptr, pairOf(linear));
+  }
   if (auto attention = dyn_cast<AttentionOp>(op))
     return formAttention(attention);
   if (auto rope = dyn_cast<RopeOp>(op))
@@ -176,7 +183,7 @@ LogicalResult LaunchFormer::form(Operation *op) {
     return formLagMatrices(mix);
   if (auto sum = dyn_cast<arith::AddFOp>(op))
     if (LinearOp linear = linearOf(sum))
-      return formLinear(linear, sum);
+      return formLinear(linear, sum, pairOf(linear));
   if (isNorm(op) || isActivation(op) || isMix(op) ||
       isa<arith::AddFOp, EmbeddingOp, PoolOp, QuantizeOp, arith::ExtFOp,
           arith::TruncFOp>(op))

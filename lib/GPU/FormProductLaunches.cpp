@@ -7,20 +7,23 @@ using namespace mlir;
 using namespace mlir::transformer;
 using namespace mlir::transformer::gpu;
 
-void LaunchFormer::launchBest(Operation *op, NamedAttrList &spec,
-                              DeviceBuffer::Rows rows, Arguments arguments) {
+std::string LaunchFormer::whyNot(const KernelSpec &wanted) {
   // The one list of conditions is that of the kernel.
   std::string why;
+  ScopedDiagnosticHandler handler(b.getContext(), [&](Diagnostic &problem) {
+    why = problem.str();
+    return success();
+  });
+  if (succeeded(wanted.verify(
+          [&] { return mlir::emitError(UnknownLoc::get(b.getContext())); })))
+    why.clear();
+  return why;
+}
+
+void LaunchFormer::launchBest(Operation *op, NamedAttrList &spec,
+                              DeviceBuffer::Rows rows, Arguments arguments) {
   KernelSpec wanted(spec.getDictionary(b.getContext()));
-  {
-    ScopedDiagnosticHandler handler(b.getContext(), [&](Diagnostic &problem) {
-      why = problem.str();
-      return success();
-    });
-    if (succeeded(wanted.verify(
-            [&] { return mlir::emitError(UnknownLoc::get(b.getContext())); })))
-      why.clear();
-  }
+  std::string why = whyNot(wanted);
   if (!why.empty()) {
     set(spec, "family", (wanted.family() + "_simple").str());
   } else if (hasWgmma && wanted.family() == "linear") {
@@ -39,7 +42,9 @@ void LaunchFormer::launchWgmma(Operation *op, NamedAttrList &spec,
   int64_t rowBytes = k * (wanted.type("input").isInteger(8) ? 1 : 2);
   int64_t few = mostFewRows(n, rowBytes, rates.multiprocessors);
   for (bool isFew : {true, false}) {
-    if (isFew && !few)
+    int64_t from = isFew ? above : std::max(above, few),
+            to = isFew ? std::min(most, few) : most;
+    if (from >= to)
       continue;
     WgmmaTile tile = wgmmaTile(n, rowBytes, isFew);
     bool isTokens = rows != DeviceBuffer::Sequences; // as numberOf
@@ -52,25 +57,34 @@ void LaunchFormer::launchWgmma(Operation *op, NamedAttrList &spec,
     if (isFew)
       own.set("few", b.getUnitAttr());
     Launch &made = launch(op, own, rows, arguments);
-    (isFew ? made.most : made.above) = few;
+    made.above = from, made.most = to;
   }
 }
 
-LogicalResult LaunchFormer::formLinear(LinearOp op, arith::AddFOp sum) {
-  FailureOr<Place> input = find(op.getInput(), op),
+LogicalResult LaunchFormer::formLinear(LinearOp op, arith::AddFOp sum,
+                                       const Pair *pair) {
+  LinearOp first = pair ? pair->down : op;
+  FailureOr<Place> input = find(first.getInput(), first),
                    weight = find(op.getWeight(), op);
   if (failed(input) || failed(weight))
     return failure();
   NamedAttrList spec;
-  set(spec, "family", "linear");
-  set(spec, "input", nameOf(input->buffer.element));
-  set(spec, "weight", nameOf(weight->buffer.element));
-  auto type = cast<RankedTensorType>(op.getWeight().getType());
-  spec.set("n", b.getI64IntegerAttr(type.getDimSize(0)));
-  spec.set("k", b.getI64IntegerAttr(type.getDimSize(1)));
+  Arguments arguments{input->argument};
+  if (pair) {
+    spec = pair->spec;
+    if (failed(addDown(*pair, spec, arguments)))
+      return failure();
+  } else {
+    set(spec, "family", "linear");
+    set(spec, "input", nameOf(input->buffer.element));
+    set(spec, "weight", nameOf(weight->buffer.element));
+    auto type = cast<RankedTensorType>(op.getWeight().getType());
+    spec.set("n", b.getI64IntegerAttr(type.getDimSize(0)));
+    spec.set("k", b.getI64IntegerAttr(type.getDimSize(1)));
+  }
   if (op.getActivation() != Activation::none)
     set(spec, "activation", stringifyActivation(op.getActivation()));
-  Arguments arguments{input->argument, weight->argument};
+  arguments.push_back(weight->argument);
   auto add = [&](Value parameter) {
     FailureOr<LaunchArgument> argument = vector(parameter, op);
     if (succeeded(argument))
@@ -83,10 +97,12 @@ LogicalResult LaunchFormer::formLinear(LinearOp op, arith::AddFOp sum) {
       return failure();
   }
   if (op.getInputScales()) {
-    FailureOr<Place> scales = find(op.getInputScales(), op);
-    if (failed(scales))
-      return failure();
-    arguments.push_back(scales->argument);
+    if (!pair) {
+      FailureOr<Place> scales = find(op.getInputScales(), op);
+      if (failed(scales))
+        return failure();
+      arguments.push_back(scales->argument);
+    }
     if (failed(add(op.getWeightScales())))
       return failure();
   }
@@ -106,6 +122,8 @@ LogicalResult LaunchFormer::formLinear(LinearOp op, arith::AddFOp sum) {
   set(spec, "output", nameOf(places[result].buffer.element));
   arguments.push_back(places[result].argument);
   arguments.push_back(numberOf(rows));
+  if (pair)
+    return launchPair(op, sum, *pair, spec, rows, arguments);
   launchBest(op, spec, rows, std::move(arguments));
   return success();
 }

@@ -83,6 +83,33 @@ LogicalResult LaunchFormer::addSource(Value value, Operation *user, bool isRoot,
   return success();
 }
 
+LogicalResult LaunchFormer::addRounding(QuantizeOp op, NamedAttrList &spec,
+                                        Arguments &arguments) {
+  if (Value multiplier = op.getMultiplier()) {
+    FailureOr<LaunchArgument> argument = vector(multiplier, op);
+    if (failed(argument))
+      return failure();
+    arguments.push_back(*argument);
+    spec.set("multiplier", b.getUnitAttr());
+  }
+  if (Value scale = op.getScale()) {
+    // A number of the kernel, or one in memory.
+    DenseFPElementsAttr constant;
+    if (matchPattern(scale, m_Constant(&constant))) {
+      spec.set("scale",
+               b.getF32FloatAttr(
+                   constant.getSplatValue<APFloat>().convertToFloat()));
+    } else {
+      FailureOr<LaunchArgument> argument = vector(scale, op);
+      if (failed(argument))
+        return failure();
+      arguments.push_back(*argument);
+      spec.set("scale", b.getUnitAttr());
+    }
+  }
+  return success();
+}
+
 LogicalResult LaunchFormer::formRows(Operation *op) {
   NamedAttrList spec;
   set(spec, "family", "rows");
@@ -133,30 +160,8 @@ LogicalResult LaunchFormer::formRows(Operation *op) {
       if (auto next = dyn_cast<QuantizeOp>(user))
         if (!quantize)
           quantize = next;
-  if (quantize) {
-    if (Value multiplier = quantize.getMultiplier()) {
-      FailureOr<LaunchArgument> argument = vector(multiplier, quantize);
-      if (failed(argument))
-        return failure();
-      arguments.push_back(*argument);
-      spec.set("multiplier", b.getUnitAttr());
-    }
-    if (Value scale = quantize.getScale()) {
-      // A number of the kernel, or one in memory.
-      DenseFPElementsAttr constant;
-      if (matchPattern(scale, m_Constant(&constant))) {
-        spec.set("scale",
-                 b.getF32FloatAttr(
-                     constant.getSplatValue<APFloat>().convertToFloat()));
-      } else {
-        FailureOr<LaunchArgument> argument = vector(scale, quantize);
-        if (failed(argument))
-          return failure();
-        arguments.push_back(*argument);
-        spec.set("scale", b.getUnitAttr());
-      }
-    }
-  }
+  if (quantize && failed(addRounding(quantize, spec, arguments)))
+    return failure();
   if (op != quantize && !(quantize && result.hasOneUse())) {
     if (failed(place(result, *rows)))
       return failure();

@@ -99,10 +99,8 @@ std::string mlir::transformer::gpu::constantBytes(llvm::StringRef name,
 
 namespace {
 /// What is assumed of kernels and not in data sheets: what part of the peak
-/// products reach on tensor cores and without, and how long a launch takes that
-/// has next to nothing to do.
+/// products reach on tensor cores and without.
 constexpr double kTensorPart = 1.0 / 2, kPlainPart = 1.0 / 4;
-constexpr double kLaunchSeconds = 2.5e-6;
 
 /// The time that one sequence takes among many, by operations and by bytes of
 /// its rows, of which each kernel reads and writes all once.

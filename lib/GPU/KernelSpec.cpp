@@ -127,6 +127,13 @@ WgmmaTile mlir::transformer::gpu::wgmmaTile(const KernelSpec &spec) {
   return wgmmaTile(spec.number("n"), spec.number("k") * size, spec.has("few"));
 }
 
+PairTile mlir::transformer::gpu::pairTile(const KernelSpec &spec) {
+  bool isI8 = spec.type("input").isInteger(8);
+  int64_t bits = spec.type("hidden").getIntOrFloatBitWidth();
+  return pairTile(spec.number("n"), spec.number("rank"), isI8 ? 1 : 2,
+                  isI8 ? bits / 8 : 0);
+}
+
 LaunchShape KernelSpec::launch() const {
   LaunchShape shape;
   if (word("grid") == "sequences")
@@ -161,6 +168,12 @@ LaunchShape KernelSpec::launch() const {
     shape.per = tile.m;
     shape.columns = llvm::divideCeil(number("n"), tile.n);
     shape.threads = tile.threads();
+    shape.sharedBytes = tile.sharedBytes();
+  } else if (family() == "linear_pair") {
+    PairTile tile = pairTile(*this);
+    shape.per = tile.m();
+    shape.columns = number("groups");
+    shape.threads = tile.down.threads();
     shape.sharedBytes = tile.sharedBytes();
   } else if (family() == "linear_wgmma") {
     WgmmaTile tile = wgmmaTile(*this);
@@ -222,6 +235,11 @@ SmallVector<Type> KernelSpec::argumentTypes() const {
   } else if (family() == "mix" || family() == "mix_simple") {
     // real and imaginary part, offsets, output; sequences, fft_from
     pointers = 4, numbers = 1 + has("fft");
+  } else if (family() == "linear_pair") {
+    // input, first weight, second weight, output; scales of i8
+    pointers = 4 + has("down_bias") + has("bias") + has("residual") +
+               3 * type("input").isInteger(8) + has("multiplier") +
+               isUnit("scale");
   } else if (StringRef(family()).starts_with("linear")) {
     pointers =
         3 + has("bias") + has("residual") + 2 * type("input").isInteger(8);

@@ -3,6 +3,7 @@
 #ifndef TRANSFORMER_LIB_GPU_LAUNCHFORMER_H
 #define TRANSFORMER_LIB_GPU_LAUNCHFORMER_H
 
+#include "PairModel.h"
 #include "transformer/GPU/LaunchTable.h"
 #include "transformer/GPU/PerformanceModel.h"
 #include "transformer/IR/TransformerDialect.h"
@@ -107,12 +108,38 @@ private:
                           SmallVectorImpl<Attribute> &sources,
                           Arguments &arguments,
                           std::optional<DeviceBuffer::Rows> &rows);
-  LogicalResult formLinear(LinearOp op, arith::AddFOp sum);
+  /// Two linears in a row, and what rounds to i8 between them, or null.
+  struct Pair {
+    LinearOp down;
+    QuantizeOp round;
+    NamedAttrList spec; // but for what the second one adds
+    PairWork work;
+    std::vector<PairChoice> choices;
+  };
+  /// Notes that a linear and the next one are to be launched as one, where that
+  /// can be and pays.
+  LogicalResult planPair(LinearOp down);
+  LogicalResult addDown(const Pair &pair, NamedAttrList &spec,
+                        Arguments &arguments);
+  LogicalResult launchPair(LinearOp up, arith::AddFOp sum, const Pair &pair,
+                           NamedAttrList &spec, DeviceBuffer::Rows rows,
+                           const Arguments &arguments);
+  /// The multiplier and the scale of a rounding.
+  LogicalResult addRounding(QuantizeOp op, NamedAttrList &spec,
+                            Arguments &arguments);
+  /// `pair`: whose second linear it is, or null.
+  LogicalResult formLinear(LinearOp op, arith::AddFOp sum, const Pair *pair);
+  const Pair *pairOf(LinearOp up) const {
+    auto found = pairs.find(up);
+    return found == pairs.end() ? nullptr : &found->second;
+  }
   LogicalResult formAttention(AttentionOp op);
   Launch &launch(Operation *op, NamedAttrList &spec, DeviceBuffer::Rows rows,
                  Arguments arguments, StringRef simple = "");
   void launchWgmma(Operation *op, NamedAttrList &spec, DeviceBuffer::Rows rows,
                    Arguments arguments);
+  /// Why no such kernel can be; empty: it can.
+  std::string whyNot(const KernelSpec &wanted);
   /// On tensor cores if the kernel takes that, by wgmma where the chip has it
   /// and the kernel a form of that; else by the simple one, whose name ends
   /// with _simple.
@@ -130,6 +157,10 @@ private:
   std::optional<int64_t> fftFrom;
   Builder b;
   DenseMap<Value, Place> places;
+  DenseMap<Operation *, Pair> pairs; // by the second linear
+  DenseSet<Operation *> paired;      // what comes before it
+  /// Which numbers of rows launches are for that are made now.
+  int64_t above = 0, most = INT64_MAX;
   DenseMap<Attribute, std::string> kernels; // by what they compute
 };
 

@@ -8,12 +8,27 @@ using Values = DeviceBuilder::Values;
 
 LinearEpilogue::LinearEpilogue(DeviceBuilder &b, const KernelSpec &spec)
     : b(b), spec(spec) {
+  bool isI8 = spec.type("input").isInteger(8);
+  bool isPair = spec.family() == "linear_pair";
   input = b.nextArgument();
+  if (isPair) {
+    down = b.nextArgument();
+    if (spec.has("down_bias"))
+      downBias = b.nextArgument();
+    if (isI8)
+      downInputScales = b.nextArgument(), downScales = b.nextArgument();
+    if (spec.has("multiplier"))
+      multiplier = b.nextArgument();
+    if (spec.isUnit("scale"))
+      givenScale = b.nextArgument();
+  }
   weight = b.nextArgument();
   if (spec.has("bias"))
     bias = b.nextArgument();
-  if (spec.type("input").isInteger(8))
-    inputScales = b.nextArgument(), weightScales = b.nextArgument();
+  if (isI8 && !isPair)
+    inputScales = b.nextArgument();
+  if (isI8)
+    weightScales = b.nextArgument();
   if (spec.has("residual"))
     residual = b.nextArgument();
   output = b.nextArgument();
@@ -65,6 +80,8 @@ void LinearEpilogue::finish(ArrayRef<Value> sums, Value row, Value column) {
 }
 
 Value LinearEpilogue::scaleOf(Value row) {
+  if (firstScale)
+    row = b.sub(row, firstScale);
   return inputScales ? b.load(b.offset(inputScales, row, b.f32()), b.f32())
                      : Value();
 }
@@ -109,7 +126,8 @@ void LinearEpilogue::finishBlocks(ArrayRef<Value> sums, Value row, Value column,
     Value at = b.add(row, 8 * half), isRow = b.less(at, rows);
     auto pairOf = [&](int64_t i) { return sums.slice(4 * i + 2 * half, 2); };
     // What is not there is read from a place that is.
-    Value from = b.select(isRow, at, b.i32(0)), scale = scaleOf(from);
+    Value from = b.select(isRow, at, b.i32(0));
+    Value scale = scaleOf(firstScale ? at : from);
     for (int64_t begin = 0; begin < blocks; begin += step * atOnce) {
       int64_t end = std::min(blocks, begin + step * atOnce);
       SmallVector<Others> others;

@@ -16,6 +16,14 @@ public:
   LinearEpilogue(DeviceBuilder &b, const KernelSpec &spec);
 
   Value input, weight, output, rows;
+  /// Of a pair of products: the first one's factor, with its scales and those
+  /// of inputs, and what rounds its results.
+  Value down, downBias, downInputScales, downScales, multiplier, givenScale;
+
+  /// The left factor's scales are at `scales`, from row `first` on.
+  void takeScales(Value scales, Value first) {
+    inputScales = scales, firstScale = first;
+  }
 
   /// Stores results (row, column), (row, column + 1) ... that exist.
   void finish(ArrayRef<Value> sums, Value row, Value column);
@@ -39,7 +47,7 @@ private:
 
   DeviceBuilder &b;
   const KernelSpec &spec;
-  Value bias, inputScales, weightScales, residual;
+  Value bias, inputScales, weightScales, residual, firstScale;
 };
 
 } // namespace mlir::transformer::gpu

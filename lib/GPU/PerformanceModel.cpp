@@ -36,6 +36,22 @@ const ChipRates &mlir::transformer::gpu::ratesOf(const Chip &chip) {
                                  : kHopper;
 }
 
+/// Of operations at the peak rate, divided by the part of the multiprocessors
+/// that works, on average.
+static double computeSeconds(double operations, double peak, int64_t blocks,
+                             const ChipRates &rates) {
+  int64_t rounds = llvm::divideCeil(blocks, rates.multiprocessors);
+  double busy = double(blocks) / double(rounds * rates.multiprocessors);
+  return operations / peak / busy;
+}
+
+double mlir::transformer::gpu::rooflineSeconds(double bytes, double operations,
+                                               double peak, int64_t blocks,
+                                               const ChipRates &rates) {
+  return std::max(bytes / rates.bytesPerSecond,
+                  computeSeconds(operations, peak, blocks, rates));
+}
+
 static int64_t bytesOf(Type element) {
   return element.getIntOrFloatBitWidth() / 8;
 }
@@ -133,6 +149,7 @@ private:
       operations = operationsOf(*spec, launch.shape);
       isWgmma = StringRef(spec->family()).ends_with("_wgmma");
       isTensor = isWgmma || spec->family() == "linear" ||
+                 spec->family() == "linear_pair" ||
                  spec->family() == "attention" || spec->family() == "mix";
       Type input = spec->type("input");
       isI8 = input && input.isInteger(8);
@@ -140,18 +157,12 @@ private:
     double tensor = isWgmma ? rates.wgmma : rates.tensor;
     double peak = isTensor ? tensor * (isI8 ? 2 : 1) : rates.plain;
     double memory = bytes / rates.bytesPerSecond;
-    double compute = operations / peak / busy(kernel.blocks);
+    double compute = computeSeconds(operations, peak, kernel.blocks, rates);
     kernel.limit = memory >= compute ? "memory"
                    : isTensor        ? "tensor cores"
                                      : "f32";
     kernel.bytes += bytes, kernel.operations += operations;
     kernel.seconds += std::max(memory, compute);
-  }
-
-  /// The part of the multiprocessors that works, on average.
-  double busy(int64_t blocks) const {
-    int64_t rounds = llvm::divideCeil(blocks, rates.multiprocessors);
-    return double(blocks) / double(rounds * rates.multiprocessors);
   }
 
   int64_t rowsOf(const DeviceBuffer &buffer) const {
@@ -206,6 +217,11 @@ private:
   double operationsOf(const KernelSpec &spec, const LaunchShape &shape) const {
     double rows = rowsOf(shape);
     StringRef family = spec.family();
+    // Each group of columns makes the results of the first product anew.
+    if (family == "linear_pair")
+      return 2 * rows * spec.number("rank") *
+             (double(spec.number("k")) * spec.number("groups") +
+              spec.number("n"));
     if (family.starts_with("linear"))
       return 2 * rows * spec.number("n") * spec.number("k");
     if (family.starts_with("attention"))

@@ -28,6 +28,14 @@ LinearTile mlir::transformer::gpu::linearTile(int64_t n, int64_t k, bool isI8) {
   return {128, 128, 64, 3, 2, 2};
 }
 
+PairTile mlir::transformer::gpu::pairTile(int64_t n, int64_t rank, int64_t size,
+                                          int64_t roundedFrom) {
+  auto tile = [](int64_t columns) -> LinearTile {
+    return {64, columns <= 64 ? 64 : 128, 64, 3, 2, 2};
+  };
+  return {tile(rank), tile(n), rank, size, roundedFrom};
+}
+
 WgmmaTile mlir::transformer::gpu::wgmmaTile(int64_t n, int64_t rowBytes,
                                             bool isFew) {
   // Few rows: as many blocks as there can be. Their products are soon done, so

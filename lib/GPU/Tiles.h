@@ -6,6 +6,7 @@
 #ifndef TRANSFORMER_LIB_GPU_TILES_H
 #define TRANSFORMER_LIB_GPU_TILES_H
 
+#include <algorithm>
 #include <cstdint>
 
 namespace mlir::transformer::gpu {
@@ -34,6 +35,40 @@ struct LinearTile {
   int64_t sharedBytes() const { return stageBytes() * stages; }
 };
 LinearTile linearTile(int64_t n, int64_t k, bool isI8);
+
+/// Two products in a row, of which a block keeps all of the first one's results
+/// for its rows in shared memory: behind the ring of stages they lie as the
+/// second product's left factor, in panels of kBytes of each row. What is still
+/// to be rounded to i8 lies behind them before, in rows of `pitch()` bytes,
+/// which begin in different banks, and then the scales of rows.
+struct PairTile {
+  LinearTile down, up;
+  int64_t rank, size, roundedFrom; // bytes of a number; 0: it is not rounded
+  static constexpr int64_t kPadding = 16;
+  int64_t m() const { return down.m; }
+  int64_t stageBytes() const {
+    return std::max(down.stageBytes(), up.n * up.kBytes);
+  }
+  int64_t panelBytes() const { return m() * up.kBytes; }
+  int64_t panels() const { return (rank * size + up.kBytes - 1) / up.kBytes; }
+  int64_t pitch() const {
+    return (rank + 63) / 64 * 64 * roundedFrom + kPadding;
+  }
+  int64_t hiddenPlace() const { return stageBytes() * down.stages; }
+  int64_t wholePlace() const { return hiddenPlace() + panels() * panelBytes(); }
+  int64_t scalesPlace() const { return wholePlace() + m() * pitch(); }
+  int64_t sharedBytes() const {
+    return roundedFrom ? scalesPlace() + 4 * m() : wholePlace();
+  }
+  /// Of n columns, and how many of them each of `groups` blocks of some rows
+  /// makes.
+  int64_t tiles(int64_t n) const { return (n + up.n - 1) / up.n; }
+  int64_t tilesOfGroup(int64_t n, int64_t groups) const {
+    return (tiles(n) + groups - 1) / groups;
+  }
+};
+PairTile pairTile(int64_t n, int64_t rank, int64_t size, int64_t roundedFrom);
+PairTile pairTile(const KernelSpec &spec);
 
 /// A product by warpgroups: each of `groups` multiplies 64 rows by `n` columns
 /// (at most 256), and one more warp copies. A stage is so many panels of both

@@ -62,6 +62,30 @@ static LogicalResult verifyRows(const KernelSpec &spec, EmitError emitError) {
   return success();
 }
 
+/// What a pair has besides.
+static LogicalResult verifyPair(const KernelSpec &spec, EmitError emitError) {
+  Type input = spec.type("input"), hidden = spec.type("hidden");
+  bool isI8 = input.isInteger(8);
+  int64_t rank = spec.number("rank"), groups = spec.number("groups");
+  if (!isFloat(hidden) || (!isI8 && hidden != input))
+    return emitError() << "between the products of a pair is the type of the "
+                          "factors, or, to be rounded to i8, f32, f16 or bf16";
+  if (!isI8 && (spec.has("multiplier") || spec.has("scale")))
+    return emitError() << "between the products of a pair only i8 has a "
+                          "multiplier or a scale";
+  if (spec.has("scale") && !spec.isUnit("scale") && !(spec.real("scale") > 0))
+    return emitError() << "the scale between the products of a pair is a "
+                          "number above 0, or an argument";
+  if (rank < 1 || rank * (isI8 ? 1 : 2) % 16)
+    return emitError() << "a pair of products on tensor cores needs a rank of "
+                          "whole 16 bytes";
+  if (groups < 1 || groups > pairTile(spec).tiles(spec.number("n")))
+    return emitError() << "a pair of products needs 1 to "
+                       << pairTile(spec).tiles(spec.number("n"))
+                       << " groups of columns";
+  return success();
+}
+
 static LogicalResult verifyLinear(const KernelSpec &spec, EmitError emitError) {
   if (spec.number("n") < 1 || spec.number("k") < 0)
     return emitError() << "a linear kernel needs n > 0 and k >= 0";
@@ -77,13 +101,15 @@ static LogicalResult verifyLinear(const KernelSpec &spec, EmitError emitError) {
            << "output and residual of a linear kernel are f32, f16 or bf16";
   if (spec.family() == "linear_simple")
     return success();
+  bool isPair = spec.family() == "linear_pair";
   int64_t size = isI8 ? 1 : 2;
   if (input != weight || input.isF32() || spec.number("k") == 0 ||
       spec.number("k") * size % 16 || spec.number("n") % 2)
     return emitError() << "tensor cores take f16, bf16 or i8 factors of one "
                           "type, rows of whole 16 bytes, and an even number of "
-                          "results; use linear_simple";
-  return success();
+                          "results"
+                       << (isPair ? "" : "; use linear_simple");
+  return isPair ? verifyPair(spec, emitError) : success();
 }
 
 static LogicalResult verifyAttention(const KernelSpec &spec,
@@ -189,14 +215,15 @@ LogicalResult KernelSpec::verify(EmitError emitError) const {
     return verifyStack(*this, emitError);
   if (family() == "rope")
     return verifyRope(*this, emitError);
-  if (isOneOf(family(), {"linear", "linear_wgmma", "linear_simple"}))
+  if (isOneOf(family(),
+              {"linear", "linear_pair", "linear_wgmma", "linear_simple"}))
     return verifyLinear(*this, emitError);
   if (isOneOf(family(), {"attention", "attention_wgmma", "attention_simple"}))
     return verifyAttention(*this, emitError);
   return emitError()
          << "there is no kernel family '" << family()
          << "'; there are rows, positions, patches, fold, mix, "
-            "mix_simple, widen, mirror, stack, rope, linear, "
+            "mix_simple, widen, mirror, stack, rope, linear, linear_pair, "
             "linear_wgmma, linear_simple, attention, attention_wgmma and "
             "attention_simple";
 }

@@ -22,7 +22,7 @@ gpu.module @kernels {
 // -----
 
 gpu.module @kernels {
-  // expected-error @below {{there is no kernel family 'conv'; there are rows, positions, patches, fold, mix, mix_simple, widen, mirror, stack, rope, linear, linear_wgmma, linear_simple, attention, attention_wgmma and attention_simple}}
+  // expected-error @below {{there is no kernel family 'conv'; there are rows, positions, patches, fold, mix, mix_simple, widen, mirror, stack, rope, linear, linear_pair, linear_wgmma, linear_simple, attention, attention_wgmma and attention_simple}}
   llvm.func @k() attributes {transformer.kernel = {family = "conv"}}
 }
 
@@ -59,4 +59,53 @@ gpu.module @kernels {
 gpu.module @kernels {
   // expected-error @below {{has a 'transformer.kernel' that is not a dictionary}}
   llvm.func @k() attributes {transformer.kernel = 1}
+}
+
+// -----
+
+gpu.module @kernels {
+  // expected-error @below {{a pair of products on tensor cores needs a rank of whole 16 bytes}}
+  llvm.func @k() attributes {transformer.kernel = {family = "linear_pair", input = "f16", weight = "f16", hidden = "f16", output = "f16", n = 8, k = 8, rank = 4, groups = 1}}
+}
+
+// -----
+
+gpu.module @kernels {
+  // expected-error @below {{a pair of products needs 1 to 2 groups of columns}}
+  llvm.func @k() attributes {transformer.kernel = {family = "linear_pair", input = "f16", weight = "f16", hidden = "f16", output = "f16", n = 200, k = 8, rank = 8, groups = 3}}
+}
+
+// -----
+
+gpu.module @kernels {
+  // expected-error @below {{between the products of a pair is the type of the factors, or, to be rounded to i8, f32, f16 or bf16}}
+  llvm.func @k() attributes {transformer.kernel = {family = "linear_pair", input = "f16", weight = "f16", hidden = "f32", output = "f16", n = 8, k = 8, rank = 8, groups = 1}}
+}
+
+// -----
+
+gpu.module @kernels {
+  // expected-error @below {{between the products of a pair only i8 has a multiplier or a scale}}
+  llvm.func @k() attributes {transformer.kernel = {family = "linear_pair", input = "f16", weight = "f16", hidden = "f16", output = "f16", n = 8, k = 8, rank = 8, groups = 1, multiplier}}
+}
+
+// -----
+
+gpu.module @kernels {
+  // expected-error @below {{the scale between the products of a pair is a number above 0, or an argument}}
+  llvm.func @k() attributes {transformer.kernel = {family = "linear_pair", input = "i8", weight = "i8", hidden = "f16", output = "f16", n = 8, k = 16, rank = 16, groups = 1, scale = 0.0 : f32}}
+}
+
+// -----
+
+gpu.module @kernels {
+  // expected-error @below {{tensor cores take f16, bf16 or i8 factors of one type, rows of whole 16 bytes, and an even number of results}}
+  llvm.func @k() attributes {transformer.kernel = {family = "linear_pair", input = "f16", weight = "f16", hidden = "f16", output = "f16", n = 7, k = 8, rank = 8, groups = 1}}
+}
+
+// -----
+
+gpu.module @kernels {
+  // expected-error @below {{needs 294912 bytes of shared memory, and sm_90 has 232448}}
+  llvm.func @k() attributes {transformer.kernel = {family = "linear_pair", input = "f16", weight = "f16", hidden = "f16", output = "f16", n = 128, k = 8, rank = 2016, groups = 1}}
 }

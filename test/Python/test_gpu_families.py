@@ -50,12 +50,14 @@ def test_family(model, config, options, tmp_path, monkeypatch):
 @pytest.mark.parametrize("flags", [
     ["--preset=int8", "--attention=layer.1:mq"], ["--preset=int8", "--attention=.*:mean"],
     ["--preset=tiny"], ["--preset=turbo", "--qk-rank=4"], ["--preset=bf16"], ["--merge-projections"],
-    ["--passes=transformer-factorize-svd{rank=8}"],
+    ["--passes=transformer-factorize-svd{rank=8}"], ["--passes=transformer-factorize-svd{rank=16}", "--quantize=i8"],
     ["--preset=tiny", "--passes=transformer-factorize-svd{rank=28 pivoted=true}"]])
 def test_compressed(flags, tmp_path, monkeypatch):
     source, made = tiny.sentence_model(tmp_path / "checkpoint"), tmp_path / "made"
     compile_model(source, "-o", made, *flags)
     check(made, tmp_path / "both", monkeypatch, 5e-2, "--dtype=f16")
+    is_pair = any(flag.endswith(("rank=8}", "rank=16}")) for flag in flags)  # two linears in a row, and nothing between them
+    assert is_pair == ("@linear_pair" in (tmp_path / "both/kernels.ll").read_text())
 
 
 @pytest.mark.parametrize("flags", [["--preset=bf16"], ["--passes=transformer-factorize-svd{rank=16 pivoted=true}"]])

@@ -17,7 +17,6 @@
 #include "mlir/Pass/PassManager.h"
 
 #include "llvm/IRReader/IRReader.h"
-#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/SourceMgr.h"
 #include "gtest/gtest.h"
 
@@ -388,51 +387,6 @@ void test::expectRight(StringRef text, StringRef dtype,
       ADD_FAILURE() << what << ", " << count << " times: " << text.str();
     isDescending = !isDescending;
   }
-}
-
-std::string test::linearText(int n, int k, StringRef dtype) {
-  return llvm::formatv(R"(
-ml_program.global private @w(#ml_program.extern : tensor<{0}x{1}x{2}>) : tensor<{0}x{1}x{2}>
-ml_program.global private @b(#ml_program.extern : tensor<{0}xf32>) : tensor<{0}xf32>
-func.func @forward(%x: tensor<?x{1}x{2}>, %r: tensor<?x{0}xf32>) -> tensor<?x{0}xf32> {{
-  %w = ml_program.global_load_const @w : tensor<{0}x{1}x{2}>
-  %b = ml_program.global_load_const @b : tensor<{0}xf32>
-  %0 = transformer.linear %x, %w bias %b activation gelu
-      : (tensor<?x{1}x{2}>, tensor<{0}x{1}x{2}>, tensor<{0}xf32>) -> tensor<?x{0}xf32>
-  %1 = arith.addf %0, %r : tensor<?x{0}xf32>
-  return %1 : tensor<?x{0}xf32>
-})",
-                       n, k, dtype)
-      .str();
-}
-
-std::string test::linearOfI8(int n, int k) {
-  return llvm::formatv(R"(
-ml_program.global private @w(#ml_program.extern : tensor<{0}x{1}xi8>) : tensor<{0}x{1}xi8>
-ml_program.global private @scale(#ml_program.extern : tensor<{0}xf32>) : tensor<{0}xf32>
-func.func @forward(%x: tensor<?x{1}xf16>) -> tensor<?x{0}xf32> {{
-  %w = ml_program.global_load_const @w : tensor<{0}x{1}xi8>
-  %ws = ml_program.global_load_const @scale : tensor<{0}xf32>
-  %q, %s = transformer.quantize %x : (tensor<?x{1}xf16>) -> (tensor<?x{1}xi8>, tensor<?xf32>)
-  %0 = transformer.linear %q, %w scales(%s, %ws) : (tensor<?x{1}xi8>, tensor<{0}x{1}xi8>, tensor<?xf32>, tensor<{0}xf32>) -> tensor<?x{0}xf32>
-  return %0 : tensor<?x{0}xf32>
-})",
-                       n, k)
-      .str();
-}
-
-std::string test::patchesText() {
-  return R"(
-ml_program.global private @w(#ml_program.extern : tensor<24x48xf32>) : tensor<24x48xf32>
-ml_program.global private @cls(#ml_program.extern : tensor<1x24xf32>) : tensor<1x24xf32>
-func.func @forward(%x: tensor<?x3x8x12xf32>, %offsets: tensor<?xi32>) -> tensor<?x24xf32> {
-  %w = ml_program.global_load_const @w : tensor<24x48xf32>
-  %cls = ml_program.global_load_const @cls : tensor<1x24xf32>
-  %0 = transformer.patches %x {size = 4 : i64} : (tensor<?x3x8x12xf32>) -> tensor<?x48xf32>
-  %1 = transformer.linear %0, %w : (tensor<?x48xf32>, tensor<24x48xf32>) -> tensor<?x24xf32>
-  %2 = transformer.prepend %1, %cls {length = 6 : i64} : (tensor<?x24xf32>, tensor<1x24xf32>) -> tensor<?x24xf32>
-  return %2 : tensor<?x24xf32>
-})";
 }
 
 std::unique_ptr<Emulator> test::emulatorOf(StringRef text, Mutation mutation,

@@ -70,6 +70,19 @@ std::string linearText(int n, int k, StringRef dtype);
 /// A linear of i8 of k to n columns, behind the quantize of its f16 input.
 std::string linearOfI8(int n, int k);
 
+/// Two linears in a row: k to rank to n columns, with a bias, gelu and a
+/// residual of the second one.
+struct Linears {
+  int n, k, rank;
+  /// Of i8: what is rounded between them has a multiplier, or a scale, by the
+  /// text of an op.
+  bool isI8 = false, hasMultiplier = false;
+  const char *scale = nullptr;
+  bool returnsHidden = false; // besides
+  bool hasBias = false;       // of the first
+};
+std::string pairText(const Linears &linears, StringRef dtype);
+
 /// Images of 2 x 3 patches, a linear of each, and a row before those of an
 /// image.
 std::string patchesText();

@@ -111,21 +111,24 @@ func.func @forward(%x: tensor<?x37xf16>) -> tensor<?x19xf32> {
   %0 = transformer.linear %x, %w : (tensor<?x37xf16>, tensor<19x37xf16>) -> tensor<?x19xf32>
   return %0 : tensor<?x19xf32>
 })";
-  // Low rank: a pair, the second of which has to wait for the first.
-  const char *pair = R"(
-ml_program.global private @a(#ml_program.extern : tensor<200x72xf16>) : tensor<200x72xf16>
-ml_program.global private @b(#ml_program.extern : tensor<24x200xf16>) : tensor<24x200xf16>
-func.func @forward(%x: tensor<?x72xf16>) -> tensor<?x24xf32> {
-  %a = ml_program.global_load_const @a : tensor<200x72xf16>
-  %b = ml_program.global_load_const @b : tensor<24x200xf16>
-  %0 = transformer.linear %x, %a : (tensor<?x72xf16>, tensor<200x72xf16>) -> tensor<?x200xf16>
-  %1 = transformer.linear %0, %b : (tensor<?x200xf16>, tensor<24x200xf16>) -> tensor<?x24xf32>
-  return %1 : tensor<?x24xf32>
-})";
+  // The second of two launches has to wait for the first.
+  Linears two{24, 72, 200};
+  two.returnsHidden = true;
   expectNoticed({{"linear", linearText(72, 200, "f16"), {66}},
                  {"linear of i8", linearOfI8(72, 208), {66}},
-                 {"low rank", pair, {66}},
+                 {"two linears", pairText(two, "f16"), {66}},
                  {"linear_simple", simple, {18}}});
+}
+
+TEST(GpuMutations, Pairs) {
+  expectNoticed(
+      {{"linear_pair", pairText({24, 40, 200}, "f16"), {66}},
+       {"linear_pair of bf16",
+        pairText({72, 40, 64}, "bf16"),
+        {66},
+        "",
+        "bf16"},
+       {"linear_pair of i8", pairText({72, 208, 80, true}, "f16"), {66}}});
 }
 
 /// Attention on tensor cores knows from offsets alone where its rows are.

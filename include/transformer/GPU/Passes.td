@@ -17,7 +17,9 @@ def TransformerFormLaunches : Pass<"transformer-form-launches", "::mlir::ModuleO
     inputs, outputs, buffers and launches in program order. Weights stay
     globals. An op that no kernel computes is an error that names it; one that
     only a simple kernel computes leaves a remark. `gpu-chip` decides between
-    kernels: for sm_90a products are those of warpgroups.
+    kernels: for sm_90a products are those of warpgroups. Two linears in a row,
+    as factors of low rank are, become one launch for those numbers of rows for
+    which a model of costs says that it is faster; a remark has its numbers.
 
     Example:
 
@@ -35,7 +37,7 @@ def TransformerFormLaunches : Pass<"transformer-form-launches", "::mlir::ModuleO
            "f16, bf16 or f32: what activations and weights are stored as">,
     Option<"chip", "gpu-chip", "std::string", "\"sm_80\"",
            "GPU that kernels are for, and whose rates decide which sequences cuFFT "
-           "transforms">,
+           "transforms and which linears share a launch">,
     Option<"fftFrom", "fft-from", "int64_t", "-1",
            "cuFFT transforms sequences of so many tokens and more; 0: none, -1: "
            "where it is faster by a model of costs">];

@@ -33,6 +33,13 @@ struct ChipRates {
 };
 const ChipRates &ratesOf(const Chip &chip);
 
+/// What is assumed, and in no data sheet: how long a launch takes that has next
+/// to nothing to do.
+inline constexpr double kLaunchSeconds = 2.5e-6;
+/// The roofline, of so many blocks that do as much each.
+double rooflineSeconds(double bytes, double operations, double peak,
+                       int64_t blocks, const ChipRates &rates);
+
 /// All launches of one kernel in one call.
 struct KernelEstimate {
   std::string kernel, family;

@@ -74,6 +74,15 @@ KERNELS = {
         "mirror_6": has(32, load=4, store=1),
         "rows_7": has(32, load16=2, store16=2),
     },
+    "pairs": {
+        "rows_0": has(40, load=1, load16=2, store16=3),
+        **dict.fromkeys(("linear_pair_1", "linear_pair_2"), has(
+            168, 49152, mma=64, ldmatrix=24, copy=26, commit=4, wait=2, barrier=2, shuffle=32, exp2=64, load=16, load16=16, store=16)),
+        "rows_3": has(40, load16=2, shuffle=5, store=3),
+        **dict.fromkeys(("linear_pair_4", "linear_pair_5"), has(
+            168, 75008, mma8=64, ldmatrix=24, copy=26, commit=4, wait=2, barrier=3, shuffle=37, load=23, load16=32, store=16)),
+        "linear_pair_6": has(80, 32768, mma=32, ldmatrix=16, copy=14, commit=4, wait=2, barrier=2, shuffle=16, store16=8),
+    },
     "images": {
         "patches_0": has(16, load=1, store2=1),
         "linear_1": has(80, 24576, mma=16, ldmatrix=8, copy=8, commit=3, wait=1, barrier=1, shuffle=16, store=8),
@@ -82,6 +91,9 @@ KERNELS = {
     },
 }
 ARGUMENTS = {"fourier": ["--fft-from=8"]}  # with the kernels around another library's transforms
+BATCHES = {"pairs": "200x32"}  # of the report; others: 2x5
+# Sequences of the report are too short for the kernels around another library, and pairs of linears are many rows there.
+UNUSED = "widen_5", "mirror_6", "linear_pair_1", "linear_pair_4"
 # What one PTX instruction is on the GPU, by the same number.
 SASS = {"HMMA": ["mma"], "IMMA": ["mma8"], "LDSM": ["ldmatrix", "trans"], "LDGSTS": ["copy"], "BAR": ["barrier"], "SHFL": ["shuffle"],
         "LDGDEPBAR": ["commit"], "LDL": [], "STL": [], "HGMMA": [], "IGMMA": [], "UTMALDG": []}
@@ -124,7 +136,7 @@ def as_elsewhere(kernels, elsewhere):
 def check_ptx(compiler, out):
     for name, kernels in KERNELS.items():
         is_large = name in ("layer", "families")
-        for chip in CHIPS if is_large else CHIPS[:1]:
+        for chip in CHIPS if is_large or name == "pairs" else CHIPS[:1]:
             for dtype in ("f16", "bf16", "f32") if is_large and chip == "sm_80" else ("f16",):
                 run(compiler, HERE / f"{name}.mlir", "--target=nvptx", f"--gpu-chip={chip}", f"--dtype={dtype}", "--emit=ptx", "-o", out,
                     *ARGUMENTS.get(name, []))
@@ -140,7 +152,7 @@ def check_ptx(compiler, out):
                     continue
                 assert all(dtype in kind.split(".") or "s8" in kind for kind in kinds), (where, kinds)
                 wanted = {kernel: has.ptx for kernel, has in kernels.items()}
-                assert (chip == "sm_90a") == any(map(is_warpgroup, found)), (where, list(found))
+                assert (chip == "sm_90a" and name != "pairs") == any(map(is_warpgroup, found)), (where, list(found))
                 for kernel, other in as_elsewhere(found, wanted).items():
                     if is_warpgroup(kernel) or dtype != "f16" and kernel.startswith("rows"):
                         continue
@@ -176,13 +188,12 @@ def check_sass(compiler, out, ptxas):
     chips = "sm_80", "sm_90a", "sm_100"
     for name, kernels in KERNELS.items():
         zeros(name, out / "weights.safetensors")
-        report = run(compiler, HERE / f"{name}.mlir", "--weights", out / "weights.safetensors", "--target=nvptx", "--quiet", "-o", out / "made",
-                     "--gpu-chip=" + ",".join(chips), "--report-gpu=2x5", *ARGUMENTS.get(name, []))
+        report = run(compiler, HERE / f"{name}.mlir", "--weights", out / "weights.safetensors", "--target=nvptx", "--quiet",
+                     "-o", out / "made", "--gpu-chip=" + ",".join(chips), f"--report-gpu={BATCHES.get(name, '2x5')}", *ARGUMENTS.get(name, []))
         by_chip = dict(re.findall(r"^(sm_\w+) as in .*\n((?:.*\n)*?)one call", report, re.M))
         for chip in chips:
             rows = {row.split()[0]: row for row in by_chip[chip].splitlines()[1:]}
-            # Sequences of the report are too short for the kernels around another library.
-            others = as_elsewhere(rows, [kernel for kernel in kernels if not kernel.startswith(("widen", "mirror"))])
+            others = as_elsewhere(rows, [kernel for kernel in kernels if kernel not in UNUSED])
             used = assemble(compiler, out, ptxas, name, chip) if chip == "sm_80" else {}
             for kernel, other in others.items():
                 want = kernels[other]

@@ -7,7 +7,7 @@ import numpy as np
 import tiny
 from conftest import BUILD, ROOT
 
-TEXTS = "layer", "families", "fourier", "images"  # test/GPU/Inputs: between them every kernel
+TEXTS = "layer", "families", "fourier", "images", "pairs"  # test/GPU/Inputs: between them every kernel
 
 
 def compile_model(*arguments):
@@ -48,7 +48,7 @@ def text_arguments(name, folder):
         values = generator.normal(size=shape) * (shape[-1] ** -0.5 if len(shape) > 1 else 1)
         if kind == "i8":
             values = generator.integers(-127, 128, shape)
-        elif weight == "scales":
+        elif weight.endswith("scales"):
             values = np.abs(values) / 1000
         made[weight] = values.astype(np.int8 if kind == "i8" else np.float32)
     tiny.save(weights, made)
