@@ -16,7 +16,7 @@ void mlir::transformer::gpu::emitLinearTileKernel(DeviceBuilder &b,
   Type element = spec.type("input");
   int64_t n = spec.number("n"), k = spec.number("k");
   int64_t rowBytes = k * (element.isInteger(8) ? 1 : 2);
-  LinearTile tile = linearTile(n, k, element.isInteger(8));
+  LinearTile tile = linearTile(spec);
   TileProduct product(b, element, tile, tile.stageBytes());
 
   Value rowBlocks = b.div(b.add(epilogue.rows, tile.m - 1), tile.m);

@@ -26,33 +26,35 @@ void LaunchFormer::launchBest(Operation *op, NamedAttrList &spec,
   std::string why = whyNot(wanted);
   if (!why.empty()) {
     set(spec, "family", (wanted.family() + "_simple").str());
-  } else if (hasWgmma && wanted.family() == "linear") {
-    // Whatever mma.sync takes, wgmma takes too.
-    set(spec, "family", "linear_wgmma");
-    return launchWgmma(op, spec, rows, std::move(arguments));
+  } else if (wanted.family() == "linear") {
+    return launchLinear(op, spec, rows, std::move(arguments));
   }
   launch(op, spec, rows, std::move(arguments), why);
 }
 
-void LaunchFormer::launchWgmma(Operation *op, NamedAttrList &spec,
-                               DeviceBuffer::Rows rows, Arguments arguments) {
-  // One kernel for few rows, and one for more.
+void LaunchFormer::launchLinear(Operation *op, NamedAttrList &spec,
+                                DeviceBuffer::Rows rows, Arguments arguments) {
   KernelSpec wanted(spec.getDictionary(b.getContext()));
   int64_t n = wanted.number("n"), k = wanted.number("k");
   int64_t rowBytes = k * (wanted.type("input").isInteger(8) ? 1 : 2);
-  int64_t few = mostFewRows(n, rowBytes, rates.multiprocessors);
+  int64_t few = hasWgmma ? mostFewRows(n, rowBytes, rates.multiprocessors)
+                         : mostFewRows(n, rates.multiprocessors);
+  if (hasWgmma) // whatever mma.sync takes, wgmma takes too
+    set(spec, "family", "linear_wgmma");
   for (bool isFew : {true, false}) {
     int64_t from = isFew ? above : std::max(above, few),
             to = isFew ? std::min(most, few) : most;
     if (from >= to)
       continue;
-    WgmmaTile tile = wgmmaTile(n, rowBytes, isFew);
-    bool isTokens = rows != DeviceBuffer::Sequences; // as numberOf
-    arguments[0].map = {isTokens ? DeviceBuffer::Tokens
-                                 : DeviceBuffer::Sequences,
-                        0, k, wanted.type("input"), tile.m()};
-    arguments[1].map = {DeviceBuffer::Fixed, n, k, wanted.type("weight"),
-                        tile.n};
+    if (hasWgmma) {
+      WgmmaTile tile = wgmmaTile(n, rowBytes, isFew);
+      bool isTokens = rows != DeviceBuffer::Sequences; // as numberOf
+      arguments[0].map = {isTokens ? DeviceBuffer::Tokens
+                                   : DeviceBuffer::Sequences,
+                          0, k, wanted.type("input"), tile.m()};
+      arguments[1].map = {DeviceBuffer::Fixed, n, k, wanted.type("weight"),
+                          tile.n};
+    }
     NamedAttrList own = spec;
     if (isFew)
       own.set("few", b.getUnitAttr());

@@ -122,6 +122,10 @@ int64_t RowSource::numPointers() const {
   llvm_unreachable("all kinds are above");
 }
 
+LinearTile mlir::transformer::gpu::linearTile(const KernelSpec &spec) {
+  return linearTile(spec.number("n"), spec.has("few"));
+}
+
 WgmmaTile mlir::transformer::gpu::wgmmaTile(const KernelSpec &spec) {
   int64_t size = spec.type("input").isInteger(8) ? 1 : 2;
   return wgmmaTile(spec.number("n"), spec.number("k") * size, spec.has("few"));
@@ -163,8 +167,7 @@ LaunchShape KernelSpec::launch() const {
                                 family())) {
     shape.per = 1;
   } else if (family() == "linear") {
-    LinearTile tile =
-        linearTile(number("n"), number("k"), type("input").isInteger(8));
+    LinearTile tile = linearTile(*this);
     shape.per = tile.m;
     shape.columns = llvm::divideCeil(number("n"), tile.n);
     shape.threads = tile.threads();

@@ -136,13 +136,13 @@ private:
   LogicalResult formAttention(AttentionOp op);
   Launch &launch(Operation *op, NamedAttrList &spec, DeviceBuffer::Rows rows,
                  Arguments arguments, StringRef simple = "");
-  void launchWgmma(Operation *op, NamedAttrList &spec, DeviceBuffer::Rows rows,
-                   Arguments arguments);
+  /// On tensor cores: a kernel for few rows, and one for more.
+  void launchLinear(Operation *op, NamedAttrList &spec, DeviceBuffer::Rows rows,
+                    Arguments arguments);
   /// Why no such kernel can be; empty: it can.
   std::string whyNot(const KernelSpec &wanted);
-  /// On tensor cores if the kernel takes that, by wgmma where the chip has it
-  /// and the kernel a form of that; else by the simple one, whose name ends
-  /// with _simple.
+  /// On tensor cores if the kernel takes that, of linears by wgmma where the
+  /// chip has it; else by the simple one, whose name ends with _simple.
   void launchBest(Operation *op, NamedAttrList &spec, DeviceBuffer::Rows rows,
                   Arguments arguments);
   void set(NamedAttrList &spec, StringRef name, StringRef word) {

@@ -40,7 +40,8 @@ static double linearSeconds(int64_t rows, int64_t n, int64_t k, int64_t size,
         n, k * size, rows <= mostFewRows(n, k * size, rates.multiprocessors));
     m = tile.m(), columns = tile.n;
   } else {
-    LinearTile tile = linearTile(n, k, size == 1);
+    LinearTile tile =
+        linearTile(n, rows <= mostFewRows(n, rates.multiprocessors));
     m = tile.m, columns = tile.n;
   }
   double blocks =

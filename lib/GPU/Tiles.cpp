@@ -21,11 +21,29 @@ RowsTile mlir::transformer::gpu::rowsTile(int64_t width) {
   return tile;
 }
 
-LinearTile mlir::transformer::gpu::linearTile(int64_t n, int64_t k, bool isI8) {
+LinearTile mlir::transformer::gpu::linearTile(int64_t n, bool isFew) {
+  // Few rows: as many blocks as there can be, which wait seldom and read far
+  // ahead, because there is little to multiply meanwhile.
+  if (isFew)
+    return {32, 32, 128, 5, 2, 2};
   // Few columns: narrow blocks, so that there are enough of them.
   if (n < 128)
     return {64, 64, 64, 3, 2, 2};
   return {128, 128, 64, 3, 2, 2};
+}
+
+/// Rows of blocks of the usual size, of which so many multiprocessors have one.
+static int64_t rowsOf(int64_t multiprocessors, int64_t n, int64_t columns,
+                      int64_t rows) {
+  return multiprocessors / llvm::divideCeil(n, columns) * rows;
+}
+
+int64_t mlir::transformer::gpu::mostFewRows(int64_t n,
+                                            int64_t multiprocessors) {
+  // Small tiles read their factors so much more often that the cache gives
+  // them a quarter of what the tensor cores could do.
+  LinearTile usual = linearTile(n, /*isFew=*/false);
+  return rowsOf(multiprocessors / 4, n, usual.n, usual.m);
 }
 
 PairTile mlir::transformer::gpu::pairTile(int64_t n, int64_t rank, int64_t size,
@@ -61,8 +79,7 @@ int64_t mlir::transformer::gpu::mostFewRows(int64_t n, int64_t rowBytes,
                                             int64_t multiprocessors) {
   // Up to half of the multiprocessors would have no block of the usual size.
   WgmmaTile usual = wgmmaTile(n, rowBytes, /*isFew=*/false);
-  int64_t columns = llvm::divideCeil(n, usual.n);
-  return multiprocessors / 2 / columns * usual.m();
+  return rowsOf(multiprocessors / 2, n, usual.n, usual.m());
 }
 
 AttentionTile mlir::transformer::gpu::attentionTile(int64_t qkDim,

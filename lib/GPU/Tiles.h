@@ -34,7 +34,10 @@ struct LinearTile {
   int64_t stageBytes() const { return (m + n) * kBytes; }
   int64_t sharedBytes() const { return stageBytes() * stages; }
 };
-LinearTile linearTile(int64_t n, int64_t k, bool isI8);
+/// Of n columns, and at most mostFewRows() rows if `isFew`.
+LinearTile linearTile(int64_t n, bool isFew);
+LinearTile linearTile(const KernelSpec &spec);
+int64_t mostFewRows(int64_t n, int64_t multiprocessors);
 
 /// Two products in a row, of which a block keeps all of the first one's results
 /// for its rows in shared memory: behind the ring of stages they lie as the

@@ -21,12 +21,16 @@ func.func @forward(%x: tensor<?x64xf32> {transformer.input = "x"}, %g: tensor<64
 // A layer: sums, residuals, bias and activation belong to the launch of the op
 // beside them, and equal kernels are made once.
 // CHECK: buffers = ["tokens 64 f16"]
-// CHECK-SAME: "input 0", "weight f16 w", "weight f32 b", "buffer 0", "tokens"
+// CHECK-SAME: "input 0", "weight f16 w", "weight f32 b", "buffer 0", "tokens"], columns = 2 : i64, grid = "tokens", kernel = "linear_0", most = 1728 : i64, per = 32 : i64
+// CHECK-SAME: above = 1728 : i64, arguments = ["input 0", "weight f16 w", "weight f32 b", "buffer 0", "tokens"], columns = 1 : i64, grid = "tokens", kernel = "linear_1", per = 64 : i64
 // CHECK-SAME: "buffer 0", "weight f16 w", "weight f32 b", "input 0", "output 0", "tokens"
-// CHECK: llvm.func @linear_0() {{.*}}activation = "gelu", bias, family = "linear", input = "f16", k = 64 : i64, n = 64 : i64, output = "f16", weight = "f16"
-// CHECK: llvm.func @linear_1() {{.*}}residual = "f16"
-// Maps of inputs and weights, where products are those of warpgroups; a kernel
-// for few rows and one for more, whose blocks stay.
+// A kernel for few rows and one for more.
+// CHECK: llvm.func @linear_0() {{.*}}activation = "gelu", bias, family = "linear", few, input = "f16", k = 64 : i64, n = 64 : i64, output = "f16", weight = "f16"
+// CHECK: llvm.func @linear_1() {{.*}}activation = "gelu", bias, family = "linear", input = "f16"
+// CHECK: llvm.func @linear_2() {{.*}}few{{.*}}residual = "f16"
+// CHECK: llvm.func @linear_3() {{.*}}residual = "f16"
+// Maps of inputs and weights, where products are those of warpgroups, and
+// blocks that stay.
 // WGMMA: arguments = ["map tokens 64 f16 64 input 0", "map 64 64 f16 64 weight f16 w", "weight f32 b", "buffer 0", "tokens"], columns = 1 : i64, grid = "tokens", kernel = "linear_wgmma_0", most = 8448 : i64, per = 64 : i64, resident = 1 : i64, shared = 196704 : i64, threads = 160 : i64
 // WGMMA-SAME: above = 8448 : i64, arguments = ["map tokens 64 f16 128 input 0", "map 64 64 f16 64 weight f16 w", "weight f32 b", "buffer 0", "tokens"], columns = 1 : i64, grid = "tokens", kernel = "linear_wgmma_1", per = 128 : i64, resident = 2 : i64, shared = 98368 : i64, threads = 288 : i64
 // WGMMA-SAME: "map tokens 64 f16 64 buffer 0"
@@ -79,11 +83,11 @@ func.func @forward(%x: tensor<?x64xf32>, %w: tensor<64x64xf32>, %offsets: tensor
 // multiplied with constants, and the results mixed along the sequences in f32.
 // CHECK: buffers = ["tokens 40 f16", "tokens 32 f16", "tokens 32 f16", "tokens 32 f16", "tokens 64 f32"]
 // CHECK-SAME: arguments = ["input 0", "buffer 0", "buffer 1", "tokens"], columns = 1 : i64, grid = "tokens", kernel = "fold_0", per = 4 : i64
-// CHECK-SAME: arguments = ["buffer 0", "constant f16 cosines 64", "buffer 2", "tokens"], {{.*}} kernel = "linear_1"
-// CHECK-SAME: arguments = ["buffer 1", "constant f16 sines 64", "buffer 3", "tokens"], {{.*}} kernel = "linear_2"
-// CHECK-SAME: arguments = ["buffer 2", "buffer 3", "input 1", "buffer 4", "sequences"], columns = 2 : i64, grid = "blocks", kernel = "mix_3", per = 128 : i64, shared = 24576 : i64
+// CHECK-SAME: arguments = ["buffer 0", "constant f16 cosines 64", "buffer 2", "tokens"], {{.*}} kernel = "linear_2"
+// CHECK-SAME: arguments = ["buffer 1", "constant f16 sines 64", "buffer 3", "tokens"], {{.*}} kernel = "linear_4"
+// CHECK-SAME: arguments = ["buffer 2", "buffer 3", "input 1", "buffer 4", "sequences"], columns = 2 : i64, grid = "blocks", kernel = "mix_5", per = 128 : i64, shared = 24576 : i64
 // CHECK-SAME: arguments = ["buffer 4", "input 0", "input 1", "input 2", "output 0", "tokens", "sequences"]
-// CHECK: llvm.func @rows_4() {{.*}}sources = ["f32", "lags f32 3"]
+// CHECK: llvm.func @rows_6() {{.*}}sources = ["f32", "lags f32 3"]
 func.func @forward(%x: tensor<?x64xf32>, %offsets: tensor<?xi32>, %w: tensor<3x64xf32>) -> tensor<?x64xf32> {
   %0 = transformer.fft_mix %x offsets(%offsets) : (tensor<?x64xf32>, tensor<?xi32>) -> tensor<?x64xf32>
   %1 = transformer.token_mix %x, %w offsets(%offsets) : (tensor<?x64xf32>, tensor<3x64xf32>, tensor<?xi32>) -> tensor<?x64xf32>
@@ -97,12 +101,12 @@ func.func @forward(%x: tensor<?x64xf32>, %offsets: tensor<?xi32>, %w: tensor<3x6
 // other launches prepare. The length is what a model of costs says of sm_80.
 // CHECK: fft_from = 961 : i64
 // CHECK-SAME: kernel = "fold_0", need = "short"
-// CHECK-SAME: kernel = "linear_1", need = "short"
-// CHECK-SAME: kernel = "linear_2", need = "short"
-// CHECK-SAME: arguments = ["buffer 2", "buffer 3", "input 1", "buffer 4", "sequences", "fft_from"], {{.*}} kernel = "mix_3", need = "short"
-// CHECK-SAME: arguments = ["input 0", "buffer 5", "tokens"], columns = 1 : i64, grid = "tokens", kernel = "widen_4", need = "long", per = 1 : i64
+// CHECK-SAME: kernel = "linear_1", most = {{[0-9]+}} : i64, need = "short"
+// CHECK-SAME: kernel = "linear_4", need = "short"
+// CHECK-SAME: arguments = ["buffer 2", "buffer 3", "input 1", "buffer 4", "sequences", "fft_from"], {{.*}} kernel = "mix_5", need = "short"
+// CHECK-SAME: arguments = ["input 0", "buffer 5", "tokens"], columns = 1 : i64, grid = "tokens", kernel = "widen_6", need = "long", per = 1 : i64
 // CHECK-SAME: arguments = ["buffer 5"], columns = 768 : i64, {{.*}} kernel = "cufft", need = "long"
-// CHECK-SAME: arguments = ["buffer 5", "input 1", "buffer 4", "tokens", "sequences", "fft_from"], {{.*}} kernel = "mirror_5", need = "long"
+// CHECK-SAME: arguments = ["buffer 5", "input 1", "buffer 4", "tokens", "sequences", "fft_from"], {{.*}} kernel = "mirror_7", need = "long"
 module attributes {transformer.model = {max_length = 4096 : i64}} {
   func.func @forward(%x: tensor<?x768xf32>, %offsets: tensor<?xi32>) -> tensor<?x768xf32> {
     %0 = transformer.fft_mix %x offsets(%offsets) : (tensor<?x768xf32>, tensor<?xi32>) -> tensor<?x768xf32>

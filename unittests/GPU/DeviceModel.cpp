@@ -287,9 +287,9 @@ bool DeviceModel::run(ArrayRef<int> lengths, Mutation mutation,
         : launch.need == transformer::gpu::Launch::Long
             ? llvm::any_of(lengths, isLong)
             : true;
-    bool hasLimit = launch.above || launch.most != INT64_MAX;
-    bool isChosen = isFew && hasLimit ? *isFew == (launch.above == 0)
-                                      : launch.isFor(tokens, sequences);
+    bool isChosen = !isFew   ? launch.isFor(tokens, sequences)
+                    : *isFew ? launch.above == 0
+                             : launch.most == INT64_MAX;
     if (!isNeeded || !isChosen)
       continue;
     if (launch.kernel == transformer::gpu::kFftCall) {
@@ -379,13 +379,25 @@ void test::expectRight(StringRef text, StringRef dtype,
                        double tolerance) {
   auto model = DeviceModel::create(text, dtype);
   ASSERT_TRUE(model);
-  bool isDescending = false; // the order of lanes, which must not matter
-  for (const std::vector<int> &lengths : batches) {
-    ASSERT_FALSE(model->run(lengths, {}, isDescending));
-    EXPECT_LE(model->error(), tolerance) << text.str() << dtype.str();
-    for (auto [what, count] : model->reports)
-      ADD_FAILURE() << what << ", " << count << " times: " << text.str();
-    isDescending = !isDescending;
+  std::vector<bool> kinds{false};
+  for (const transformer::gpu::Launch &launch : model->table.launches)
+    if (launch.above)
+      kinds = {true, false};
+  for (auto [number, lengths] : llvm::enumerate(batches)) {
+    std::vector<TensorValue> others;
+    bool isDescending = number % 2; // the order of lanes, which must not matter
+    for (bool isFew : kinds) {
+      model->isFew = isFew;
+      ASSERT_FALSE(model->run(lengths, {}, isDescending));
+      // Which kernel a row goes through makes no difference.
+      for (auto [one, other] : llvm::zip(model->results, others))
+        EXPECT_EQ(one.data, other.data) << text.str() << dtype.str();
+      others = model->results;
+      EXPECT_LE(model->error(), tolerance) << text.str() << dtype.str();
+      for (auto [what, count] : model->reports)
+        ADD_FAILURE() << what << ", " << count << " times: " << text.str();
+      isDescending = !isDescending;
+    }
   }
 }
 

@@ -46,8 +46,8 @@ public:
   int64_t mostBlocks = 2;
   /// Whether the chip starts kernels before those before them are done.
   bool canOverlap = false;
-  /// Of two kernels for few rows or more, the first whatever there are, or the
-  /// second.
+  /// Of kernels for few rows, more and many, the first whatever there are, or
+  /// the last.
   std::optional<bool> isFew;
   gpu::LaunchTable table;
   std::vector<TensorValue> expected, results;
