@@ -71,6 +71,13 @@ gpu.module @kernels {
 // -----
 
 gpu.module @kernels {
+  // expected-error @below {{the mask of an attention kernel is 'TYPE keys' or 'TYPE [batch] [heads] LENGTH', TYPE f32, f16, bf16, i8, i32 or i64}}
+  llvm.func @k() attributes {transformer.kernel = {family = "attention", input = "f16", output = "f16", heads = 1, kv_heads = 1, qk_dim = 16, value_dim = 16, mask = "f32 heads"}}
+}
+
+// -----
+
+gpu.module @kernels {
   // expected-error @below {{a pair of products needs 1 to 2 groups of columns}}
   llvm.func @k() attributes {transformer.kernel = {family = "linear_pair", input = "f16", weight = "f16", hidden = "f16", output = "f16", n = 200, k = 8, rank = 8, groups = 3}}
 }
@@ -108,4 +115,11 @@ gpu.module @kernels {
 gpu.module @kernels {
   // expected-error @below {{needs 294912 bytes of shared memory, and sm_90 has 232448}}
   llvm.func @k() attributes {transformer.kernel = {family = "linear_pair", input = "f16", weight = "f16", hidden = "f16", output = "f16", n = 128, k = 8, rank = 2016, groups = 1}}
+}
+
+// -----
+
+gpu.module @kernels {
+  // expected-error @below {{'pool TYPE mean|cls|max' (and 'i8', 'i32' or 'i64', if some tokens are left out)}}
+  llvm.func @k() attributes {transformer.kernel = {family = "rows", width = 8, sources = ["pool f16 mean f32"], output = "f16"}}
 }

@@ -181,6 +181,28 @@ TEST(GpuMasks, Warpgroups) {
     expectMasked(c, "sm_90a", "attention_wgmma_0");
 }
 
+// The dimensions that a mask is said to have matter.
+TEST(GpuMasks, OtherFormsAreNoticed) {
+  Case c{"f16", 3, 20, 2, 2, 16, 16, "3x2x20x20", "f16"};
+  for (const char *chip : {"sm_80", "sm_90a"})
+    for (llvm::StringRef form :
+         {"f16 batch heads 20", "f16 batch 20", "f16 heads 20", "f16 20",
+          "f16 batch heads 19", "f16 keys", "bf16 batch heads 20"}) {
+      auto edit = [&](NamedAttrList &kernel) {
+        MLIRContext *context = kernel.get("mask").getContext();
+        kernel.set("mask", StringAttr::get(context, form));
+      };
+      auto model = DeviceModel::create(textOf(c), c.type, edit, 0, chip);
+      ASSERT_TRUE(model);
+      model->changeInputs = [](MutableArrayRef<TensorValue> inputs) {
+        addHidden(inputs[3]);
+      };
+      ASSERT_FALSE(model->run({20, 20, 20}));
+      bool isRight = model->error() <= 5e-3 && model->reports.empty();
+      EXPECT_EQ(isRight, form == "f16 batch heads 20") << form.str();
+    }
+}
+
 // The first tokens that a mask shows, or their means and maxima.
 TEST(GpuMasks, Pooling) {
   for (const char *kind : {"mean", "cls", "max"})

@@ -192,6 +192,9 @@ func.func @forward(%q: tensor<?x32xf32>, %offsets: tensor<?xi32>) -> tensor<?x32
                  {"with a mask", mask, {24, 0, 9}, "", "f32"}});
 }
 
+/// A mean alone is told of sequences, and not of tokens.
+const char *const kNoTokens = "rows -1, rows 1";
+
 TEST(GpuMutations, Rows) {
   const char *wide = R"(
 ml_program.global private @g(#ml_program.extern : tensor<2056xf16>) : tensor<2056xf16>
@@ -229,6 +232,11 @@ func.func @forward(%x: tensor<?x37xf32>, %offsets: tensor<?xi32>) -> (tensor<?x3
   %3 = arith.addf %1, %2 : tensor<?x37xf32>
   return %0, %3 : tensor<?x37xf32>, tensor<?x37xf32>
 })";
+  const char *masked = R"(
+func.func @forward(%x: tensor<3x9x37xf32>, %m: tensor<3x9xi1>) -> tensor<3x37xf32> {
+  %0 = transformer.pool mean %x mask(%m) : (tensor<3x9x37xf32>, tensor<3x9xi1>) -> tensor<3x37xf32>
+  return %0 : tensor<3x37xf32>
+})";
   auto pooled = [&](const char *how) {
     std::string text = sequences;
     return text.replace(text.find("{0}"), 3, how);
@@ -236,6 +244,7 @@ func.func @forward(%x: tensor<?x37xf32>, %offsets: tensor<?xi32>) -> (tensor<?x3
   expectNoticed({{"wide rows", wide, {3}, kNoBlock},
                  {"tokens", tokens, {7, 1, 0, 9}},
                  {"mean", pooled("mean"), {3, 0, 8, 1}, kNoBlock, "f32"},
+                 {"masked mean", masked, {9, 9, 9}, kNoTokens, "f32"},
                  {"max", pooled("max"), {3, 0, 8, 1}, kNoBlock, "f32"},
                  {"first", pooled("cls"), {3, 0, 8, 1}, kNoBlock, "f32"}});
 }
