@@ -119,8 +119,7 @@ FailureOr<std::string> LaunchFormer::formMask(AttentionOp op,
     return op.emitOpError()
            << "has a mask by query and key whose size its type, " << type
            << ", does not say, as GPU kernels need it; a mask [batch, keys] "
-              "may "
-              "have any";
+              "may have any";
   if (type.getRank() == 4 && type.getDimSize(0) != 1)
     form += " batch";
   if (type.getRank() == 3 || type.getDimSize(1) != 1)

@@ -96,10 +96,10 @@ class Teacher:
         return hidden, vectors
 
     def embed(self, sequences, more):
-        """Their sentence embeddings, of length 1, and then the rows `more`, in one array: it is the largest that there is."""
+        """Their sentence embeddings, of length 1, and then the rows `more`, in one array of float16: nothing else is as large."""
         order = np.argsort([len(ids) for ids in sequences], kind="stable")
         total = max(1, sum(map(len, sequences)))
-        found = np.empty((len(sequences) + len(more), more.shape[1]), np.float32)
+        found = np.empty((len(sequences) + len(more), more.shape[1]), np.float16)
         found[len(sequences):] = more
         begun = last = time.monotonic()
         done = 0
@@ -177,7 +177,7 @@ def compress_static(source, out, text, compile_, *, epochs=EPOCHS, minutes=None,
         rows, vectors = teacher.rows(singles, place)
         begun = time.monotonic()
         embeddings = teacher.embed(held + sequences, _metrics.unit(vectors[usable]))
-        targets, held_targets = embeddings[len(held):], embeddings[:len(held)]
+        targets, held_targets = embeddings[len(held):], embeddings[:len(held)].astype(np.float32)
         seconds = {"targets": time.monotonic() - begun}
         sequences += [singles[i] for i in usable]
         hidden = vectors.shape[1]
