@@ -117,11 +117,11 @@ Value AttentionEmitter::finishScore(const Tile &tile, int64_t r, Value sum,
         e, none.getType(), bias, ValueRange{at, first}, below(keys), none);
     if (!element.isF32())
       added = arith::ExtFOp::create(e, hidden.getType(), added);
-    Value sum = e.multiplyAdd(added, e.splat(kLog2E), score);
+    Value shown = e.multiplyAdd(added, e.splat(kLog2E), score);
     // The least finite number hides no key, but the factor makes it infinite.
     Value least = e.splat(std::numeric_limits<float>::lowest());
-    sum = pick(arith::CmpFPredicate::OLT, sum, least, least, sum);
-    score = pick(arith::CmpFPredicate::OEQ, added, hidden, hidden, sum);
+    shown = pick(arith::CmpFPredicate::OLT, shown, least, least, shown);
+    score = pick(arith::CmpFPredicate::OEQ, added, hidden, hidden, shown);
   }
   if (masked)
     score = arith::SelectOp::create(e, below(tile.limits[r]), score, hidden);

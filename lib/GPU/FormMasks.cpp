@@ -4,28 +4,13 @@
 // Kernels read the numbers that a mask is made of: nothing is computed before.
 //===----------------------------------------------------------------------===//
 #include "LaunchFormer.h"
+#include "transformer/IR/Masks.h"
 
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace mlir::transformer;
 using namespace mlir::transformer::gpu;
-
-static bool isZero(Value value) {
-  if (auto splat = value.getDefiningOp<tensor::SplatOp>())
-    value = splat.getInput();
-  return matchPattern(value, m_Zero());
-}
-
-Value mlir::transformer::gpu::maskSource(Value mask) {
-  auto compare = mask.getDefiningOp<arith::CmpIOp>();
-  if (compare && compare.getPredicate() == arith::CmpIPredicate::ne &&
-      isZero(compare.getRhs()))
-    return compare.getLhs();
-  return mask;
-}
 
 static std::optional<DeviceBuffer::Rows> rowsOf(Value mask, Operation *user) {
   auto attention = dyn_cast<AttentionOp>(user);

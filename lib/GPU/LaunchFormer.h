@@ -48,9 +48,6 @@ inline bool isMix(Operation *op) {
              op) ||
          (mix && !hasMatrices(mix));
 }
-/// The integers of which a mask says which are not 0, if arith.cmpi says so;
-/// else the mask.
-Value maskSource(Value mask);
 /// How an argument that is a mask lies in memory; nothing if it is none.
 std::optional<DeviceBuffer::Rows> maskRows(BlockArgument argument);
 /// Whether `op` gives offsets 0, 1, 2, ...: sequences of one row each.

@@ -6,11 +6,11 @@
 //===----------------------------------------------------------------------===//
 #include "InputPacker.h"
 #include "TokenRows.h"
+#include "transformer/IR/Masks.h"
 #include "transformer/IR/TransformerDialect.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace mlir::transformer;
@@ -24,17 +24,9 @@ LogicalResult InputPacker::findMasks() {
            << "; it must be one [batch, length] of integers or i1";
   if (type.getElementType().isInteger(1))
     masks.insert(mask);
-  for (Operation *user : mask.getUsers()) {
-    auto compare = dyn_cast<arith::CmpIOp>(user);
-    if (!compare)
-      continue;
-    Value other = compare.getRhs();
-    if (auto splat = other.getDefiningOp<tensor::SplatOp>())
-      other = splat.getInput();
-    if (compare.getPredicate() == arith::CmpIPredicate::ne &&
-        matchPattern(other, m_Zero()))
-      masks.insert(compare.getResult());
-  }
+  for (Operation *user : mask.getUsers())
+    if (user->getNumResults() == 1 && maskSource(user->getResult(0)) == mask)
+      masks.insert(user->getResult(0));
   for (Operation *user : mask.getUsers())
     if (!masks.contains(mask) && !isa<tensor::DimOp>(user) &&
         !(user->getNumResults() == 1 && masks.contains(user->getResult(0))))
@@ -42,28 +34,6 @@ LogicalResult InputPacker::findMasks() {
                                     "arith.cmpi ne with 0 may, "
                                     "so that it can go";
   return success();
-}
-
-void InputPacker::findRows() {
-  size_t before;
-  do {
-    before = rows.size();
-    for (Operation &op : block) {
-      SmallVector<Value> values = rowsOf(&op);
-      if (auto attention = dyn_cast<AttentionOp>(&op)) {
-        if (!hasMask(attention.getMask()))
-          continue;
-        rows.insert(attention.getKey());
-        rows.insert(attention.getValue());
-        values = {attention.getQuery(), attention.getResult()};
-      } else if (auto pool = dyn_cast<PoolOp>(&op)) {
-        if (hasMask(pool.getMask()))
-          rows.insert(pool.getInput());
-      }
-      if (llvm::any_of(values, [&](Value v) { return isRow(v); }))
-        rows.insert(values.begin(), values.end());
-    }
-  } while (rows.size() != before);
 }
 
 /// Of an op that makes or reads rows.
@@ -119,7 +89,7 @@ LogicalResult InputPacker::checkArgument(BlockArgument argument) {
 LogicalResult InputPacker::find() {
   if (failed(findMasks()))
     return failure();
-  findRows();
+  rows = tokenRows(block, [&](Value value) { return hasMask(value); });
   for (Value row : rows) {
     auto argument = dyn_cast<BlockArgument>(row);
     if (argument && failed(checkArgument(argument)))

@@ -24,7 +24,6 @@ private:
   /// Which values have a row per token, and whether all can be packed.
   LogicalResult find();
   LogicalResult findMasks();
-  void findRows();
   LogicalResult check(Operation *op);
   LogicalResult checkArgument(BlockArgument argument);
   LogicalResult replaceConstants();

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "InputPacker.h"
 #include "PackedLayout.h"
+#include "TokenRows.h"
 #include "transformer/IR/TransformerDialect.h"
 #include "transformer/Transforms/Passes.h"
 
@@ -82,18 +83,11 @@ LogicalResult InputPacker::replaceConstants() {
 
 void InputPacker::convert(Operation *op) {
   ++numPacked;
-  if (auto attention = dyn_cast<AttentionOp>(op)) {
-    attention.getMaskMutable().clear();
-    attention.getQueryOffsetsMutable().assign(offsets);
-  } else if (auto pool = dyn_cast<PoolOp>(op)) {
-    pool.getMaskMutable().clear();
-    pool.getOffsetsMutable().assign(offsets);
+  readPacked(op, offsets, tokens);
+  if (auto pool = dyn_cast<PoolOp>(op))
     sequences.insert(pool.getResult());
-  } else if (auto unpool = dyn_cast<UnpoolOp>(op)) {
-    unpool.getLengthMutable().assign(tokens);
-    unpool.getOffsetsMutable().assign(offsets);
+  else if (auto unpool = dyn_cast<UnpoolOp>(op))
     sequences.insert(unpool.getInput());
-  }
 }
 
 /// Rows of a known number of sequences: there may be any number now.

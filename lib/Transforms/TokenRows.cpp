@@ -63,3 +63,42 @@ SmallVector<Value> mlir::transformer::rowsOf(Operation *op) {
       });
   return rows;
 }
+
+llvm::SetVector<Value>
+mlir::transformer::tokenRows(Block &block,
+                             llvm::function_ref<bool(Value)> isMask) {
+  llvm::SetVector<Value> rows;
+  size_t before;
+  do {
+    before = rows.size();
+    for (Operation &op : block) {
+      SmallVector<Value> values = rowsOf(&op);
+      if (auto attention = dyn_cast<AttentionOp>(&op)) {
+        if (!isMask(attention.getMask()))
+          continue;
+        rows.insert(attention.getKey());
+        rows.insert(attention.getValue());
+        values = {attention.getQuery(), attention.getResult()};
+      } else if (auto pool = dyn_cast<PoolOp>(&op)) {
+        if (isMask(pool.getMask()))
+          rows.insert(pool.getInput());
+      }
+      if (llvm::any_of(values, [&](Value v) { return rows.contains(v); }))
+        rows.insert(values.begin(), values.end());
+    }
+  } while (rows.size() != before);
+  return rows;
+}
+
+void mlir::transformer::readPacked(Operation *op, Value offsets, Value tokens) {
+  if (auto attention = dyn_cast<AttentionOp>(op)) {
+    attention.getMaskMutable().clear();
+    attention.getQueryOffsetsMutable().assign(offsets);
+  } else if (auto pool = dyn_cast<PoolOp>(op)) {
+    pool.getMaskMutable().clear();
+    pool.getOffsetsMutable().assign(offsets);
+  } else if (auto unpool = dyn_cast<UnpoolOp>(op)) {
+    unpool.getLengthMutable().assign(tokens);
+    unpool.getOffsetsMutable().assign(offsets);
+  }
+}

@@ -33,13 +33,14 @@ using namespace mlir::transformer;
 namespace {
 class Unpadder {
 public:
-  Unpadder(Block &block, Value mask) : block(block), mask(mask) { findRows(); }
+  Unpadder(Block &block, Value mask)
+      : block(block), mask(mask),
+        rows(tokenRows(block, [&](Value value) { return value == mask; })) {}
 
   /// Ops that this mask lets become packed; none if nothing is gained.
   int64_t run();
 
 private:
-  void findRows();
   bool usesMask(Operation *op) const;
   bool isConvertible(Operation *op) const;
   void explain(Operation *op) const;
@@ -48,7 +49,7 @@ private:
 
   Block &block;
   Value mask;
-  llvm::DenseSet<Value> rows;
+  llvm::SetVector<Value> rows;
   IRMapping mapping;
 };
 } // namespace
@@ -58,35 +59,6 @@ bool Unpadder::usesMask(Operation *op) const {
     return attention.getMask() == mask;
   auto pool = dyn_cast<PoolOp>(op);
   return pool && pool.getMask() == mask;
-}
-
-void Unpadder::findRows() {
-  bool grew = true;
-  auto add = [&](Value value) { grew |= rows.insert(value).second; };
-  while (grew) {
-    grew = false;
-    for (Operation &op : block) {
-      if (auto attention = dyn_cast<AttentionOp>(op)) {
-        if (!usesMask(&op))
-          continue;
-        add(attention.getKey());
-        add(attention.getValue());
-        if (rows.contains(attention.getQuery()))
-          add(attention.getResult());
-        if (rows.contains(attention.getResult()))
-          add(attention.getQuery());
-        continue;
-      }
-      if (auto pool = dyn_cast<PoolOp>(op)) {
-        if (usesMask(&op))
-          add(pool.getInput());
-        continue;
-      }
-      SmallVector<Value> values = rowsOf(&op);
-      if (llvm::any_of(values, [&](Value v) { return rows.contains(v); }))
-        llvm::for_each(values, add);
-    }
-  }
 }
 
 bool Unpadder::isConvertible(Operation *op) const {
@@ -141,16 +113,7 @@ void Unpadder::convert(Operation *op, const PackedLayout &layout) {
     if (rows.contains(dense))
       value.setType(
           PackedLayout::packedType(cast<RankedTensorType>(dense.getType())));
-  if (auto attention = dyn_cast<AttentionOp>(clone)) {
-    attention.getMaskMutable().clear();
-    attention.getQueryOffsetsMutable().assign(layout.getOffsets());
-  } else if (auto pool = dyn_cast<PoolOp>(clone)) {
-    pool.getMaskMutable().clear();
-    pool.getOffsetsMutable().assign(layout.getOffsets());
-  } else if (auto unpool = dyn_cast<UnpoolOp>(clone)) {
-    unpool.getLengthMutable().assign(layout.getTokens());
-    unpool.getOffsetsMutable().assign(layout.getOffsets());
-  }
+  readPacked(clone, layout.getOffsets(), layout.getTokens());
 }
 
 int64_t Unpadder::run() {

@@ -13,7 +13,7 @@ import numpy as np
 
 TABLE_RATE, RATE, SETTLE_RATE = 1e-2, 1e-3, 3e-4
 BATCH, WARM_UP = 512, 0.05  # sentences a step; the part of the steps whose rate rises
-JUDGED = 128  # sentences at once, where nothing is fitted
+AT_ONCE = 128  # sentences, where nothing is fitted
 SIMILARITY = 3.0  # weight of the differences between the similarities within a batch
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 POOL = 32  # batches that are sorted by length together, so that hardly any padding is needed
@@ -125,8 +125,8 @@ class Fit:
         found = np.empty((len(sequences), self.targets.shape[1]), np.float32)
         order = np.argsort([len(ids) for ids in sequences], kind="stable")
         with self.torch.no_grad():
-            for begin in range(0, len(order), JUDGED):
-                part = order[begin:begin + JUDGED]
+            for begin in range(0, len(order), AT_ONCE):
+                part = order[begin:begin + AT_ONCE]
                 ids, mask = map(self.torch.from_numpy, pad([sequences[i] for i in part]))
                 found[part] = apply(self.torch, self.parameters, ids, mask, self.heads).numpy()
         return found
